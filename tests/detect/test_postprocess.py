@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+from numpy.testing import assert_allclose, assert_array_equal
+
+from yolact_tf.boxes import centers_to_corners
+from yolact_tf.detect.postprocess import postprocess
+from yolact_tf.masks import upsample_to_image
+
+
+def reference_predictions(numbers, case):
+    probabilities = numbers[f"{case}/in/conf"].astype("float64")
+    # Softmax of log-probabilities gives them back if they sum to one; where the fixture's planted
+    # rows do not, the background, which detection never reads, takes the rest.
+    probabilities[..., 0] = 1 - probabilities[..., 1:].sum(-1)
+    return {
+        "class_logits": np.log(np.maximum(probabilities, 1e-37)).astype("float32"),
+        "box_deltas": numbers[f"{case}/in/loc"],
+        "mask_coefficients": numbers[f"{case}/in/mask"],
+        "prototypes": numbers[f"{case}/in/proto"],
+    }
+
+
+def detect(numbers, case, **options):
+    anchors = centers_to_corners(numbers[f"{case}/in/priors"])
+    found = postprocess(reference_predictions(numbers, case), anchors, **options)
+    found = {name: ops.convert_to_numpy(value)[0] for name, value in found.items()}
+    return found, int(found["num_detections"])
+
+
+OPTIONS = {
+    "fast": {},
+    "cc": {"nms": "cross_class", "max_detections": 200},
+    "fast_topk15": {"max_candidates": 15},
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "option"),
+    [("main", "fast"), ("main", "cc"), ("main", "fast_topk15"), ("single", "fast"), ("single", "cc")],
+)
+def test_detections_equal_the_reference(parity, case, option):
+    numbers = parity("detect")
+    found, count = detect(numbers, case, **OPTIONS[option])
+    expected = {name: numbers[f"{case}/{option}/{name}"] for name in ("box", "score", "class", "mask")}
+    assert count == len(expected["score"])
+    # As sets: order them by class and score, since equal scores may change places.
+    ours = np.lexsort([found["scores"][:count], found["classes"][:count]])
+    theirs = np.lexsort([expected["score"], expected["class"]])
+    assert_array_equal(found["classes"][ours], expected["class"][theirs])
+    assert_allclose(found["scores"][ours], expected["score"][theirs], atol=1e-5)
+    assert_allclose(found["boxes"][ours], expected["box"][theirs], atol=1e-5)
+    assert_allclose(found["coefficients"][ours], expected["mask"][theirs], atol=1e-6)
+
+
+@pytest.mark.parametrize(("case", "option"), [("main", "fast"), ("single", "fast"), ("main", "cc")])
+def test_masks_at_image_size_equal_the_reference(parity, case, option):
+    numbers = parity("detect")
+    found, count = detect(numbers, case, **OPTIONS[option])
+    prefix = f"{case}/{option}/post_crop_t0"
+    allowed = numbers[f"{prefix}/pixels_within_1e-4_of_half"]
+    for i in range(count):
+        expected = np.unpackbits(numbers[f"{prefix}/mask_packed"][i])[: 480 * 640].reshape(480, 640)
+        mask = np.zeros((480, 640), bool)
+        y, x, window = upsample_to_image(found["masks"][i], found["boxes"][i], (480, 640))
+        mask[y : y + window.shape[0], x : x + window.shape[1]] = window
+        # Equal scores share a rank, so the class at this rank must agree before masks can.
+        assert found["classes"][i] == numbers[f"{prefix}/class"][i]
+        assert (mask != expected).sum() <= allowed[i]
+
+
+def test_no_detections(parity):
+    found, count = detect(parity("detect"), "zero")
+    assert count == 0
+    assert (found["classes"] == -1).all()
+    for name in ("scores", "boxes", "coefficients", "masks"):
+        assert not found[name].any()
+
+
+def random_predictions(batch, anchors=60, classes=4):
+    rng = np.random.default_rng(1)
+    normal = lambda *shape: rng.normal(size=shape).astype("float32")
+    return {
+        "class_logits": 3 * normal(batch, anchors, classes + 1),
+        "box_deltas": normal(batch, anchors, 4),
+        "mask_coefficients": np.tanh(normal(batch, anchors, 8)),
+        "prototypes": np.maximum(normal(batch, 16, 16, 8), 0),
+    }
+
+
+def random_anchors(count=60):
+    rng = np.random.default_rng(2)
+    return np.sort(rng.uniform(0, 1, (count, 2, 2)), axis=1).reshape(count, 4).astype("float32")
+
+
+def test_shapes_are_those_of_the_docstring():
+    found = postprocess(random_predictions(2), random_anchors(), max_detections=7)
+    shapes = {name: tuple(value.shape) for name, value in found.items()}
+    assert shapes == {
+        "num_detections": (2,),
+        "boxes": (2, 7, 4),
+        "scores": (2, 7),
+        "classes": (2, 7),
+        "coefficients": (2, 7, 8),
+        "masks": (2, 7, 16, 16),
+    }
+
+
+def test_each_image_of_a_batch_is_on_its_own():
+    batch = random_predictions(3)
+    together = postprocess(batch, random_anchors(), max_detections=9)
+    for i in range(3):
+        alone = postprocess(
+            {name: value[i : i + 1] for name, value in batch.items()},
+            random_anchors(),
+            max_detections=9,
+        )
+        for name, value in alone.items():
+            assert_allclose(together[name][i], value[0], atol=1e-6, err_msg=name)
+
+
+def test_more_slots_than_candidates_are_padded():
+    found = postprocess(random_predictions(1, anchors=3), random_anchors(3), max_detections=40)
+    count = int(found["num_detections"][0])
+    assert 0 < count <= 12
+    assert not np.asarray(found["masks"])[0, count:].any()
+
+
+def test_a_score_equal_to_the_threshold_is_dropped():
+    even = {**random_predictions(1, anchors=1, classes=1), "class_logits": np.zeros((1, 1, 2), "f")}
+    for threshold, count in ((0.5, 0), (0.49, 1)):
+        found = postprocess(even, random_anchors(1), score_threshold=threshold)
+        assert int(found["num_detections"][0]) == count
+
+
+def test_it_compiles_under_xla():
+    batch = {name: tf.constant(value) for name, value in random_predictions(1).items()}
+    plain = postprocess(batch, random_anchors())
+    compiled = tf.function(lambda b: postprocess(b, random_anchors()), jit_compile=True)(batch)
+    for name, value in plain.items():
+        assert_allclose(compiled[name], value, atol=1e-5, err_msg=name)
+
+
+def test_an_unknown_nms_is_refused():
+    with pytest.raises(ValueError, match="`nms` must be one of .*fast.*Received: 'slow'"):
+        postprocess(random_predictions(1), random_anchors(), nms="slow")

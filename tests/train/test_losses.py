@@ -1,0 +1,181 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+from numpy.testing import assert_allclose
+
+from yolact_tf.boxes import centers_to_corners
+from yolact_tf.train import losses
+from yolact_tf.train.targets import match_anchors
+
+MATCHING = {"positive_iou": 0.5, "negative_iou": 0.4, "crowd_overlap": 0.7}
+
+
+# A case stores only the inputs in which it differs from the one it builds on.
+BUILDS_ON = {"plus": "base", "mask_leak": "mask_plain", "mask_saturated": "mask_plain"}
+IMAGES = {"base": 3, "plus": 2}
+
+
+def stored(numbers, case, name):
+    key = f"{case}/in/{name}"
+    array = numbers[key if key in numbers else f"{BUILDS_ON[case]}/in/{name}"]
+    return array if name.startswith("gt") else array[: IMAGES.get(case, 1)]
+
+
+def reference_ground_truth(numbers, case, num_slots=12):
+    """The fixture's per-image objects as one padded batch."""
+    images = IMAGES.get(case, 1)
+    truth = {
+        "boxes": np.zeros((images, num_slots, 4), "float32"),
+        "classes": np.zeros((images, num_slots), "int32"),
+        "masks": np.zeros((images, num_slots, 138, 138), "uint8"),
+        "is_crowd": np.zeros((images, num_slots), bool),
+        "num_objects": np.zeros(images, "int32"),
+    }
+    for b in range(images):
+        rows = stored(numbers, case, f"gt{b}")
+        packed = stored(numbers, case, f"gtmask{b}_packed")
+        masks = np.unpackbits(packed, axis=1)[:, : 138 * 138].reshape(-1, 138, 138)
+        truth["boxes"][b, : len(rows)] = rows[:, :4]
+        truth["classes"][b, : len(rows)] = np.maximum(rows[:, 4], 0)
+        truth["is_crowd"][b, : len(rows)] = rows[:, 4] < 0
+        truth["masks"][b, : len(rows)] = masks
+        truth["num_objects"][b] = len(rows)
+    return {name: tf.constant(value) for name, value in truth.items()}
+
+
+def reference_predictions(numbers, case):
+    return {
+        "class_logits": tf.constant(stored(numbers, case, "conf")),
+        "box_deltas": tf.constant(stored(numbers, case, "loc")),
+        "mask_coefficients": tf.constant(stored(numbers, case, "mask")),
+        "prototypes": tf.constant(stored(numbers, case, "proto")),
+        "semantic_logits": tf.transpose(tf.constant(stored(numbers, case, "segm")), (0, 2, 3, 1)),
+    }
+
+
+def reference_losses(numbers, case, predictions):
+    """Our four losses, weighted and divided as the reference's B, C, M, S."""
+    truth = reference_ground_truth(numbers, case)
+    targets = match_anchors(truth, centers_to_corners(numbers["priors"]), **MATCHING)
+    positives = losses.count_positives(targets)
+    coefficients, prototypes = predictions["mask_coefficients"], predictions["prototypes"]
+    masks = losses.mask_loss(coefficients, prototypes, targets, truth, 100, SEED)
+    images = predictions["semantic_logits"].shape[0]
+    return {
+        "B": 1.5 * losses.box_loss(predictions["box_deltas"], targets) / positives,
+        "C": losses.class_loss(predictions["class_logits"], targets, 3) / positives,
+        "M": 6.125 * masks / positives,
+        "S": losses.semantic_loss(predictions["semantic_logits"], truth) / images,
+    }
+
+
+SEED = keras.random.SeedGenerator(0)
+GRADIENTS = [
+    ("B", "loc", "box_deltas"),
+    ("C", "conf", "class_logits"),
+    ("M", "mask", "mask_coefficients"),
+    ("M", "proto", "prototypes"),
+    ("S", "segm", "semantic_logits"),
+]
+
+
+@pytest.mark.parametrize("case", ["base", "plus", "mask_plain", "mask_leak", "mask_saturated"])
+def test_losses_and_gradients_equal_the_reference(parity, case):
+    numbers = parity("loss")
+    predictions = reference_predictions(numbers, case)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(predictions)
+        values = reference_losses(numbers, case, predictions)
+    for name, value in values.items():
+        assert_allclose(value, numbers[f"{case}/loss/{name}"], rtol=1e-5, err_msg=name)
+    for name, theirs, ours in GRADIENTS:
+        if f"{case}/grad/{name}/{theirs}" not in numbers:
+            continue
+        expected = numbers[f"{case}/grad/{name}/{theirs}"]
+        if theirs == "segm":
+            expected = expected.transpose(0, 2, 3, 1)
+        gradient = tape.gradient(values[name], predictions[ours])
+        assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6, err_msg=f"{name} {ours}")
+
+
+def test_losses_are_equal_under_xla(parity):
+    numbers = parity("loss")
+    predictions = reference_predictions(numbers, "base")
+    compiled = tf.function(lambda p: reference_losses(numbers, "base", p), jit_compile=True)
+    for name, value in compiled(predictions).items():
+        assert_allclose(value, numbers[f"base/loss/{name}"], rtol=1e-5, err_msg=name)
+
+
+def toy_targets(classes):
+    classes = np.array([classes], "int32")
+    return {
+        "classes": tf.constant(classes),
+        "box_deltas": tf.zeros((*classes.shape, 4)),
+        "gt_index": tf.zeros(classes.shape, "int32"),
+    }
+
+
+def test_hard_negatives_worked_by_hand():
+    # Two positives allow six negatives, but only the one background row exists; the neutral row
+    # (-1) never counts. Cross-entropies 2.4137 - 2 + ... sum to 3.190909 (dbolya, appendix A.4).
+    logits = np.array([[[2, 0.5, -1, 0], [0.1, 1.2, 0.3, -0.4], [0, 0, 1, 2], [3, -1, 0, 1]]], "f")
+    assert_allclose(losses.class_loss(logits, toy_targets([0, 1, -1, 3]), 3), 3.190909, rtol=1e-6)
+
+
+def test_an_image_without_positives_costs_no_confidence():
+    logits = np.random.default_rng(0).normal(size=(1, 6, 4)).astype("float32")
+    assert float(losses.class_loss(logits, toy_targets([0] * 6), 3)) == 0
+
+
+def test_box_loss_worked_by_hand():
+    # Smooth L1: .5 * .4**2 below one, |x| - .5 above; the background row does not count.
+    deltas = np.array([[[0.4, 0, 0, 0], [-3, 0, 0, 0], [9, 9, 9, 9]]], "float32")
+    loss = losses.box_loss(deltas, toy_targets([1, 2, 0]))
+    assert_allclose(loss, 0.5 * 0.16 + (3 - 0.5), rtol=1e-6)
+
+
+def test_mask_loss_does_not_depend_on_padding(parity):
+    numbers = parity("loss")
+    predictions = reference_predictions(numbers, "base")
+    anchors = centers_to_corners(numbers["priors"])
+    totals = []
+    for slots in (9, 30):
+        truth = reference_ground_truth(numbers, "base", slots)
+        targets = match_anchors(truth, anchors, **MATCHING)
+        coefficients, prototypes = predictions["mask_coefficients"], predictions["prototypes"]
+        totals.append(losses.mask_loss(coefficients, prototypes, targets, truth, 100, SEED))
+    assert_allclose(totals[0], totals[1], rtol=1e-6)
+
+
+def test_subsampled_masks_keep_their_scale(parity):
+    """With fewer masks than positives the expected loss stays: the mean of draws comes near it."""
+    numbers = parity("loss")
+    predictions = reference_predictions(numbers, "base")
+    truth = reference_ground_truth(numbers, "base")
+    targets = match_anchors(truth, centers_to_corners(numbers["priors"]), **MATCHING)
+    coefficients, prototypes = predictions["mask_coefficients"], predictions["prototypes"]
+    whole = losses.mask_loss(coefficients, prototypes, targets, truth, 100, SEED)
+    draws = [
+        losses.mask_loss(coefficients, prototypes, targets, truth, 5, SEED) for _ in range(40)
+    ]
+    assert len({float(draw) for draw in draws}) > 1
+    assert_allclose(np.mean(draws), whole, rtol=0.1)
+
+
+def test_no_objects_at_all_give_finite_losses_and_gradients():
+    truth = {
+        "boxes": tf.zeros((2, 3, 4)),
+        "classes": tf.zeros((2, 3), "int32"),
+        "masks": tf.zeros((2, 3, 8, 8), "uint8"),
+        "is_crowd": tf.zeros((2, 3), "bool"),
+        "num_objects": tf.zeros((2,), "int32"),
+    }
+    targets = match_anchors(truth, np.array([[0, 0, 1, 1], [0, 0, 0.5, 0.5]], "f"), **MATCHING)
+    coefficients, prototypes = tf.Variable(tf.ones((2, 2, 4))), tf.Variable(tf.ones((2, 8, 8, 4)))
+    with tf.GradientTape() as tape:
+        loss = losses.mask_loss(coefficients, prototypes, targets, truth, 2, SEED)
+    assert float(loss) == 0
+    for gradient in tape.gradient(loss, [coefficients, prototypes]):
+        assert_allclose(ops.convert_to_numpy(gradient), 0)

@@ -1,0 +1,319 @@
+"""What a model, its data and its training are made of: frozen dataclasses, checked on creation.
+
+A recipe is a Python file that builds one `Config`; a run folder keeps the resolved one as JSON.
+"""
+
+import dataclasses
+import difflib
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network (YOLACT §3): backbone, pyramid, prototypes and the shared head."""
+
+    num_classes: int = 80  # without background
+    backbone: str = "resnet50"
+    backbone_weights: str = "imagenet"  # or "random"
+    pyramid_channels: int = 256
+    num_prototypes: int = 32
+    prototype_channels: int = 256
+    prototype_convs: int = 3  # 3x3 convolutions on P3 before the upsampling
+    head_channels: int = 256
+
+    def __post_init__(self):
+        for name in (
+            "num_classes",
+            "pyramid_channels",
+            "num_prototypes",
+            "prototype_channels",
+            "prototype_convs",
+            "head_channels",
+        ):
+            _require_at_least(self, "model", name, 1)
+        _require_one_of(self, "model", "backbone_weights", ("imagenet", "random"))
+
+
+@dataclass(frozen=True)
+class AnchorConfig:
+    """Anchors (YOLACT++ §3.3): per level one size, times `scales`, times `ratios` (width / height)."""
+
+    sizes: tuple[float, ...] = (24.0, 48.0, 96.0, 192.0, 384.0)  # pixels, P3..P7
+    scales: tuple[float, ...] = (1.0,)
+    ratios: tuple[float, ...] = (1.0, 0.5, 2.0)
+    # The released YOLACT models were trained with height computed as width (dbolya/yolact#19).
+    square: bool = True
+
+    def __post_init__(self):
+        if len(self.sizes) != 5:
+            raise ValueError(
+                "`anchors.sizes` must have five entries, one a level P3..P7. "
+                f"Received: {self.sizes!r}"
+            )
+        for name in ("sizes", "scales", "ratios"):
+            values = getattr(self, name)
+            if not values or min(values) <= 0:
+                raise ValueError(f"`anchors.{name}` must be positive numbers. Received: {values!r}")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Images in, padded batches out (YOLACT §6; augmentation after SSD)."""
+
+    image_size: int = 550
+    max_objects: int = 100  # ground-truth slots an image; further objects are dropped, largest kept
+    on_error: str = "skip"  # what a corrupt image or annotation does: "skip" it, or "refuse" to start
+    mirror: bool = True
+    photometric: bool = True
+    expand: float = 4.0  # largest canvas relative to the image; 1 turns expansion off
+    sample_crop: bool = True
+    cache: bool = False  # keep encoded images in memory
+
+    def __post_init__(self):
+        _require_at_least(self, "data", "image_size", 64)
+        _require_at_least(self, "data", "max_objects", 1)
+        _require_at_least(self, "data", "expand", 1.0)
+        _require_one_of(self, "data", "on_error", ("skip", "refuse"))
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Optimisation and loss weights (YOLACT §6, released configuration)."""
+
+    epochs: int = 55
+    batch_size: int = 8
+    seed: int = 0
+    images_per_epoch: int = 0  # 0: one pass over the data; else this many, repeating small data sets
+    validate_every: int = 2  # epochs between validations; the last epoch always validates
+    optimizer: str = "sgd"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    warmup_steps: int = 500
+    warmup_learning_rate: float = 1e-4
+    schedule: str = "steps"
+    decay_at: tuple[float, ...] = (0.35, 0.75, 0.875, 0.9375)  # fractions of the run: 280k.. of 800k
+    decay_factor: float = 0.1
+    ema: float = 0.0  # decay of the averaged weights; 0: none
+    precision: str = "float32"
+    jit_compile: bool = False
+    box_weight: float = 1.5
+    class_weight: float = 1.0
+    mask_weight: float = 6.125
+    semantic_weight: float = 1.0
+    positive_iou: float = 0.5
+    negative_iou: float = 0.4
+    crowd_overlap: float = 0.7
+    negatives_per_positive: int = 3
+    masks_per_image: int = 100  # positives an image that the mask loss looks at
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size", "validate_every", "masks_per_image"):
+            _require_at_least(self, "train", name, 1)
+        for name in ("images_per_epoch", "warmup_steps", "weight_decay", "ema"):
+            _require_at_least(self, "train", name, 0)
+        if not self.learning_rate > 0:
+            raise ValueError(
+                f"`train.learning_rate` must be above 0. Received: {self.learning_rate!r}"
+            )
+        if not 0 <= self.negative_iou <= self.positive_iou <= 1:
+            raise ValueError(
+                "`train.negative_iou` and `train.positive_iou` must satisfy 0 <= negative <= positive "
+                f"<= 1. Received: {self.negative_iou!r}, {self.positive_iou!r}"
+            )
+        _require_one_of(self, "train", "optimizer", ("sgd", "adamw"))
+        _require_one_of(self, "train", "schedule", ("steps", "cosine"))
+        _require_one_of(self, "train", "precision", ("float32", "mixed_float16", "mixed_bfloat16"))
+
+
+@dataclass(frozen=True)
+class DetectConfig:
+    """From predictions to detections (YOLACT §4.2, Fast NMS)."""
+
+    score_threshold: float = 0.05  # an anchor whose best class scores no more is dropped
+    nms: str = "fast"
+    nms_iou_threshold: float = 0.5
+    max_candidates: int = 200  # per class (cross-class: in all) that enter NMS
+    max_detections: int = 100
+
+    def __post_init__(self):
+        _require_one_of(self, "detect", "nms", ("fast", "cross_class"))
+        _require_at_least(self, "detect", "max_candidates", 1)
+        _require_at_least(self, "detect", "max_detections", 1)
+        for name in ("score_threshold", "nms_iou_threshold"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"`detect.{name}` must lie in 0..1. Received: {value!r}")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that `build_*` functions read; tensor code gets plain numbers from it."""
+
+    name: str = "yolact"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    anchors: AnchorConfig = field(default_factory=AnchorConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    detect: DetectConfig = field(default_factory=DetectConfig)
+
+    def to_json(self):
+        """JSON text that `Config.from_json` reads back as an equal config."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text):
+        """The config written by `to_json`. ValueError for text that is not one."""
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"A config must be JSON. Received: {error}") from None
+        return from_dict(cls, values)
+
+
+@dataclass(frozen=True)
+class ExportRecipe:
+    """One deployable artefact."""
+
+    format: str  # "saved_model" or "litert"
+    precision: str = "float32"
+
+    def __post_init__(self):
+        _require_one_of(self, "recipe", "format", ("saved_model", "litert"))
+        _require_one_of(self, "recipe", "precision", ("float32",))
+
+
+def from_dict(cls, values, section=""):
+    """`cls` built from nested dicts; unknown or ill-typed fields are refused by name."""
+    if not isinstance(values, dict):
+        raise ValueError(f"`{section or 'config'}` must be an object. Received: {values!r}")
+    types_by_name = typing.get_type_hints(cls)
+    arguments = {}
+    for name, value in values.items():
+        path = f"{section}.{name}" if section else name
+        if name not in types_by_name:
+            raise ValueError(unknown_field(path, field_paths(cls, section)))
+        arguments[name] = coerce(value, types_by_name[name], path)
+    return cls(**arguments)
+
+
+def override(config, assignments):
+    """A copy of `config` with `section.field=value` texts applied, each value typed by its field."""
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise ValueError(
+                f"An override must read section.field=value, such as train.batch_size=4. "
+                f"Received: {assignment!r}"
+            )
+        config = _replace_at(config, path.strip(), path.strip().split("."), text.strip())
+    return config
+
+
+def field_paths(cls, section=""):
+    """Dotted names of every settable field below the dataclass `cls`."""
+    paths = []
+    for name, kind in typing.get_type_hints(cls).items():
+        path = f"{section}.{name}" if section else name
+        paths += field_paths(kind, path) if dataclasses.is_dataclass(kind) else [path]
+    return paths
+
+
+def unknown_field(path, known):
+    """The one line that refuses `path`, with the nearest of the `known` names."""
+    leaf = path.rpartition(".")[2]
+    by_leaf = {name.rpartition(".")[2]: name for name in known}
+    near = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
+    near += [by_leaf[name] for name in difflib.get_close_matches(leaf, by_leaf, n=2, cutoff=0.6)]
+    hint = ", ".join(dict.fromkeys(near)) or ", ".join(known[:5]) + ", …"
+    return f"Config has no field {path!r}. Nearest: {hint}"
+
+
+def coerce(value, kind, path):
+    """`value` (text or JSON) as the annotated type `kind`; ValueError naming `path` otherwise."""
+    if dataclasses.is_dataclass(kind):
+        return from_dict(kind, value, path)
+    if typing.get_origin(kind) is tuple:
+        return _coerce_tuple(value, kind, path)
+    if isinstance(kind, types.UnionType):
+        raise TypeError(f"{path}: union fields are not supported")
+    convert = {bool: _to_bool, int: _to_int, float: _to_float, str: _to_str}[kind]
+    result = convert(value)
+    if result is None:
+        raise ValueError(f"`{path}` must be {_KIND_NAMES[kind]}. Received: {value!r}")
+    return result
+
+
+_KIND_NAMES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "text",
+}
+
+
+def _coerce_tuple(value, kind, path):
+    if isinstance(value, str):
+        value = [part for part in value.strip("()[] ").split(",") if part.strip()]
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"`{path}` must be a list of numbers. Received: {value!r}")
+    item = typing.get_args(kind)[0]
+    return tuple(coerce(part, item, path) for part in value)
+
+
+def _to_bool(value):
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(str(value).lower())
+
+
+def _to_int(value):
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(value) if float(value) == int(float(value)) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _to_float(value):
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _to_str(value):
+    return value if isinstance(value, str) else None
+
+
+def _replace_at(node, path, names, text):
+    kind = typing.get_type_hints(type(node)).get(names[0])
+    is_section = dataclasses.is_dataclass(kind)
+    if kind is None or is_section != (len(names) > 1):
+        raise ValueError(unknown_field(path, field_paths(Config)))
+    value = (
+        _replace_at(getattr(node, names[0]), path, names[1:], text)
+        if is_section
+        else coerce(text, kind, path)
+    )
+    return dataclasses.replace(node, **{names[0]: value})
+
+
+def _require_at_least(config, section, name, minimum):
+    value = getattr(config, name)
+    if not isinstance(value, (int, float)) or value < minimum:
+        raise ValueError(f"`{section}.{name}` must be at least {minimum}. Received: {value!r}")
+
+
+def _require_one_of(config, section, name, choices):
+    value = getattr(config, name)
+    if value not in choices:
+        raise ValueError(f"`{section}.{name}` must be one of {list(choices)}. Received: {value!r}")

@@ -1,0 +1,1 @@
+"""Files in, padded batches of images and ground truth out. Knows no model."""

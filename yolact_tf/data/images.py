@@ -1,0 +1,113 @@
+"""Encoded images to upright RGB pixels, the same way in training, evaluation and serving."""
+
+import io
+import warnings
+
+import tensorflow as tf
+from PIL import Image, UnidentifiedImageError
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP")  # MPO: a JPEG followed by more JPEGs
+EXIF_ORIENTATION = 0x0112
+_EXIF_REACH = 1 << 16  # the orientation lies in the first segments; thumbnails come after
+_MAX_IFD_ENTRIES = 64
+
+
+def decode_image(encoded):
+    """Scalar bytes of a JPEG, PNG, WebP, GIF (first frame) or BMP to [H, W, 3] uint8 RGB, upright.
+
+    Grayscale, CMYK, palette and 16-bit images are converted, transparency is dropped, and the EXIF
+    orientation of a JPEG is applied. Graph code of stock TensorFlow ops.
+    """
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    image.set_shape((None, None, 3))
+    return orient(image, exif_orientation(encoded))
+
+
+def orient(image, orientation):
+    """[H, W, 3] pixels turned upright by their EXIF orientation, 1..8; others leave them alone."""
+    flip_y = tf.reduce_any(tf.equal(orientation, [3, 4, 6, 7]))
+    flip_x = tf.reduce_any(tf.equal(orientation, [2, 3, 7, 8]))
+    # 5..8 swap the axes: after the transpose, 6 and 7 flip what are now columns.
+    swap = orientation >= 5
+    flip_x, flip_y = (
+        tf.where(swap, tf.reduce_any(tf.equal(orientation, [6, 7])), flip_x),
+        tf.where(swap, tf.reduce_any(tf.equal(orientation, [7, 8])), flip_y),
+    )
+    image = tf.cond(swap, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
+    image = tf.cond(flip_x, lambda: tf.reverse(image, [1]), lambda: image)
+    image = tf.cond(flip_y, lambda: tf.reverse(image, [0]), lambda: image)
+    image.set_shape((None, None, 3))
+    return image
+
+
+def exif_orientation(encoded):
+    """EXIF orientation of encoded JPEG bytes as int32, 1 where there is none. Graph code."""
+    head = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, 0, _EXIF_REACH), tf.uint8), tf.int32)
+    # Reading past the end gives zeros, which match no tag.
+    head = tf.pad(head, [[0, 12 * _MAX_IFD_ENTRIES + 32]])
+    start = _find(head, b"Exif\0\0") + 6
+    little = tf.equal(tf.gather(head, start), ord("I"))
+
+    def number(at, size):
+        parts = tf.gather(head, tf.minimum(at[..., None] + tf.range(size), tf.size(head) - 1))
+        parts = tf.where(little, tf.reverse(parts, [-1]), parts)
+        return tf.reduce_sum(parts * [256**i for i in reversed(range(size))], -1)
+
+    directory = start + tf.clip_by_value(number(start + 4, 4), 0, _EXIF_REACH)
+    entries = directory + 2 + 12 * tf.range(_MAX_IFD_ENTRIES)
+    in_use = tf.range(_MAX_IFD_ENTRIES) < number(directory, 2)
+    is_orientation = tf.logical_and(in_use, tf.equal(number(entries, 2), EXIF_ORIENTATION))
+    value = tf.reduce_max(tf.where(is_orientation, number(entries + 8, 2), 0))
+    is_jpeg = tf.equal(tf.strings.substr(encoded, 0, 2), b"\xff\xd8")
+    known = tf.logical_and(tf.logical_and(is_jpeg, start >= 6), tf.logical_and(value > 0, value < 9))
+    return tf.where(known, value, 1)
+
+
+def inspect_image(path):
+    """(width, height) of the upright image at `path`, after checks that cost no full decoding.
+
+    ValueError in one line for a file that is no image, is cut short, or has a format that the
+    decoder does not read; FileNotFoundError for none at all.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such image file") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                return _inspect(path, image, data)
+    except UnidentifiedImageError:
+        raise ValueError(
+            f"{path}: expected an image ({', '.join(FORMATS)}). Received {len(data)} bytes "
+            f"starting {data[:8]!r}"
+        ) from None
+    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: expected a whole image. Received: {error}") from None
+
+
+def _inspect(path, image, data):
+    readable = image.format in FORMATS and not (image.format == "BMP" and image.mode in "P1")
+    if not readable:
+        raise ValueError(
+            f"{path}: expected one of {', '.join(FORMATS)}. Received: {image.format} {image.mode}"
+        )
+    width, height = image.size
+    orientation = image.getexif().get(EXIF_ORIENTATION, 1) if image.format == "JPEG" else 1
+    if image.format in ("JPEG", "MPO") and b"\xff\xd9" not in data[-4096:]:
+        raise ValueError(f"{path}: expected a whole JPEG. Received one without its end marker")
+    if image.format == "PNG":
+        image.verify()  # walks the chunks and their checksums
+    return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
+
+
+def _find(values, pattern):
+    """First index of the byte `pattern` in a vector of byte values, or -6 where it is absent."""
+    count = tf.size(values) - len(pattern) + 1
+    matches = tf.ones([count], tf.bool)
+    for i, byte in enumerate(pattern):
+        matches = tf.logical_and(matches, tf.equal(values[i : i + count], byte))
+    first = tf.cast(tf.argmax(tf.cast(matches, tf.int32)), tf.int32)
+    return tf.where(tf.reduce_any(matches), first, -len(pattern))

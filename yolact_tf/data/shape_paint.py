@@ -1,0 +1,124 @@
+"""Paints arranged shapes: textures, light, shadow, blur and noise, in colours that know nothing of classes.
+
+Colours are float32 RGB in 0..1.  H W is the image, h w a patch of it; a texture is a map [h, w] in 0..1.
+"""
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+MAX_PERIOD = 20  # pixels of one stripe or check: no single check may pass for a square of 16 px or more
+COLOUR_CANDIDATES = 4
+
+
+def paint(rng, stamps, image_shape):
+    """Paints a background, then the stamps over it from back to front.  Returns [H, W, 3] uint8."""
+    canvas = _fill(rng, image_shape, _colours(rng, 1)[0], contrast=0.5)
+    light = rng.uniform(0, 2 * np.pi)
+    sun = np.array((np.sin(light), np.cos(light)))                                               # y, x
+    shadow_strength = rng.uniform(0, 0.6)
+    for stamp in stamps:
+        image_window, patch_window = stamp.windows(*image_shape)
+        _cast_shadow(canvas[image_window], stamp.coverage, patch_window, -3 * sun, shadow_strength)
+        _paint_object(rng, canvas[image_window], stamp.coverage[patch_window], stamp.depth[patch_window], sun)
+    return _photograph(rng, canvas)
+
+
+def _cast_shadow(below, coverage, patch_window, offset, strength):
+    """Darkens `below` [h, w, 3] in place around an object, softly."""
+    soft = Image.fromarray((coverage * 255).astype(np.uint8)).filter(ImageFilter.BoxBlur(1.5))
+    shadow = np.roll(np.asarray(soft), offset.round().astype(int), (0, 1))[patch_window]
+    below *= (1 - strength / 255 * shadow.astype(np.float32))[..., None]
+
+
+def _paint_object(rng, below, coverage, depth, sun):
+    """Blends a textured, lit surface into `below` [h, w, 3] in place."""
+    candidates = _colours(rng, COLOUR_CANDIDATES)
+    # The colour least like what lies under it: an object that nobody can see would be a wrong label.
+    colour = candidates[np.abs(candidates - below[::4, ::4].mean((0, 1))).sum(1).argmax()]
+    surface = _fill(rng, coverage.shape, colour, contrast=0.35)
+    rim = rng.uniform(0.06, 0.2) * max(coverage.shape)
+    bevel = np.clip(depth / np.float32(rim), 0, 1) * np.float32(rng.uniform(0, 0.35))
+    surface *= (_slope(coverage.shape, sun) * np.float32(rng.uniform(0, 0.5)) + bevel + np.float32(0.85))[..., None]
+    below += coverage[..., None] * (np.clip(surface, 0, 1) - below)
+
+
+def _photograph(rng, canvas):
+    """Adds uneven light, a slightly soft lens and sensor noise.  Returns [H, W, 3] uint8."""
+    shape, angle = canvas.shape[:2], rng.uniform(0, 2 * np.pi)
+    light = 1 + np.float32(rng.uniform(0, 0.5)) * _slope(shape, (np.sin(angle), np.cos(angle)))
+    canvas *= light[..., None] * np.float32(rng.uniform(0.8, 1.1) * 255)
+    image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
+    image = np.asarray(image.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 0.8))))
+    noise = rng.standard_normal((*shape, 3), np.float32) * np.float32(rng.uniform(1, 8))
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+def _colours(rng, count):
+    """Returns random colours [count, 3], from nearly grey to vivid."""
+    colours = rng.random((count, 3))
+    grey = colours.mean(1, keepdims=True)
+    return grey + rng.uniform(0.1, 1, (count, 1)) * (colours - grey)
+
+
+def _fill(rng, shape, colour, contrast):
+    """Returns [h, w, 3]: a random texture between `colour` and another within `contrast` of it, never quite flat."""
+    other = np.clip(colour + rng.uniform(-contrast, contrast, 3), 0, 1)
+    texture = TEXTURES[rng.integers(len(TEXTURES))](rng, shape)
+    grain = (_noise(rng, shape, 4) - np.float32(0.5)) * np.float32(rng.uniform(0, 0.16))
+    return texture[..., None] * np.float32(other - colour) + (grain[..., None] + np.float32(colour))
+
+
+def _slope(shape, direction):
+    """Returns a plane [h, w] that rises along direction (y, x), from about -0.5 to 0.5."""
+    y, x = (np.linspace(-0.5, 0.5, n, dtype=np.float32) * np.float32(d) for n, d in zip(shape, direction))
+    return y[:, None] + x
+
+
+# Textures: (rng, shape) -> [h, w] in 0..1.
+
+def _noise(rng, shape, cell):
+    """Returns smooth value noise whose bumps are `cell` pixels apart."""
+    rows, columns = (int(np.ceil(n / cell)) + 1 for n in shape)
+    lattice = Image.fromarray(rng.random((rows, columns), np.float32))
+    return np.asarray(lattice.resize(shape[::-1], Image.Resampling.BILINEAR))
+
+
+def _clouds(rng, shape):
+    cell = rng.uniform(16, 64)
+    octaves = sum(_noise(rng, shape, max(cell / 2**k, 1)) / 2**k for k in range(4))
+    return np.clip(octaves * np.float32(1.1) - np.float32(0.53), 0, 1)  # 1.875 / 2 +- 0.45 becomes 0..1
+
+
+def _camouflage(rng, shape):
+    return np.round(_clouds(rng, shape) * 3) / np.float32(3)
+
+
+def _speckle(rng, shape):
+    return np.clip((_noise(rng, shape, rng.uniform(1, 4)) - np.float32(rng.uniform(0.3, 0.7))) * 5, 0, 1)
+
+
+def _gradient(rng, shape):
+    angle = rng.uniform(0, 2 * np.pi)
+    return np.clip(_slope(shape, (np.sin(angle), np.cos(angle))) + np.float32(0.5), 0, 1)
+
+
+def _waves(rng, shape, angle, wobble):
+    """Returns sines in -1..1 across the direction `angle`, bent where wobble [h, w] is not flat."""
+    period = rng.uniform(5, MAX_PERIOD)
+    y, x = (np.arange(n, dtype=np.float32) * np.float32(2 * np.pi / period * d)
+            for n, d in zip(shape, (np.sin(angle), np.cos(angle))))
+    return np.sin(y[:, None] + x + wobble)
+
+
+def _stripes(rng, shape):
+    wobble = _noise(rng, shape, 32) * np.float32(rng.uniform(0, 6))
+    return np.clip(_waves(rng, shape, rng.uniform(0, np.pi), wobble) * np.float32(rng.uniform(0.5, 3)) + 0.5, 0, 1)
+
+
+def _checks(rng, shape):
+    angle, wobble = rng.uniform(0, np.pi), _noise(rng, shape, 48) * np.float32(rng.uniform(0, 2))
+    product = _waves(rng, shape, angle, wobble) * _waves(rng, shape, angle + np.pi / 2, wobble)
+    return np.clip(product * np.float32(rng.uniform(1, 6)) + np.float32(0.5), 0, 1)
+
+
+TEXTURES = (_clouds, _camouflage, _speckle, _gradient, _stripes, _checks)

@@ -1,0 +1,144 @@
+"""Detections of one image in its own pixels; masks are worked out when asked for."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+import contourpy
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from yolact_tf.masks import upsample_to_image
+from yolact_tf.visualise import draw_instances
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Objects found in one image, best first.
+
+    Unclipped slots, padding and network coordinates are gone: everything is in pixels of the image
+    that was given. `len(detections)` is n; indexing by a slice, index array or bool mask selects.
+    """
+
+    image_size: tuple[int, int]  # height, width
+    boxes: np.ndarray  # [n, 4] float32 corners in pixels, inside the image
+    scores: np.ndarray  # [n] float32
+    class_ids: np.ndarray  # [n] int, category ids of the data set
+    class_names: tuple[str, ...]
+    mask_probabilities: np.ndarray  # [n, Hp, Wp] float32, cropped to the boxes
+    prototypes: np.ndarray | None = None  # [Hp, Wp, K]; None where an artefact does not tell
+    coefficients: np.ndarray | None = None  # [n, K]
+
+    def __len__(self):
+        return len(self.scores)
+
+    def __getitem__(self, index):
+        indices = np.atleast_1d(np.arange(len(self))[index])
+        return Detections(
+            self.image_size,
+            self.boxes[indices],
+            self.scores[indices],
+            self.class_ids[indices],
+            tuple(self.class_names[i] for i in indices),
+            self.mask_probabilities[indices],
+            self.prototypes,
+            None if self.coefficients is None else self.coefficients[indices],
+        )
+
+    def above(self, score_threshold, top_k=None):
+        """The detections that score more than `score_threshold`, at most `top_k`."""
+        return self[self.scores > score_threshold][:top_k]
+
+    @cached_property
+    def windows(self):
+        """Masks as n (y, x, [h, w] bool array): the part of the image that can hold each."""
+        height, width = self.image_size
+        relative = self.boxes / np.array([width, height, width, height], np.float32)
+        return [
+            upsample_to_image(mask, box, self.image_size)
+            for mask, box in zip(self.mask_probabilities, relative, strict=True)
+        ]
+
+    @cached_property
+    def masks(self):
+        """[n, H, W] bool at the size of the image."""
+        masks = np.zeros((len(self), *self.image_size), bool)
+        for mask, (y, x, window) in zip(masks, self.windows, strict=True):
+            mask[y : y + window.shape[0], x : x + window.shape[1]] = window
+        return masks
+
+    @cached_property
+    def rle(self):
+        """n COCO compressed RLE dicts, `size` [H, W] and ASCII `counts`."""
+        encoded = []
+        for y, x, window in self.windows:
+            mask = np.zeros(self.image_size, np.uint8, order="F")
+            mask[y : y + window.shape[0], x : x + window.shape[1]] = window
+            rle = coco_mask.encode(mask)
+            encoded.append({"size": list(self.image_size), "counts": rle["counts"].decode("ascii")})
+        return encoded
+
+    @cached_property
+    def polygons(self):
+        """n lists of outlines, each [m, 2] float x, y in pixels; holes are outlines of their own."""
+        outlines = []
+        for y, x, window in self.windows:
+            padded = np.pad(window, 1).astype(np.float32)
+            lines = contourpy.contour_generator(z=padded).lines(0.5)
+            outlines.append([line[:-1] + np.array([x - 0.5, y - 0.5]) for line in lines])
+        return outlines
+
+    def to_coco(self, image_id):
+        """COCO results: one dict a detection, boxes as xywh pixels."""
+        x1, y1, x2, y2 = self.boxes.T.astype(float)
+        boxes = np.stack([x1, y1, x2 - x1, y2 - y1], 1).round(3).tolist()
+        return [
+            {
+                "image_id": image_id,
+                "category_id": int(class_id),
+                "bbox": box,
+                "score": round(float(score), 6),
+                "segmentation": rle,
+            }
+            for class_id, box, score, rle in zip(
+                self.class_ids, boxes, self.scores, self.rle, strict=True
+            )
+        ]
+
+    def to_json(self):
+        """JSON text: a list of {class, class_id, score, box [x1, y1, x2, y2], mask (RLE)}."""
+        return json.dumps(
+            [
+                {
+                    "class": name,
+                    "class_id": int(class_id),
+                    "score": round(float(score), 6),
+                    "box": [round(float(v), 3) for v in box],
+                    "mask": rle,
+                }
+                for name, class_id, score, box, rle in zip(
+                    self.class_names, self.class_ids, self.scores, self.boxes, self.rle, strict=True
+                )
+            ]
+        )
+
+    def to_supervision(self):
+        """The same as `supervision.Detections`. ImportError where that package is missing."""
+        try:
+            import supervision
+        except ImportError:
+            raise ImportError(
+                "to_supervision needs the package supervision: pip install supervision"
+            ) from None
+        return supervision.Detections(
+            xyxy=self.boxes.astype(np.float32),
+            mask=self.masks,
+            confidence=self.scores,
+            class_id=self.class_ids.astype(int),
+            data={"class_name": np.array(self.class_names)},
+        )
+
+    def draw(self, image):
+        """A copy of `image` [H, W, 3] uint8 with masks, boxes, names and scores."""
+        captions = [f"{n} {s:.2f}" for n, s in zip(self.class_names, self.scores, strict=True)]
+        return draw_instances(image, self.boxes, captions, self.windows)

@@ -1,0 +1,91 @@
+"""COCO average precision of boxes and masks (pycocotools' definition, computed by faster-coco-eval)."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+from faster_coco_eval import COCO, COCOeval_faster
+
+from yolact_tf.data.coco import load_coco
+from yolact_tf.data.images import decode_image
+
+STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+logging.getLogger("faster_coco_eval").setLevel(logging.ERROR)
+
+
+def evaluate(detector, data, split="val", on_error="skip", progress=None):
+    """(metrics, results) of a detector on one split.
+
+    data: a data folder, or CocoData.  metrics: `bbox` and `segm` dicts of the twelve COCO numbers
+    (fractions, -1 where COCO has none), `per_class` and `images`.  results: COCO results, one dict a
+    detection.  progress: called as progress(done, total) after each image.
+    """
+    if not hasattr(data, "records"):
+        data = load_coco(data, split, on_error)
+    results = []
+    for done, record in enumerate(data.records, 1):
+        image = read_image(record.path)
+        results += detector(image).to_coco(record.image_id)
+        if progress:
+            progress(done, len(data.records))
+    return coco_metrics(data, results), results
+
+
+def coco_metrics(data, results):
+    """metrics.json of COCO `results` against the annotations of `data`, a CocoData."""
+    truth = _coco_truth(data)
+    names = list(data.labels.values())
+    per_class = {name: {} for name in names}
+    metrics = {}
+    for kind in ("bbox", "segm"):
+        stats, precision = _run_coco_eval(truth, results, kind)
+        metrics[kind] = dict(zip(STATS, (float(s) for s in stats), strict=True))
+        for k, name in enumerate(names):
+            of_class = precision[:, :, k]  # [thresholds, recalls], -1 where nothing counts
+            of_class = of_class[of_class > -1]
+            per_class[name][kind] = float(of_class.mean()) if of_class.size else -1.0
+    return {**metrics, "per_class": per_class, "images": len(data.records)}
+
+
+def read_image(path):
+    """[H, W, 3] uint8 RGB of an image file, upright. ValueError where it is none."""
+    import tensorflow as tf
+
+    try:
+        return decode_image(tf.io.read_file(str(path))).numpy()
+    except tf.errors.NotFoundError:
+        raise FileNotFoundError(f"{path}: no such image file") from None
+    except tf.errors.InvalidArgumentError as error:
+        reason = str(error.message).split("}} ")[-1].splitlines()[0]
+        raise ValueError(f"{path}: expected an image. Received: {reason}") from None
+
+
+def _coco_truth(data):
+    """The annotation file as a COCO object, restricted to the images of `data`."""
+    content = json.loads(Path(data.annotation_file).read_text(encoding="utf-8"))
+    kept = {record.image_id for record in data.records}
+    content["images"] = [image for image in content["images"] if image["id"] in kept]
+    annotations = [a for a in content["annotations"] if a["image_id"] in kept]
+    for number, annotation in enumerate(annotations, 1):
+        annotation.setdefault("id", number)
+        annotation.setdefault("iscrowd", 0)
+        if "area" not in annotation:
+            annotation["area"] = annotation["bbox"][2] * annotation["bbox"][3]
+    return COCO({**content, "annotations": annotations})
+
+
+def _run_coco_eval(truth, results, kind):
+    """(12 statistics, precision [thresholds, recalls, classes] over all areas, 100 detections)."""
+    if not results:
+        empty = np.full((10, 101, len(truth.getCatIds())), -1.0)
+        for k, category in enumerate(truth.getCatIds()):
+            if truth.getAnnIds(catIds=[category], iscrowd=False):
+                empty[:, :, k] = 0.0
+        has_objects = (empty > -1).any()
+        return [0.0 if has_objects else -1.0] * len(STATS), empty
+    evaluation = COCOeval_faster(truth, truth.loadRes(results), kind)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return evaluation.stats[: len(STATS)], evaluation.eval["precision"][:, :, :, 0, -1]

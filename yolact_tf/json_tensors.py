@@ -1,0 +1,176 @@
+"""JSON values to tensors and back, as TF Serving's REST API maps them (its json_tensor.cc)."""
+
+import base64
+import json
+
+import numpy as np
+import tensorflow as tf
+
+JSON_CHUNK = 4096  # values encoded at a stretch; between two chunks other threads get the interpreter
+SHOWN_CHARACTERS = 80  # of a received value in an error
+
+encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def decode_inputs(request, specs):
+    """Reads the tensors out of a predict request, in row or in columnar format.
+
+    request: the JSON object; one of `instances` (a list, a value or an object each) and `inputs`.
+    specs: {input name: tf.TensorSpec} of the signature, dim 0 the batch.
+    Returns {input name: tensor}. Raises ValueError, one line, for whatever does not fit.
+    """
+    if ("instances" in request) == ("inputs" in request):
+        raise ValueError(f"Exactly one of `instances` and `inputs` is needed. Received: {sorted(request)}")
+    if "inputs" in request:
+        columns = _by_name(request["inputs"], specs, "inputs")
+    else:
+        columns = _rows_to_columns(request["instances"], specs)
+    try:
+        return {key: _to_tensor(key, columns[key], spec) for key, spec in specs.items()}
+    except RecursionError as error:
+        raise ValueError("Values must be nested as deep as their shape. Received: far more lists in lists") from error
+
+
+def encode_rows(outputs):
+    """Returns the JSON list with one value, or one object of named values, for each row of the batch.
+
+    outputs: {name: tensor [B, ...]}; strings named `*_bytes` become {"b64": ...}, others UTF-8 text.
+    Raises ValueError where the outputs do not share dim 0.
+    """
+    sizes = {key: tensor.shape[0] if tensor.shape.rank else None for key, tensor in outputs.items()}
+    if len(set(sizes.values())) != 1 or None in sizes.values():
+        raise ValueError(f"`instances` needs outputs of one batch size; `inputs` does not. Received: {sizes}")
+    arrays = [_to_plain(key, tensor) for key, tensor in outputs.items()]
+    return "[" + ",".join(_encode_named(dict(zip(outputs, row))) for row in zip(*arrays)) + "]"
+
+
+def encode_columns(outputs):
+    """Returns the JSON object of named values, or the bare value where there is only one output.
+
+    outputs: {name: tensor of any shape}, as in `encode_rows`. NaN and Infinity are bare tokens, as in TF Serving.
+    """
+    return _encode_named({key: _to_plain(key, tensor) for key, tensor in outputs.items()})
+
+
+def shown(value):
+    """Returns a received value as an error may quote it: as Python writes it, cut short."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
+
+def _rows_to_columns(instances, specs):
+    if not isinstance(instances, list) or not instances:
+        raise ValueError(f"`instances` must be a list with at least one value. Received: {shown(instances)}")
+    rows = [_by_name(value, specs, f"instances[{index}]") for index, value in enumerate(instances)]
+    if len({_is_named(value) for value in instances}) == 2:
+        raise ValueError("`instances` must hold bare values or objects. Received: both")
+    return {key: [row[key] for row in rows] for key in specs}
+
+
+def _by_name(value, specs, place):
+    if len(specs) == 1 and not _is_named(value):
+        return {key: value for key in specs}
+    if not _is_named(value) or set(value) != set(specs):
+        received = sorted(value) if _is_named(value) else shown(value)
+        raise ValueError(f"`{place}` must name the inputs {sorted(specs)}. Received: {received}")
+    return value
+
+
+def _is_named(value):
+    return isinstance(value, dict) and not _is_binary(value)
+
+
+def _is_binary(value):
+    return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
+
+
+def _to_tensor(key, value, spec):
+    try:
+        array = _bytes_array(value) if spec.dtype == tf.string else _number_array(value, spec.dtype)
+        if not spec.shape.is_compatible_with(array.shape):
+            raise ValueError(f"shape {array.shape}")
+    except ValueError as error:
+        raise ValueError(f"`{key}` must be {spec.dtype.name} of shape {spec.shape}. Received: {error}") from error
+    return tf.constant(array, spec.dtype)
+
+
+def _number_array(value, dtype):
+    try:
+        array = np.array(value)
+    except ValueError as error:
+        raise ValueError("lists of unequal length") from error
+    kinds = "iuf" if dtype.is_floating else "iu" if dtype.is_integer else "b"
+    if array.size and array.dtype.kind not in kinds:
+        raise ValueError(shown(value))
+    with np.errstate(over="ignore", invalid="ignore"):
+        converted = array.astype(dtype.as_numpy_dtype)
+    is_lost = np.isfinite(array) & ~np.isfinite(converted) if dtype.is_floating else converted != array
+    if np.any(is_lost):
+        raise ValueError(f"{array[is_lost].flat[0]}, out of range")
+    return converted
+
+
+def _bytes_array(value):
+    array = np.array(_to_bytes(value), dtype=object)
+    if not all(isinstance(item, bytes) for item in array.flat):
+        raise ValueError("lists of unequal length")
+    return array
+
+
+def _to_bytes(value):
+    if isinstance(value, list):
+        return [_to_bytes(item) for item in value]
+    if isinstance(value, str):
+        return value.encode()
+    if not _is_binary(value):
+        raise ValueError(shown(value))
+    text = "".join(value["b64"].split())  # TF Serving, too, skips line breaks and does without the padding
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError as error:
+        raise ValueError(f"text that is not base64 ({error})") from error
+
+
+def _to_plain(key, tensor):
+    """Returns an output as an array whose `tolist` holds what the JSON shall say."""
+    if tensor.dtype == tf.string:
+        array = np.array(tensor.numpy(), dtype=object)  # a scalar comes as bytes, not as an array
+        plain = np.empty(array.size, object)
+        if key.endswith("_bytes"):
+            plain[:] = [{"b64": base64.b64encode(item).decode()} for item in array.flat]
+        else:
+            plain[:] = [item.decode("utf-8", "replace") for item in array.flat]
+        return plain.reshape(array.shape)
+    return _shortest(tensor.numpy()) if tensor.dtype == tf.float32 else np.asarray(tensor)
+
+
+def _shortest(array):
+    """Returns float32 as the float64 with the shortest text that reads back as the same float32: 0.1, not 0.10000000149.
+
+    Whole arrays at a time, which is what makes a reply of a million floats quick. Magnitudes outside 1e-14..1e28 keep
+    all their digits.
+    """
+    exact = array.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        exponent = np.nan_to_num(np.floor(np.log10(np.abs(exact))), posinf=0, neginf=0)
+    result = exact
+    for digits in (9, 8, 7, 6):  # 9 always suffice, 6 always survive (IEEE 754 single precision)
+        shift = digits - 1 - exponent
+        up, down = 10.0 ** np.clip(shift, 0, 22), 10.0 ** np.clip(-shift, 0, 22)  # 1e22: the last exact power of ten
+        rounded = np.rint(exact * up / down) / up * down
+        result = np.where(rounded.astype(np.float32) == array, rounded, result)
+    return result
+
+
+def _encode_named(values):
+    texts = {key: _encode_value(value) for key, value in values.items()}
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    return "{" + ",".join(f"{encode_json(key)}:{text}" for key, text in texts.items()) + "}"
+
+
+def _encode_value(value):
+    """value: an array, or what iterating over one gives: a smaller array, a number, a text or {"b64"}."""
+    if isinstance(value, np.ndarray) and value.ndim and value.size > JSON_CHUNK:
+        return "[" + ",".join(_encode_value(part) for part in value) + "]"
+    return encode_json(value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value)

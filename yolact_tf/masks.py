@@ -1,0 +1,90 @@
+"""Masks: prototypes times coefficients, cropped to a box; used by the losses and by detection."""
+
+import numpy as np
+from keras import ops
+
+
+def mask_logits(prototypes, coefficients):
+    """P·Cᵀ of YOLACT eq. 1 before the sigmoid. [B, Hp, Wp, K], [B, N, K] to [B, N, Hp, Wp]."""
+    _, height, width, channels = prototypes.shape
+    flat = ops.reshape(prototypes, (-1, height * width, channels))
+    logits = ops.matmul(coefficients, ops.transpose(flat, (0, 2, 1)))
+    return ops.reshape(logits, (-1, coefficients.shape[1], height, width))
+
+
+def assemble_masks(prototypes, coefficients, boxes):
+    """Mask probabilities, zero outside their box. [B, Hp, Wp, K], [B, N, K], [B, N, 4] to
+    [B, N, Hp, Wp]."""
+    return crop_masks(ops.sigmoid(mask_logits(prototypes, coefficients)), boxes)
+
+
+def crop_masks(masks, boxes):
+    """`masks` with every pixel outside its box set to zero. [B, N, H, W], [B, N, 4], same shape.
+
+    A pixel stays when its *index* lies in [x1·W - 1, x2·W + 1): one pixel of padding, unrounded
+    edges, as in the reference, whose weights were trained with this crop. Corners may come in any
+    order.
+    """
+    height, width = masks.shape[-2:]
+    x1, y1, x2, y2 = (ops.expand_dims(side, -1) for side in ops.split(boxes, 4, axis=-1))
+    inside_x = _inside(x1, x2, width, (1, 1, 1, width))
+    inside_y = _inside(y1, y2, height, (1, 1, height, 1))
+    return masks * ops.cast(inside_x, masks.dtype) * ops.cast(inside_y, masks.dtype)
+
+
+def resize_binary_masks(masks, size):
+    """Bilinear (half-pixel, no antialias) resize of [B, G, H, W] 0/1 masks, over 0.5, as float32."""
+    batch, _, height, width = masks.shape
+    masks = ops.cast(masks, "float32")
+    if (height, width) == tuple(size):
+        return masks
+    maps = ops.reshape(masks, (-1, height, width, 1))
+    maps = ops.image.resize(maps, size, interpolation="bilinear", antialias=False)
+    maps = ops.reshape(maps, (-1 if batch is None else batch, masks.shape[1], *size))
+    return ops.cast(maps > 0.5, "float32")
+
+
+def upsample_to_image(mask, box, image_size):
+    """One cropped mask at image size, as the window that can hold it: (y, x, [h, w] bool array).
+
+    mask: [Hp, Wp] probabilities.  box: [4] corners in 0..1.  image_size: (height, width).
+    Bilinear with half-pixel centres, then over 0.5 (dbolya's postprocess order): equal to resizing
+    the whole map, but only where the crop left anything.
+    """
+    rows = _window(box[1], box[3], mask.shape[0], image_size[0])
+    columns = _window(box[0], box[2], mask.shape[1], image_size[1])
+    weights_y = _interpolation(mask.shape[0], image_size[0], rows)
+    weights_x = _interpolation(mask.shape[1], image_size[1], columns)
+    return rows[0], columns[0], weights_y @ np.asarray(mask, np.float32) @ weights_x.T > 0.5
+
+
+def _inside(low, high, size, shape):
+    index = ops.reshape(ops.arange(size, dtype="float32"), shape)
+    start = ops.minimum(low, high) * size - 1
+    stop = ops.maximum(low, high) * size + 1
+    return ops.logical_and(index >= start, index < stop)
+
+
+def _window(low, high, map_size, image_size):
+    """First and past-the-last image pixel that pixels of the padded crop can reach."""
+    scale = image_size / map_size
+    reach = 2.0  # one pixel of crop padding, one of interpolation
+    low, high = min(low, high), max(low, high)
+    start = int(np.floor((low * map_size - reach) * scale))
+    stop = int(np.ceil((high * map_size + reach + 1) * scale))
+    return max(start, 0), max(min(stop, image_size), max(start, 0))
+
+
+def _interpolation(map_size, image_size, window):
+    """[window, map_size] bilinear weights at half-pixel centres."""
+    pixels = np.arange(*window)
+    positions = (pixels.astype(np.float32) + 0.5) * np.float32(map_size / image_size) - 0.5
+    positions = np.clip(positions, 0, map_size - 1)
+    lower = np.minimum(np.floor(positions).astype(int), map_size - 1)
+    upper = np.minimum(lower + 1, map_size - 1)
+    share = positions - lower
+    weights = np.zeros((len(pixels), map_size), np.float32)
+    rows = np.arange(len(pixels))
+    weights[rows, lower] += 1 - share
+    weights[rows, upper] += share
+    return weights

@@ -1,0 +1,64 @@
+"""ResNet-50 and ResNet-101, layout v1.5: the stride sits on the 3x3 convolution (He et al. 2016).
+
+Padding is explicit and symmetric: TensorFlow's "same" pads only at the end when a stride of 2 meets
+an even side, and the published weights were trained with PyTorch's.
+"""
+
+import keras
+from keras import layers
+
+from yolact_tf.preprocess import RGB_MEAN, RGB_STD
+
+WIDTHS = (64, 128, 256, 512)
+EXPANSION = 4
+
+
+def resnet(image_size, blocks):
+    """[B, S, S, 3] RGB 0..255 to C3 (512 channels), C4 (1024), C5 (2048), after their last ReLU.
+
+    blocks: bottlenecks in each of the four stages.
+    """
+    image = keras.Input((image_size, image_size, 3), name="image")
+    x = normalise(image)
+    x = layers.ZeroPadding2D(3, name="stem_pad")(x)
+    x = layers.Conv2D(64, 7, strides=2, use_bias=False, name="stem_conv")(x)
+    x = layers.ReLU(name="stem_relu")(batch_norm("stem_bn")(x))
+    # Zero padding is safe for the maximum because the input is past a ReLU.
+    x = layers.MaxPooling2D(3, strides=2, name="stem_pool")(layers.ZeroPadding2D(1)(x))
+    outputs = []
+    for stage, (count, width) in enumerate(zip(blocks, WIDTHS, strict=True)):
+        for block in range(count):
+            stride = 2 if block == 0 and stage > 0 else 1
+            x = bottleneck(x, width, stride, block == 0, f"stage{stage}_block{block}")
+        outputs.append(x)
+    return keras.Model(image, outputs[1:], name="backbone")
+
+
+def bottleneck(x, width, stride, project, name):
+    """1x1, 3x3 (stride), 1x1, plus the shortcut; `project` gives the shortcut its own 1x1."""
+    shortcut = x
+    if project:
+        shortcut = layers.Conv2D(
+            width * EXPANSION, 1, strides=stride, use_bias=False, name=f"{name}_shortcut_conv"
+        )(x)
+        shortcut = batch_norm(f"{name}_shortcut_bn")(shortcut)
+    x = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_conv1")(x)
+    x = layers.ReLU(name=f"{name}_relu1")(batch_norm(f"{name}_bn1")(x))
+    x = layers.ZeroPadding2D(1, name=f"{name}_pad2")(x)
+    x = layers.Conv2D(width, 3, strides=stride, use_bias=False, name=f"{name}_conv2")(x)
+    x = layers.ReLU(name=f"{name}_relu2")(batch_norm(f"{name}_bn2")(x))
+    x = layers.Conv2D(width * EXPANSION, 1, use_bias=False, name=f"{name}_conv3")(x)
+    x = batch_norm(f"{name}_bn3")(x)
+    return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, shortcut]))
+
+
+def normalise(image):
+    """RGB 0..255 to zero mean and unit deviation over ImageNet, a channel at a time."""
+    scale = [1 / deviation for deviation in RGB_STD]
+    offset = [-mean / deviation for mean, deviation in zip(RGB_MEAN, RGB_STD, strict=True)]
+    return layers.Rescaling(scale, offset, name="normalise")(image)
+
+
+def batch_norm(name):
+    """Batch norm as PyTorch has it: epsilon 1e-5, running averages that keep 0.9."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)

@@ -1,0 +1,37 @@
+"""Heads: the shared prediction head over P3..P7 and the semantic branch on P3 (YOLACT §3.2, §3.4)."""
+
+import keras
+from keras import layers
+
+
+def build_prediction_head(
+    level_channels, channels, anchors_per_cell, num_classes, num_prototypes
+):
+    """A `keras.Model` from one level [B, H, W, C] to its three branches, shared by all levels.
+
+    Returns [class_logits [B, H·W·a, C+1], box_deltas [B, H·W·a, 4], mask_coefficients
+    [B, H·W·a, K]] with a = `anchors_per_cell`; a channel is anchor · components + component.
+    """
+    level = keras.Input((None, None, level_channels), name="level")
+    x = layers.Conv2D(channels, 3, padding="same", activation="relu", name="shared")(level)
+    branches = [
+        _branch(x, anchors_per_cell, num_classes + 1, "class_logits"),
+        _branch(x, anchors_per_cell, 4, "box_deltas"),
+        # tanh lets a detection subtract prototypes as well as add them.
+        layers.Activation("tanh", name="mask_coefficients")(
+            _branch(x, anchors_per_cell, num_prototypes, "coefficients")
+        ),
+    ]
+    return keras.Model(level, branches, name="prediction_head")
+
+
+def build_semantic_head(p3_shape, num_classes):
+    """A `keras.Model` from P3 to semantic_logits [B, H, W, C]; only the training loss reads it."""
+    p3 = keras.Input(p3_shape, name="p3")
+    logits = layers.Conv2D(num_classes, 1, dtype="float32", name="semantic_logits")(p3)
+    return keras.Model(p3, logits, name="semantic_head")
+
+
+def _branch(x, anchors_per_cell, components, name):
+    x = layers.Conv2D(anchors_per_cell * components, 3, padding="same", name=f"{name}_conv")(x)
+    return layers.Reshape((-1, components), name=name)(x)

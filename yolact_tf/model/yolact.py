@@ -1,0 +1,119 @@
+"""YOLACT, wired as in the paper's figure 2. The file to open first."""
+
+import keras
+from keras import layers
+
+from yolact_tf.anchors import anchors_per_cell, build_anchors
+from yolact_tf.model.backbones import build_backbone
+from yolact_tf.model.fpn import build_fpn
+from yolact_tf.model.heads import build_prediction_head, build_semantic_head
+from yolact_tf.model.protonet import build_protonet
+
+
+def build_yolact(config):
+    """The functional model of `config`: images [B, S, S, 3] RGB 0..255 -> Predictions.
+
+    Normalisation is inside. `model.anchors` holds the [A, 4] corners that the outputs refer to.
+    """
+    settings, size = config.model, config.data.image_size
+    image = keras.Input((size, size, 3), name="image")
+    backbone = build_backbone(settings.backbone, size, settings.backbone_weights)
+    fpn = build_fpn([c.shape[1:] for c in backbone.outputs], settings.pyramid_channels)
+    protonet = build_protonet(
+        fpn.outputs[0].shape[1:],
+        settings.prototype_channels,
+        settings.prototype_convs,
+        settings.num_prototypes,
+    )
+    head = build_prediction_head(
+        settings.pyramid_channels,
+        settings.head_channels,
+        anchors_per_cell(config.anchors.scales, config.anchors.ratios),
+        settings.num_classes,
+        settings.num_prototypes,
+    )
+    semantic_head = build_semantic_head(fpn.outputs[0].shape[1:], settings.num_classes)
+
+    pyramid = fpn(backbone(image))
+    class_logits, box_deltas, mask_coefficients = zip(*map(head, pyramid), strict=True)
+    predictions = {
+        "class_logits": _all_levels(class_logits, "class_logits"),
+        "box_deltas": _all_levels(box_deltas, "box_deltas"),
+        "mask_coefficients": _all_levels(mask_coefficients, "mask_coefficients"),
+        "prototypes": _float32("prototypes")(protonet(pyramid[0])),
+        "semantic_logits": _float32("semantic_logits")(semantic_head(pyramid[0])),
+    }
+    model = Yolact(image, predictions, name=config.name)
+    model.anchor_settings = {
+        "image_size": size,
+        "sizes": config.anchors.sizes,
+        "scales": config.anchors.scales,
+        "ratios": config.anchors.ratios,
+        "square": config.anchors.square,
+    }
+    return model
+
+
+@keras.saving.register_keras_serializable(package="yolact_tf")
+class Yolact(keras.Model):
+    """A functional model that knows its anchors and shows each part of its loss by name.
+
+    A loss with `part_names` and `parts(ground_truth, predictions) -> {name: scalar}` is summed and
+    tracked part by part; any other loss is handled by Keras as usual.
+    """
+
+    anchor_settings = None
+    _parts_loss = None
+    _part_trackers = ()
+
+    @property
+    def anchors(self):
+        """[A, 4] float32 corners in 0..1, in the order of the outputs."""
+        return build_anchors(**self.anchor_settings)
+
+    def compile(self, optimizer="rmsprop", loss=None, **options):
+        """Keras' `compile`; XLA stays off unless asked for, since it compiles for minutes on CPUs."""
+        options.setdefault("jit_compile", False)
+        super().compile(optimizer=optimizer, loss=loss, **options)
+        self._parts_loss = loss if hasattr(loss, "parts") else None
+        names = loss.part_names if self._parts_loss else ()
+        self._part_trackers = [keras.metrics.Mean(name=name) for name in names]
+
+    def compile_from_config(self, config):
+        """Compiles a reloaded model as it was when saved."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    @property
+    def metrics(self):
+        return super().metrics + list(self._part_trackers)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The total loss of a batch; each named part goes to its tracker on the way."""
+        if self._parts_loss is None:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        parts = self._parts_loss.parts(y, y_pred)
+        for tracker in self._part_trackers:
+            tracker.update_state(parts[tracker.name])
+        return sum(parts.values())
+
+    def get_config(self):
+        return {**super().get_config(), "anchor_settings": self.anchor_settings}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        anchor_settings = config.pop("anchor_settings")
+        model = super().from_config(config, custom_objects=custom_objects)
+        model.anchor_settings = dict(anchor_settings)
+        return model
+
+
+def _all_levels(outputs, name):
+    """One [B, H·W·a, n] tensor a level to [B, A, n] float32, P3 first."""
+    joined = layers.Concatenate(axis=1, name=f"{name}_levels")(list(outputs))
+    return _float32(name)(joined)
+
+
+def _float32(name):
+    """Names an output and brings it back to float32 under mixed precision."""
+    return layers.Activation("linear", dtype="float32", name=name)

@@ -1,0 +1,109 @@
+"""A run folder: config.json, labels.json, weights/. Written whole or not at all."""
+
+import contextlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from yolact_tf.config import Config
+from yolact_tf.model import build_yolact
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A model with the config it was built from and the names of its classes."""
+
+    model: keras.Model
+    config: Config
+    labels: dict[int, str]  # category id -> name, ids in rising order: class c is the c-th
+    path: Path | None = None
+
+
+def save_run(path, model, config, labels, name="last"):
+    """Writes `model` as a run that `load_run` opens; `name` is "last" or "best"."""
+    path = Path(path)
+    describe_run(path, config, labels)
+    save_weights(model, path, name)
+
+
+def describe_run(path, config, labels):
+    """Writes config.json and labels.json of a run."""
+    (Path(path) / "weights").mkdir(parents=True, exist_ok=True)
+    write_text(Path(path) / "config.json", config.to_json())
+    write_text(Path(path) / "labels.json", json.dumps({str(k): v for k, v in labels.items()}, indent=2))
+
+
+def save_weights(model, path, name):
+    """Writes weights/NAME.weights.h5 of the run at `path`."""
+    target = Path(path) / "weights" / f"{name}.weights.h5"
+    with atomic_path(target, suffix=".weights.h5") as temporary:
+        model.save_weights(temporary)
+
+
+def load_run(path):
+    """The Run in folder `path`, with its best weights, or its last where there are no best.
+
+    FileNotFoundError names the missing file; ValueError a file that does not fit.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"A run must be a folder. Received: {str(path)!r}, which is none")
+    config = Config.from_json(_read(path, "config.json"))
+    labels = {int(key): name for key, name in json.loads(_read(path, "labels.json")).items()}
+    weights = find_weights(path)
+    model = build_yolact(untrained(config))
+    try:
+        model.load_weights(weights)
+    except (ValueError, OSError, KeyError) as error:
+        line = str(error).strip().splitlines()[0]
+        raise ValueError(f"{weights}: expected weights of {config.name!r}. Received: {line}") from None
+    return Run(model, config, labels, path)
+
+
+def find_weights(path):
+    """The best weights of a run folder, else the last."""
+    for name in ("best", "last"):
+        weights = Path(path) / "weights" / f"{name}.weights.h5"
+        if weights.is_file():
+            return weights
+    raise FileNotFoundError(f"{path}: expected weights/best.weights.h5 or weights/last.weights.h5")
+
+
+def untrained(config):
+    """`config` with a backbone that downloads nothing, for weights that are loaded anyway."""
+    import dataclasses
+
+    model = dataclasses.replace(config.model, backbone_weights="random")
+    return dataclasses.replace(config, model=model)
+
+
+def write_text(path, text):
+    """Writes a text file under a temporary name, then renames it."""
+    with atomic_path(path) as temporary:
+        Path(temporary).write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def atomic_path(target, suffix=""):
+    """A temporary name beside `target` that becomes `target` when the block ends without error."""
+    target = Path(target)
+    handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix=suffix, dir=target.parent)
+    os.close(handle)
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def _read(path, name):
+    file = path / name
+    if not file.is_file():
+        raise FileNotFoundError(f"{path}: expected a run folder with {name}. Received none")
+    return file.read_text(encoding="utf-8")

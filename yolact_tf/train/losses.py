@@ -1,0 +1,123 @@
+"""One function a loss (YOLACT §3.4 and released code), each an unnormalised scalar sum over the batch.
+
+All are vectorised over a padded batch with static shapes, compute in float32 and run under XLA.
+"""
+
+import keras
+from keras import ops
+
+from yolact_tf.masks import crop_masks, mask_logits, resize_binary_masks
+from yolact_tf.structures import BACKGROUND
+from yolact_tf.train.targets import slot_masks, take_rows
+
+LOG_FLOOR = -100.0  # PyTorch's binary cross-entropy clamps its logarithms here
+
+
+def box_loss(box_deltas, targets):
+    """Smooth L1 (beta 1) summed over the four deltas of every positive anchor. [B, A, 4]."""
+    error = ops.abs(ops.cast(box_deltas, "float32") - targets["box_deltas"])
+    smooth = ops.where(error < 1, 0.5 * error * error, error - 0.5)
+    return ops.sum(ops.where(_is_positive(targets)[..., None], smooth, 0.0))
+
+
+def class_loss(class_logits, targets, negatives_per_positive):
+    """Softmax cross-entropy over positives and the hardest background anchors (OHEM, SSD §2.2).
+
+    class_logits: [B, A, C+1].  Each image gets `negatives_per_positive` times as many background
+    anchors as it has positives, those least sure of being background; an image without a positive
+    gets none.
+    """
+    logits = ops.cast(class_logits, "float32")
+    log_probabilities = ops.log_softmax(logits, axis=-1)  # [B, A, C+1]
+    is_positive = _is_positive(targets)
+    is_background = targets["classes"] == BACKGROUND
+
+    hardness = -log_probabilities[..., BACKGROUND]
+    hardness = ops.stop_gradient(ops.where(is_background, hardness, 0.0))
+    num_positives = ops.sum(ops.cast(is_positive, "int32"), axis=1, keepdims=True)
+    num_negatives = ops.minimum(negatives_per_positive * num_positives, hardness.shape[1] - 1)
+    is_negative = ops.logical_and(_rank(hardness) < num_negatives, is_background)
+
+    label = ops.maximum(targets["classes"], 0)
+    cross_entropy = -ops.squeeze(
+        ops.take_along_axis(log_probabilities, ops.expand_dims(label, -1), axis=-1), -1
+    )
+    chosen = ops.logical_or(is_positive, is_negative)
+    return ops.sum(ops.where(chosen, cross_entropy, 0.0))
+
+
+def mask_loss(mask_coefficients, prototypes, targets, ground_truth, max_masks, seed):
+    """Binary cross-entropy of assembled masks, cropped to the true box and divided by its area.
+
+    mask_coefficients: [B, A, K].  prototypes: [B, Hp, Wp, K].  At most `max_masks` positives an
+    image take part, chosen at random (`seed`, a Keras seed generator); the sum is scaled back to
+    all of them. Area is in prototype pixels, so that large objects do not drown small ones.
+    """
+    prototypes = ops.cast(prototypes, "float32")
+    height, width = prototypes.shape[1:3]
+    chosen, is_chosen, scale = _choose_positives(targets, max_masks, seed)
+    coefficients = take_rows(ops.cast(mask_coefficients, "float32"), chosen)  # [B, M, K]
+    gt_index = take_rows(targets["gt_index"], chosen)
+    boxes = take_rows(ops.cast(ground_truth["boxes"], "float32"), gt_index)
+    gt_masks = resize_binary_masks(ground_truth["masks"], (height, width))
+    truth = take_rows(gt_masks, gt_index)  # [B, M, Hp, Wp]
+
+    masks = crop_masks(ops.sigmoid(mask_logits(prototypes, coefficients)), boxes)
+    per_mask = ops.sum(_binary_cross_entropy(masks, truth), axis=(2, 3))
+    box_area = (boxes[..., 2] - boxes[..., 0]) * width * (boxes[..., 3] - boxes[..., 1]) * height
+    per_mask = per_mask / ops.where(is_chosen, box_area, 1.0)
+    return ops.sum(ops.where(is_chosen, per_mask, 0.0) * scale)
+
+
+def semantic_loss(semantic_logits, ground_truth):
+    """Per-class sigmoid cross-entropy with the union of each class's masks, a mean over pixels.
+
+    semantic_logits: [B, Hs, Ws, C].  Summed over classes and images; crowds do not count.
+    """
+    logits = ops.cast(semantic_logits, "float32")
+    height, width, num_classes = logits.shape[1:]
+    is_object, _ = slot_masks(ground_truth)
+    masks = resize_binary_masks(ground_truth["masks"], (height, width))
+    masks = ops.reshape(masks, (-1, masks.shape[1], height * width))
+    of_class = ops.one_hot(ground_truth["classes"], num_classes, dtype="float32")
+    of_class = of_class * ops.cast(is_object, "float32")[..., None]  # [B, G, C]
+    # A sum over objects is above zero exactly where their union is.
+    union = ops.matmul(ops.transpose(masks, (0, 2, 1)), of_class) > 0.5
+    union = ops.cast(ops.reshape(union, (-1, height, width, num_classes)), "float32")
+    cross_entropy = ops.softplus(logits) - logits * union
+    return ops.sum(cross_entropy) / (height * width)
+
+
+def count_positives(targets):
+    """Positive anchors of the whole batch, at least 1, as a float: what most losses divide by."""
+    return ops.maximum(ops.sum(ops.cast(_is_positive(targets), "float32")), 1.0)
+
+
+def _is_positive(targets):
+    return targets["classes"] > BACKGROUND
+
+
+def _rank(values):
+    """Place of each entry of a row in falling order, 0 the largest: [B, A] to [B, A] int32."""
+    order = ops.argsort(-values, axis=1)
+    return ops.cast(ops.argsort(order, axis=1), "int32")
+
+
+def _choose_positives(targets, max_masks, seed):
+    """[B, M] anchors of a random subset of the positives, which of them are real, and the scale."""
+    is_positive = _is_positive(targets)
+    lottery = keras.random.uniform(ops.shape(is_positive), seed=seed)
+    count = min(max_masks, is_positive.shape[1])
+    drawn, chosen = ops.top_k(ops.where(is_positive, lottery, -1.0), count)
+    is_chosen = drawn >= 0
+    num_positives = ops.sum(ops.cast(is_positive, "float32"), axis=1, keepdims=True)
+    num_chosen = ops.maximum(ops.sum(ops.cast(is_chosen, "float32"), axis=1, keepdims=True), 1.0)
+    return ops.cast(chosen, "int32"), is_chosen, num_positives / num_chosen
+
+
+def _binary_cross_entropy(probability, truth):
+    """-log of the probability given to the truth, at most 100 where that is exactly zero."""
+    given = ops.where(truth > 0.5, probability, 1 - probability)
+    # The inner `where` keeps the logarithm's gradient finite where the outer one discards it.
+    is_zero = given <= 0
+    return -ops.where(is_zero, LOG_FLOOR, ops.maximum(ops.log(ops.where(is_zero, 1.0, given)), LOG_FLOOR))

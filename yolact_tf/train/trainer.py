@@ -1,0 +1,89 @@
+"""`yolact train`: a recipe and a data folder in, a run folder out. No maths."""
+
+import dataclasses
+import logging
+from pathlib import Path
+
+import keras
+
+from yolact_tf.data.coco import load_coco
+from yolact_tf.data.pipeline import build_dataset
+from yolact_tf.model import build_yolact
+from yolact_tf.runs import describe_run, find_weights, load_run
+from yolact_tf.train.callbacks import LogLearningRate, StopOnNonFinite, ValidateAP
+from yolact_tf.train.objective import YolactLoss
+from yolact_tf.train.optimizer import build_optimizer
+from yolact_tf.train.plots import draw_plots
+
+logger = logging.getLogger(__name__)
+
+
+def train(config, data, run_path, weights=None, verbose=2):
+    """Trains `config` on folder `data` into folder `run_path` and returns the finished Run.
+
+    The number of classes becomes that of the data. weights: a run folder or .weights.h5 file to
+    start from.  verbose: as in `fit`, 1 a progress bar, 2 a line an epoch.
+    """
+    run_path = Path(run_path)
+    if (run_path / "config.json").exists():
+        raise ValueError(
+            f"--run must be a new folder. Received: {str(run_path)!r}, which holds a run already"
+        )
+    train_data = load_coco(data, "train", config.data.on_error)
+    val_data = load_coco(data, "val", config.data.on_error)
+    if train_data.labels != val_data.labels:
+        raise ValueError(
+            f"{val_data.annotation_file}: expected the categories of the training split, "
+            f"{train_data.labels}. Received: {val_data.labels}"
+        )
+    model_config = dataclasses.replace(config.model, num_classes=len(train_data.labels))
+    config = dataclasses.replace(config, model=model_config)
+
+    keras.utils.set_random_seed(config.train.seed)
+    keras.config.set_dtype_policy(config.train.precision)
+    model = build_yolact(config)
+    if weights:
+        load_start_weights(model, weights)
+    dataset = build_dataset(config, train_data, "train")
+    model.compile(
+        optimizer=build_optimizer(config, steps_per_epoch=int(dataset.cardinality())),
+        loss=YolactLoss(config),
+        jit_compile=config.train.jit_compile,
+    )
+    describe_run(run_path, config, train_data.labels)
+    model.fit(
+        dataset,
+        epochs=config.train.epochs,
+        callbacks=_callbacks(run_path, config, train_data.labels, val_data),
+        verbose=verbose,
+        shuffle=False,  # the dataset shuffles itself
+    )
+    run = load_run(run_path)
+    draw_plots(run, train_data, val_data)
+    return run
+
+
+def load_start_weights(model, weights):
+    """Loads the weights of a run folder or of a .weights.h5 file into `model`."""
+    path = Path(weights)
+    path = find_weights(path) if path.is_dir() else path
+    if not path.is_file():
+        raise FileNotFoundError(f"--weights must be a run or a weights file. Received: {weights!r}")
+    try:
+        model.load_weights(path)
+    except (ValueError, OSError, KeyError) as error:
+        line = str(error).strip().splitlines()[0]
+        raise ValueError(f"{path}: expected weights of {model.name!r}. Received: {line}") from None
+
+
+def _callbacks(run_path, config, labels, val_data):
+    callbacks = [StopOnNonFinite(), LogLearningRate()]
+    if config.train.ema:
+        # The averaged weights stand in from the end of an epoch to the start of the next.
+        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    callbacks += [
+        ValidateAP(run_path, config, labels, val_data, config.train.validate_every),
+        keras.callbacks.CSVLogger(run_path / "log.csv"),
+        keras.callbacks.TensorBoard(run_path / "tensorboard", write_graph=False),
+    ]
+    return callbacks
