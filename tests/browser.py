@@ -14,23 +14,28 @@ class Browser:
     def __init__(self, profile, size):
         to_browser, self.requests = os.pipe()
         self.replies, from_browser = os.pipe()
-        flags = f"--headless --no-sandbox --disable-gpu --window-size={size} --user-data-dir={profile} --remote-debugging-pipe"
-        command = f"exec {CHROMIUM} {flags} about:blank 3<&{to_browser} 4>&{from_browser} 2>/dev/null"
-        self.process = subprocess.Popen(["sh", "-c", command], pass_fds=(to_browser, from_browser))
+        flags = f"--headless --no-sandbox --disable-gpu --window-size={size} --user-data-dir={profile}"
+        pipes = f"--remote-debugging-pipe 3<&{to_browser} 4>&{from_browser} 2>/dev/null"
+        command = f"exec {CHROMIUM} {flags} about:blank {pipes}"
+        self.process = subprocess.Popen(["bash", "-c", command], pass_fds=(to_browser, from_browser))
         os.close(to_browser), os.close(from_browser)
-        self.count, self.session = 0, None
+        self.count, self.session, self.received = 0, None, b""
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
 
     def send(self, method, **parameters):
         self.count += 1
         message = {"id": self.count, "method": method, "params": parameters}
-        os.write(self.requests, json.dumps(message | ({"sessionId": self.session} if self.session else {})).encode() + b"\0")
+        if self.session:
+            message["sessionId"] = self.session
+        os.write(self.requests, json.dumps(message).encode() + b"\0")
         while True:
-            received = b""
-            while not received.endswith(b"\0"):
-                received += os.read(self.replies, 1)
-            reply = json.loads(received[:-1])
+            while b"\0" not in self.received:
+                part = os.read(self.replies, 65536)
+                assert part, f"{CHROMIUM} has ended"
+                self.received += part
+            message, self.received = self.received.split(b"\0", 1)
+            reply = json.loads(message)
             if reply.get("id") == self.count:
                 assert "error" not in reply, reply
                 return reply["result"]

@@ -1,10 +1,15 @@
-"""A small SavedModel with the contract's signatures that really looks at its image; the server's tests serve it."""
+"""A small SavedModel with the contract's signatures that really looks at its image, to test the server."""
 
+import contextlib
 import io
+import socket
+import threading
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
+
+from yolact_tf.serve import build_app, load_servable
 
 SLOTS = 100
 NAMES = ["red kite", "blue <b>ball</b>"]
@@ -26,13 +31,18 @@ class ColourFinder(tf.Module):
 
     @tf.function(input_signature=[bytes_spec()])
     def png(self, image_bytes):
-        return {"masks_png_bytes": tf.expand_dims(image_bytes, 1), "scores": tf.ones_like(image_bytes, tf.float32)}
+        return {
+            "masks_png_bytes": tf.expand_dims(image_bytes, 1),
+            "scores": tf.ones_like(image_bytes, tf.float32),
+        }
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, "images")])
     def mean_colour(self, images):
         return {"mean": tf.reduce_mean(tf.cast(images, tf.float32), axis=[1, 2])}
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, "a"), tf.TensorSpec([None], tf.int32, "b")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, 2], tf.float32, "a"), tf.TensorSpec([None], tf.int32, "b")]
+    )
     def two_inputs(self, a, b):
         return {"sum": tf.reduce_sum(a, 1) + tf.cast(b, tf.float32), "twice": 2 * b}
 
@@ -42,14 +52,20 @@ class ColourFinder(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, "steps")])
     def slow(self, steps):
-        work = tf.while_loop(lambda i, m: i < steps[0], lambda i, m: (i + 1, tf.tanh(m @ m)), [0, tf.eye(200)])
-        return {"done": work[0] + 0 * steps}
+        work = tf.while_loop(
+            lambda i, m: i < steps[0], lambda i, m: (i + 1, tf.tanh(m @ m)), [0, tf.eye(200)]
+        )
+        return {
+            "done": work[0] + tf.cast(work[1][0, :1] * 0, tf.int32)
+        }  # asks for the matrix, so that it is computed
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "seed")])
     def crowd(self, seed):
         boxes = tf.random.stateless_uniform([1, SLOTS, 4], [1, 2], maxval=550.0)
-        return {"boxes": boxes, "scores": boxes[..., 0] / 550, "classes": tf.cast(boxes[..., 1], tf.int32),
-                "class_names": tf.fill([1, SLOTS], "traffic light"), "masks_rle": tf.fill([1, SLOTS], "`Vm1d0\\l2" * 40)}  # fmt: skip
+        names, counts = tf.fill([1, SLOTS], "traffic light"), tf.fill([1, SLOTS], "`Vm1d0\\l2" * 40)
+        classes = tf.cast(boxes[..., 1], tf.int32)
+        found = {"boxes": boxes, "scores": boxes[..., 0] / 550, "classes": classes}
+        return found | {"class_names": names, "masks_rle": counts}
 
 
 def _find_in_one(image_bytes):
@@ -66,7 +82,9 @@ def _find_in_one(image_bytes):
         "scores": tf.pad(tf.gather([0.9, 0.35], classes), [[0, empty]]),
         "classes": tf.pad(classes + 1, [[0, empty]], constant_values=-1),
         "class_names": tf.concat([tf.gather(NAMES, classes), tf.fill([empty], "")], 0),
-        "masks_rle": tf.concat([tf.map_fn(_to_rle, masks, fn_output_signature=tf.string), tf.fill([empty], "")], 0),
+        "masks_rle": tf.concat(
+            [tf.map_fn(_to_rle, masks, fn_output_signature=tf.string), tf.fill([empty], "")], 0
+        ),
         "image_size": tf.shape(image)[:2],
     }
 
@@ -111,3 +129,30 @@ def draw(height=30, width=40, kind="PNG"):
     encoded = io.BytesIO()
     Image.fromarray(image).save(encoded, kind)
     return encoded.getvalue(), np.stack([red, blue])
+
+
+def save_export(root):
+    """Fills a folder in TF Serving's layout: 2 is a `Tenth`, 10 a `ColourFinder`, 11 is empty."""
+    old, new = Tenth(), ColourFinder()
+    tf.saved_model.save(old, root / "2", signatures=old.tenth)
+    names = ("png", "mean_colour", "two_inputs", "unbatched", "slow", "crowd")
+    signatures = {"serving_default": new.find} | {name: getattr(new, name) for name in names}
+    tf.saved_model.save(new, root / "10", signatures)
+    (root / "11").mkdir()
+    (root / "models.config").write_text("")
+    return root
+
+
+@contextlib.contextmanager
+def serving(root):
+    """Runs a real server of an export in a thread. Yields its (host, port)."""
+    import uvicorn
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(build_app(load_servable(root)), log_level="warning", lifespan="off")
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield listener.getsockname()
+    running.should_exit = True
+    thread.join(10)

@@ -55,9 +55,7 @@ def encode(boxes, anchors):
     box_centers, box_sizes = ops.split(corners_to_centers(boxes), 2, axis=-1)
     anchor_centers, anchor_sizes = ops.split(corners_to_centers(anchors), 2, axis=-1)
     centers = (box_centers - anchor_centers) / (CENTER_VARIANCE * anchor_sizes)
-    return ops.concatenate(
-        [centers, ops.log(box_sizes / anchor_sizes) / SIZE_VARIANCE], axis=-1
-    )
+    return ops.concatenate([centers, ops.log(box_sizes / anchor_sizes) / SIZE_VARIANCE], axis=-1)
 
 
 def decode(box_deltas, anchors):

@@ -51,8 +51,7 @@ class AnchorConfig:
     def __post_init__(self):
         if len(self.sizes) != 5:
             raise ValueError(
-                "`anchors.sizes` must have five entries, one a level P3..P7. "
-                f"Received: {self.sizes!r}"
+                f"`anchors.sizes` must have five entries, one a level P3..P7. Received: {self.sizes!r}"
             )
         for name in ("sizes", "scales", "ratios"):
             values = getattr(self, name)
@@ -117,9 +116,7 @@ class TrainConfig:
         for name in ("images_per_epoch", "warmup_steps", "weight_decay", "ema"):
             _require_at_least(self, "train", name, 0)
         if not self.learning_rate > 0:
-            raise ValueError(
-                f"`train.learning_rate` must be above 0. Received: {self.learning_rate!r}"
-            )
+            raise ValueError(f"`train.learning_rate` must be above 0. Received: {self.learning_rate!r}")
         if not 0 <= self.negative_iou <= self.positive_iou <= 1:
             raise ValueError(
                 "`train.negative_iou` and `train.positive_iou` must satisfy 0 <= negative <= positive "

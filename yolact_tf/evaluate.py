@@ -8,7 +8,7 @@ import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
 from yolact_tf.data.coco import load_coco
-from yolact_tf.data.images import decode_image
+from yolact_tf.data.images import read_image
 
 STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 logging.getLogger("faster_coco_eval").setLevel(logging.ERROR)
@@ -48,19 +48,6 @@ def coco_metrics(data, results):
     return {**metrics, "per_class": per_class, "images": len(data.records)}
 
 
-def read_image(path):
-    """[H, W, 3] uint8 RGB of an image file, upright. ValueError where it is none."""
-    import tensorflow as tf
-
-    try:
-        return decode_image(tf.io.read_file(str(path))).numpy()
-    except tf.errors.NotFoundError:
-        raise FileNotFoundError(f"{path}: no such image file") from None
-    except tf.errors.InvalidArgumentError as error:
-        reason = str(error.message).split("}} ")[-1].splitlines()[0]
-        raise ValueError(f"{path}: expected an image. Received: {reason}") from None
-
-
 def _coco_truth(data):
     """The annotation file as a COCO object, restricted to the images of `data`."""
     content = json.loads(Path(data.annotation_file).read_text(encoding="utf-8"))
@@ -84,7 +71,9 @@ def _run_coco_eval(truth, results, kind):
                 empty[:, :, k] = 0.0
         has_objects = (empty > -1).any()
         return [0.0 if has_objects else -1.0] * len(STATS), empty
-    evaluation = COCOeval_faster(truth, truth.loadRes(results), kind)
+    # loadRes writes into the rows that it is given.
+    copies = [{**row, "segmentation": dict(row["segmentation"])} for row in results]
+    evaluation = COCOeval_faster(truth, truth.loadRes(copies), kind)
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()

@@ -1,7 +1,10 @@
-"""JSON values to tensors and back, as TF Serving's REST API maps them (its json_tensor.cc)."""
+"""JSON requests to tensors and tensors to JSON, as TF Serving's REST API maps them (its json_tensor.cc)."""
 
 import base64
+import gzip
+import io
 import json
+import zlib
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +15,29 @@ SHOWN_CHARACTERS = 80  # of a received value in an error
 encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+def parse_request(body, is_gzip, max_bytes):
+    """Reads the JSON object out of a request's body. Raises ValueError, one line, where there is none.
+
+    max_bytes: a gzip body that grows beyond this is refused before it has filled the memory.
+    """
+    if is_gzip:
+        try:
+            body = gzip.GzipFile(fileobj=io.BytesIO(body)).read(max_bytes + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(
+                f"The body must be gzip, as its Content-Encoding says. Received: {error}"
+            ) from error
+    if len(body) > max_bytes:
+        raise ValueError(f"The body must be at most {max_bytes} bytes. Received: more")
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"The body must be JSON. Received: {error}") from error
+    if not isinstance(request, dict):
+        raise ValueError(f"The body must be a JSON object. Received: {shown(request)}")
+    return request
+
+
 def decode_inputs(request, specs):
     """Reads the tensors out of a predict request, in row or in columnar format.
 
@@ -20,7 +46,9 @@ def decode_inputs(request, specs):
     Returns {input name: tensor}. Raises ValueError, one line, for whatever does not fit.
     """
     if ("instances" in request) == ("inputs" in request):
-        raise ValueError(f"Exactly one of `instances` and `inputs` is needed. Received: {sorted(request)}")
+        raise ValueError(
+            f"Exactly one of `instances` and `inputs` is needed. Received: {shown(sorted(request))}"
+        )
     if "inputs" in request:
         columns = _by_name(request["inputs"], specs, "inputs")
     else:
@@ -28,7 +56,9 @@ def decode_inputs(request, specs):
     try:
         return {key: _to_tensor(key, columns[key], spec) for key, spec in specs.items()}
     except RecursionError as error:
-        raise ValueError("Values must be nested as deep as their shape. Received: far more lists in lists") from error
+        raise ValueError(
+            "Values must be nested as deep as their shape. Received: far more lists in lists"
+        ) from error
 
 
 def encode_rows(outputs):
@@ -47,7 +77,7 @@ def encode_rows(outputs):
 def encode_columns(outputs):
     """Returns the JSON object of named values, or the bare value where there is only one output.
 
-    outputs: {name: tensor of any shape}, as in `encode_rows`. NaN and Infinity are bare tokens, as in TF Serving.
+    outputs: {name: tensor of any shape}, as in `encode_rows`. NaN and Infinity are TF Serving's bare tokens.
     """
     return _encode_named({key: _to_plain(key, tensor) for key, tensor in outputs.items()})
 
@@ -69,9 +99,9 @@ def _rows_to_columns(instances, specs):
 
 def _by_name(value, specs, place):
     if len(specs) == 1 and not _is_named(value):
-        return {key: value for key in specs}
+        return dict.fromkeys(specs, value)
     if not _is_named(value) or set(value) != set(specs):
-        received = sorted(value) if _is_named(value) else shown(value)
+        received = shown(sorted(value) if _is_named(value) else value)
         raise ValueError(f"`{place}` must name the inputs {sorted(specs)}. Received: {received}")
     return value
 
@@ -90,7 +120,9 @@ def _to_tensor(key, value, spec):
         if not spec.shape.is_compatible_with(array.shape):
             raise ValueError(f"shape {array.shape}")
     except ValueError as error:
-        raise ValueError(f"`{key}` must be {spec.dtype.name} of shape {spec.shape}. Received: {error}") from error
+        raise ValueError(
+            f"`{key}` must be {spec.dtype.name} of shape {spec.shape}. Received: {error}"
+        ) from error
     return tf.constant(array, spec.dtype)
 
 
@@ -145,18 +177,20 @@ def _to_plain(key, tensor):
 
 
 def _shortest(array):
-    """Returns float32 as the float64 with the shortest text that reads back as the same float32: 0.1, not 0.10000000149.
+    """Returns float32 as the float64 with the shortest text that reads back the same: 0.1, not 0.1000000015.
 
-    Whole arrays at a time, which is what makes a reply of a million floats quick. Magnitudes outside 1e-14..1e28 keep
-    all their digits.
+    Whole arrays at a time makes a reply of a million floats quick. Outside 1e-14..1e28 all digits stay.
     """
-    exact = array.astype(np.float64)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exact = array.astype(np.float64)
         exponent = np.nan_to_num(np.floor(np.log10(np.abs(exact))), posinf=0, neginf=0)
     result = exact
     for digits in (9, 8, 7, 6):  # 9 always suffice, 6 always survive (IEEE 754 single precision)
         shift = digits - 1 - exponent
-        up, down = 10.0 ** np.clip(shift, 0, 22), 10.0 ** np.clip(-shift, 0, 22)  # 1e22: the last exact power of ten
+        up, down = (
+            10.0 ** np.clip(shift, 0, 22),
+            10.0 ** np.clip(-shift, 0, 22),
+        )  # 1e22: the last exact power of ten
         rounded = np.rint(exact * up / down) / up * down
         result = np.where(rounded.astype(np.float32) == array, rounded, result)
     return result

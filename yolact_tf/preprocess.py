@@ -14,6 +14,4 @@ def resize_images(images, image_size):
     are the same before and after.
     """
     images = ops.cast(images, "float32")
-    return ops.image.resize(
-        images, (image_size, image_size), interpolation="bilinear", antialias=False
-    )
+    return ops.image.resize(images, (image_size, image_size), interpolation="bilinear", antialias=False)

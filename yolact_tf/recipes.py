@@ -74,8 +74,7 @@ def _load(recipe, kind, variable, cls):
         raise ValueError(f"Recipe {path}: {error}") from None
     if not isinstance(values.get(variable), cls):
         raise ValueError(
-            f"Recipe {path} must set `{variable}` to a {cls.__name__}. "
-            f"Received: {values.get(variable)!r}"
+            f"Recipe {path} must set `{variable}` to a {cls.__name__}. Received: {values.get(variable)!r}"
         )
     return values[variable]
 
@@ -88,8 +87,7 @@ def _find(recipe, kind):
         return Path(recipe)
     near = difflib.get_close_matches(Path(recipe).stem, names, n=3, cutoff=0.4) or sorted(names)
     raise FileNotFoundError(
-        f"A recipe must be a file or one of {sorted(names)}. Received: {recipe!r}. "
-        f"Nearest: {', '.join(near)}"
+        f"A recipe must be a file or one of {sorted(names)}. Received: {recipe!r}. Nearest: {', '.join(near)}"
     )
 
 

@@ -1,9 +1,11 @@
 """A run folder: config.json, labels.json, weights/. Written whole or not at all."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,12 +58,20 @@ def load_run(path):
     labels = {int(key): name for key, name in json.loads(_read(path, "labels.json")).items()}
     weights = find_weights(path)
     model = build_yolact(untrained(config))
+    load_weights(model, weights)
+    return Run(model, config, labels, path)
+
+
+def load_weights(model, path):
+    """Loads a .weights.h5 file into `model`. ValueError in one line where it does not fit."""
     try:
-        model.load_weights(weights)
+        with warnings.catch_warnings():
+            # Keras warns of every missing group before it raises.
+            warnings.simplefilter("ignore")
+            model.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
         line = str(error).strip().splitlines()[0]
-        raise ValueError(f"{weights}: expected weights of {config.name!r}. Received: {line}") from None
-    return Run(model, config, labels, path)
+        raise ValueError(f"{path}: expected weights of {model.name!r}. Received: {line}") from None
 
 
 def find_weights(path):
@@ -75,8 +85,6 @@ def find_weights(path):
 
 def untrained(config):
     """`config` with a backbone that downloads nothing, for weights that are loaded anyway."""
-    import dataclasses
-
     model = dataclasses.replace(config.model, backbone_weights="random")
     return dataclasses.replace(config, model=model)
 
@@ -93,6 +101,9 @@ def atomic_path(target, suffix=""):
     target = Path(target)
     handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix=suffix, dir=target.parent)
     os.close(handle)
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes files that only their owner reads
     try:
         yield temporary
         os.replace(temporary, target)

@@ -2,26 +2,28 @@
 
 import contextlib
 import dataclasses
-import gzip
 import html
-import importlib
 import importlib.resources
-import io
-import json
 import logging
 import os
 import re
 import signal
 import socket
 import threading
-import zlib
 from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
-from yolact_tf.json_tensors import decode_inputs, encode_columns, encode_json, encode_rows, shown
+from yolact_tf.json_tensors import (
+    decode_inputs,
+    encode_columns,
+    encode_json,
+    encode_rows,
+    parse_request,
+    shown,
+)
 
 DEFAULT_SIGNATURE = "serving_default"
 # Stops a gzip bomb, not a photograph: a batch of 32 raw 550 px images in JSON is about 110 MB.
@@ -32,7 +34,8 @@ MODEL_PATH = re.compile(
 )
 # The page is one file: nothing but its own script, its own style and this server.
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src blob: data:; connect-src 'self'"
+    "default-src 'none'; connect-src 'self'; img-src blob: data:;"
+    " script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 )
 
 logger = logging.getLogger(__name__)
@@ -66,7 +69,7 @@ class Servable:
         self._lock = threading.Lock()
 
     def version(self, number):
-        """Returns the `ServedVersion` of a number in `folders`. Raises ValueError where its files are damaged."""
+        """Returns the `ServedVersion` of a number in `folders`, or raises ValueError: damaged files."""
         with self._lock:
             if number not in self._loaded:
                 self._loaded[number] = _load_version(number, self.folders[number])
@@ -76,23 +79,24 @@ class Servable:
 def load_servable(path, name="yolact"):
     """Opens an export for serving and loads its newest version.
 
-    path: a folder in TF Serving's layout (PATH/<integer>/saved_model.pb), or one that holds
-    saved_model.pb itself, which counts as version 1. Versions are those present now: one added later is not seen.
+    path: a folder in TF Serving's layout (PATH/<integer>/saved_model.pb), or one that holds saved_model.pb
+    itself, which counts as version 1. Versions are those present now: one added later is not seen.
     Raises FileNotFoundError where the path is missing, ValueError where it holds no SavedModel.
     """
     root = Path(path)
     if not re.fullmatch(r"[^/:?#%]+", name):
         raise ValueError(f"`name` must have at least one character and none of '/:?#%'. Received: {name!r}")
     if not root.exists():
-        raise FileNotFoundError(f"`path` must be an exported SavedModel folder. Received: '{root}', which is not there")
+        raise FileNotFoundError(
+            f"`path` must be an exported SavedModel folder. Received: '{root}', which is not there"
+        )
     folders = {1: root} if (root / "saved_model.pb").is_file() else {}
     if not folders and root.is_dir():
         numbered = [folder for folder in root.iterdir() if re.fullmatch("[0-9]{1,18}", folder.name)]
         folders = {int(folder.name): folder for folder in numbered if (folder / "saved_model.pb").is_file()}
     if not folders:
-        raise ValueError(
-            f"`path` must hold saved_model.pb, itself or in a folder named by a version number. Received: '{root}'"
-        )
+        expected = "hold saved_model.pb, itself or in a folder named by a version number"
+        raise ValueError(f"`path` must {expected}. Received: '{root}'")
     servable = Servable(name, folders)
     servable.version(max(folders))
     return servable
@@ -100,48 +104,45 @@ def load_servable(path, name="yolact"):
 
 def build_app(servable):
     """Returns the Starlette application that serves `servable` and the demo page."""
-    starlette = {part: _serve_extra(f"starlette.{part}") for part in ("applications", "exceptions", "responses", "routing")}
-    respond = starlette["responses"].Response
+    with _serve_extra():
+        from anyio import CapacityLimiter
+        from starlette.applications import Starlette
+        from starlette.exceptions import HTTPException
+        from starlette.responses import Response
+        from starlette.routing import Route
     # Each prediction already fills every core: more at once would only add memory.
-    limiter = _serve_extra("anyio").CapacityLimiter(os.cpu_count() or 1)
+    limiter = CapacityLimiter(os.cpu_count() or 1)
     page = importlib.resources.files("yolact_tf").joinpath("serve_page.html").read_text("utf-8")
     page = page.replace("{{model}}", html.escape(servable.name))
 
     async def show_page(request):
-        return respond(page, media_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
+        return Response(page, media_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
 
-    async def answer_request(request):
-        status = 200
-        try:
-            content = await _answer(servable, request, limiter)
-        except RequestError as error:
-            status, content = error.status, encode_json({"error": str(error)})
-        except Exception as error:  # the server outlives whatever one request meets
-            logger.exception("%s %s failed", request.method, request.scope["path"])
-            status, content = 500, encode_json({"error": f"Internal error: {_one_line(error)}"})
-        return respond(content.encode("utf-8", "replace"), status, media_type="application/json")
+    async def answer(request):
+        status, text = await _answer_or_refuse(servable, request, limiter)
+        return Response(text.encode("utf-8", "replace"), status, media_type="application/json")
 
     async def refuse(request, error):
-        return respond(encode_json({"error": error.detail}), error.status_code, media_type="application/json")
+        text = encode_json({"error": error.detail})
+        return Response(text, error.status_code, media_type="application/json")
 
-    route = starlette["routing"].Route
-    return starlette["applications"].Starlette(
-        routes=[route("/", show_page), route("/{path:path}", answer_request, methods=["GET", "POST"])],
-        exception_handlers={starlette["exceptions"].HTTPException: refuse},
-    )
+    routes = [Route("/", show_page), Route("/{path:path}", answer, methods=["GET", "POST"])]
+    return Starlette(routes=routes, exception_handlers={HTTPException: refuse})
 
 
 def serve(path, host="127.0.0.1", port=8501, name="yolact"):
     """Serves an export over HTTP until SIGINT or SIGTERM, then finishes running requests and returns.
 
     port: 0 takes any free one; the log names it.
-    Raises ValueError where the port cannot be had or the `serve` extra is missing, and what `load_servable` raises.
+    Raises ValueError where the port cannot be had or the `serve` extra is missing, or as `load_servable`.
     """
-    uvicorn = _serve_extra("uvicorn")
+    with _serve_extra():
+        import uvicorn
     # The port is taken before the slow load, so that a second server fails at once.
     with _listen(host, port) as listener, _ended_by_signals():
         servable = load_servable(path, name)
-        config = uvicorn.Config(build_app(servable), lifespan="off", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+        app = build_app(servable)
+        config = uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
         address = f"[{host}]" if ":" in host else host
         # uvicorn's own logger: it is the one that Config has just set up.
         logging.getLogger("uvicorn.error").info(
@@ -151,11 +152,12 @@ def serve(path, host="127.0.0.1", port=8501, name="yolact"):
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _serve_extra(module):
+@contextlib.contextmanager
+def _serve_extra():
     try:
-        return importlib.import_module(module)
+        yield
     except ImportError as error:
-        raise ValueError(f"`serve` needs {error.name or module}: pip install 'yolact_tf[serve]'") from error
+        raise ValueError(f"`serve` needs {error.name}: pip install 'yolact_tf[serve]'") from error
 
 
 def _listen(host, port):
@@ -164,12 +166,13 @@ def _listen(host, port):
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"`port` must be free on an address of this machine. Received: {host}:{port} ({reason})") from error
+        received = f"{host}:{port} ({reason})"
+        raise ValueError(f"`port` must be free on this machine. Received: {received}") from error
 
 
 @contextlib.contextmanager
 def _ended_by_signals():
-    """Lets SIGINT and SIGTERM end the block without an error; uvicorn raises them anew once it has shut down."""
+    """Lets SIGINT and SIGTERM end the block without an error; uvicorn raises them anew after its shutdown."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -188,23 +191,38 @@ def _load_version(number, folder):
         module = tf.saved_model.load(str(folder))
         graph = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0]
     except Exception as error:  # TensorFlow and protobuf raise many kinds for a damaged file
-        raise ValueError(f"`path` must hold a SavedModel that loads. Received: '{folder}' ({_one_line(error)})") from error
-    signature_def = {
-        key: json_format.MessageToDict(
-            value, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-        )
-        for key, value in sorted(graph.signature_def.items())
-    }
+        received = f"'{folder}' ({_one_line(error)})"
+        raise ValueError(f"`path` must hold a SavedModel that loads. Received: {received}") from error
+    complete = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
+    signatures = sorted(graph.signature_def.items())
+    signature_def = {key: json_format.MessageToDict(value, **complete) for key, value in signatures}
     return ServedVersion(number, dict(module.signatures), signature_def, module)
+
+
+async def _answer_or_refuse(servable, request, limiter):
+    """Returns (HTTP status, JSON text): the server outlives whatever one request meets."""
+    from starlette.requests import ClientDisconnect
+
+    try:
+        return 200, await _answer(servable, request, limiter)
+    except ClientDisconnect:
+        return 400, encode_json({"error": "The client left before its request had ended"})
+    except RequestError as error:
+        return error.status, encode_json({"error": str(error)})
+    except Exception as error:
+        logger.exception("%s %s failed", request.method, request.scope["path"])
+        return 500, encode_json({"error": f"Internal error: {_one_line(error)}"})
 
 
 async def _answer(servable, request, limiter):
     """Returns the JSON text that answers one request to the REST API."""
-    run_in_thread = _serve_extra("anyio.to_thread").run_sync
+    from anyio.to_thread import run_sync as run_in_thread
+
     path = request.scope["path"]
     match = MODEL_PATH.fullmatch(path)
     if match is None:
-        raise RequestError(404, f"Path must be /v1/models/NAME[/versions/V][/metadata|:predict]. Received: {path}")
+        expected = "/v1/models/NAME[/versions/V][/metadata|:predict]"
+        raise RequestError(404, f"Path must be {expected}. Received: {path}")
     name, number, action = match.group("name", "version", "action")
     if name != servable.name or (number and int(number) not in servable.folders):
         offered = f"{servable.name} with versions {sorted(servable.folders)}"
@@ -223,8 +241,8 @@ async def _answer(servable, request, limiter):
 
 
 def _status(numbers):
-    healthy = {"error_code": "OK", "error_message": ""}
-    return {"model_version_status": [{"version": str(n), "state": "AVAILABLE", "status": healthy} for n in numbers]}
+    healthy = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    return {"model_version_status": [{"version": str(number)} | healthy for number in numbers]}
 
 
 def _metadata(servable, number):
@@ -238,45 +256,25 @@ async def _read_body(request):
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        _check_size(body)
+        if len(body) > MAX_BODY_BYTES:
+            raise RequestError(400, f"The body must be at most {MAX_BODY_BYTES} bytes. Received: more")
     return bytes(body)
 
 
-def _check_size(body):
-    if len(body) > MAX_BODY_BYTES:
-        raise RequestError(400, f"The request body must be at most {MAX_BODY_BYTES} bytes. Received: more")
-
-
 def _predict(servable, number, body, is_gzip):
-    """Returns the JSON text that answers a predict request. Raises RequestError where it does not fit the model."""
+    """Returns the JSON text that answers a predict request, or raises RequestError where it does not fit."""
     version = servable.version(number)
     with _refusing(ValueError):
-        request = _parse_body(body, is_gzip)
+        request = parse_request(body, is_gzip, MAX_BODY_BYTES)
         signature = _signature(version.signatures, request.get("signature_name") or DEFAULT_SIGNATURE)
         inputs = decode_inputs(request, signature.structured_input_signature[1])
-    with _refusing(tf.errors.InvalidArgumentError, tf.errors.DataLossError):  # such as bytes that are no image
-        outputs = signature(**inputs)
-    outputs = dict(sorted(outputs.items()))
+    # What TensorFlow raises for values that it cannot use, such as bytes that are no image.
+    with _refusing(tf.errors.InvalidArgumentError, tf.errors.DataLossError):
+        outputs = dict(sorted(signature(**inputs).items()))
     with _refusing(ValueError):
         if "instances" in request:
             return f'{{"predictions":{encode_rows(outputs)}}}'
         return f'{{"outputs":{encode_columns(outputs)}}}'
-
-
-def _parse_body(body, is_gzip):
-    if is_gzip:
-        try:
-            body = gzip.GzipFile(fileobj=io.BytesIO(body)).read(MAX_BODY_BYTES + 1)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"The body must be gzip, as its Content-Encoding says. Received: {error}") from error
-        _check_size(body)
-    try:
-        request = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"The body must be JSON. Received: {_one_line(error)}") from error
-    if not isinstance(request, dict):
-        raise ValueError(f"The body must be a JSON object. Received: {shown(request)}")
-    return request
 
 
 def _signature(signatures, name):

@@ -11,13 +11,21 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from yolact_tf.data.shape_paint import paint
-from yolact_tf.data.shape_scenes import MIN_SIDE, MIN_VISIBLE_PIXELS, MIN_VISIBLE_SHARE, SHAPE_CLASSES, arrange
+from yolact_tf.data.shape_scenes import (
+    MIN_SIDE,
+    MIN_VISIBLE_PIXELS,
+    MIN_VISIBLE_SHARE,
+    SHAPE_CLASSES,
+    arrange,
+)
 from yolact_tf.data.shapes import MAX_OBJECTS, Options, draw_scene, make_shapes
 
 
 @pytest.fixture(scope="module")
 def small_set(tmp_path_factory):
-    return make_shapes(tmp_path_factory.mktemp("shapes") / "set", train_images=6, val_images=3, image_size=(64, 96), seed=3)
+    return make_shapes(
+        tmp_path_factory.mktemp("shapes") / "set", train_images=6, val_images=3, image_size=(64, 96), seed=3
+    )
 
 
 def read(directory, split):
@@ -25,13 +33,18 @@ def read(directory, split):
 
 
 def digests(directory):
-    return {str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(directory.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
 
 
 def masks_of(dataset, image_id):
     """Returns the decoded masks [G, H, W] of one image."""
-    return np.array([coco_mask.decode(a["segmentation"]) for a in dataset["annotations"] if a["image_id"] == image_id])
+    return np.array(
+        [coco_mask.decode(a["segmentation"]) for a in dataset["annotations"] if a["image_id"] == image_id]
+    )
 
 
 def scenes(count, **options):
@@ -41,6 +54,7 @@ def scenes(count, **options):
 
 
 # Files
+
 
 def test_folder_holds_two_splits_and_their_images_and_nothing_else(small_set):
     names = {image["file_name"] for split in ("train", "val") for image in read(small_set, split)["images"]}
@@ -76,20 +90,27 @@ def test_same_seed_gives_the_same_bytes(small_set, tmp_path):
 
 
 def test_another_seed_gives_other_images(small_set, tmp_path):
-    other = digests(make_shapes(tmp_path / "other", train_images=6, val_images=3, image_size=(64, 96), seed=4))
+    other = digests(
+        make_shapes(tmp_path / "other", train_images=6, val_images=3, image_size=(64, 96), seed=4)
+    )
     assert not set(other.values()) & set(digests(small_set).values())
 
 
 def test_a_smaller_set_is_a_prefix_of_a_larger_one(small_set, tmp_path):
     smaller = make_shapes(tmp_path / "smaller", train_images=2, val_images=3, image_size=(64, 96), seed=3)
-    assert digests(small_set).items() >= {k: v for k, v in digests(smaller).items() if k != "train.json"}.items()
+    assert (
+        digests(small_set).items() >= {k: v for k, v in digests(smaller).items() if k != "train.json"}.items()
+    )
     few, many = read(smaller, "train"), read(small_set, "train")
     assert few["images"] == many["images"][:2]
-    assert few["annotations"] == many["annotations"][:len(few["annotations"])]
+    assert few["annotations"] == many["annotations"][: len(few["annotations"])]
 
 
 def test_train_and_val_differ(small_set):
-    train, val = ({d for name, d in digests(small_set).items() if name.startswith(f"images/{s}")} for s in ("train", "val"))
+    train, val = (
+        {d for name, d in digests(small_set).items() if name.startswith(f"images/{s}")}
+        for s in ("train", "val")
+    )
     assert (len(train), len(val)) == (6, 3) and not train & val
 
 
@@ -101,7 +122,13 @@ def test_one_split_may_be_empty(tmp_path):
 
 def test_progress_counts_both_splits(tmp_path):
     calls = []
-    make_shapes(tmp_path / "set", train_images=2, val_images=1, image_size=48, progress=lambda *call: calls.append(call))
+    make_shapes(
+        tmp_path / "set",
+        train_images=2,
+        val_images=1,
+        image_size=48,
+        progress=lambda *call: calls.append(call),
+    )
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -113,10 +140,13 @@ def test_an_existing_empty_folder_is_filled(tmp_path):
 
 # Refusals
 
+
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "mine.txt").write_text("keep")
-    with pytest.raises(ValueError, match="`directory` must be a new or an empty folder. Received: .*not empty"):
+    with pytest.raises(
+        ValueError, match="`directory` must be a new or an empty folder. Received: .*not empty"
+    ):
         make_shapes(tmp_path / "set", train_images=1, val_images=0, image_size=48)
     assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["set", "set/mine.txt"]
 
@@ -143,20 +173,29 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"train_images": -1}, "`train_images` must be an integer from 0 to 100000. Received: -1"),
-    ({"val_images": 2.5}, "`val_images` must be an integer from 0 to 100000. Received: 2.5"),
-    ({"train_images": 0, "val_images": 0}, "`train_images` and `val_images` must not both be 0. "
-                                           "Received: {'train_images': 0, 'val_images': 0}"),
-    ({"image_size": 47}, "`image_size` must be an integer from 48 to 4096. Received: 47"),
-    ({"image_size": (64, 10)}, "`image_size` must be an integer from 48 to 4096. Received: 10"),
-    ({"image_size": (64, 64, 3)}, "`image_size` must be a side or (height, width). Received: (64, 64, 3)"),
-    ({"image_size": "64"}, "`image_size` must be an integer from 48 to 4096. Received: '64'"),
-    ({"min_objects": -1}, "`min_objects` must be an integer from 0 to 100. Received: -1"),
-    ({"min_objects": 5, "max_objects": 4}, "`max_objects` must be an integer from 5 to 100. Received: 4"),
-    ({"min_objects": 0, "max_objects": 0}, "`max_objects` must be an integer from 1 to 100. Received: 0"),
-    ({"seed": True}, "`seed` must be an integer from 0 to 9223372036854775807. Received: True"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"train_images": -1}, "`train_images` must be an integer from 0 to 100000. Received: -1"),
+        ({"val_images": 2.5}, "`val_images` must be an integer from 0 to 100000. Received: 2.5"),
+        (
+            {"train_images": 0, "val_images": 0},
+            "`train_images` and `val_images` must not both be 0. "
+            "Received: {'train_images': 0, 'val_images': 0}",
+        ),
+        ({"image_size": 47}, "`image_size` must be an integer from 48 to 4096. Received: 47"),
+        ({"image_size": (64, 10)}, "`image_size` must be an integer from 48 to 4096. Received: 10"),
+        (
+            {"image_size": (64, 64, 3)},
+            "`image_size` must be a side or (height, width). Received: (64, 64, 3)",
+        ),
+        ({"image_size": "64"}, "`image_size` must be an integer from 48 to 4096. Received: '64'"),
+        ({"min_objects": -1}, "`min_objects` must be an integer from 0 to 100. Received: -1"),
+        ({"min_objects": 5, "max_objects": 4}, "`max_objects` must be an integer from 5 to 100. Received: 4"),
+        ({"min_objects": 0, "max_objects": 0}, "`max_objects` must be an integer from 1 to 100. Received: 0"),
+        ({"seed": True}, "`seed` must be an integer from 0 to 9223372036854775807. Received: True"),
+    ],
+)
 def test_bad_options_are_named_in_one_line(options, message, tmp_path):
     with pytest.raises(ValueError) as caught:
         make_shapes(tmp_path / "set", **options)
@@ -165,12 +204,22 @@ def test_bad_options_are_named_in_one_line(options, message, tmp_path):
 
 
 def test_a_crowd_that_cannot_fit_is_refused_and_leaves_nothing(tmp_path):
-    with pytest.raises(ValueError, match="`min_objects` must be .* fit into an image of 48x48 px. Received: 100"):
-        make_shapes(tmp_path / "set", train_images=1, val_images=0, image_size=48, min_objects=100, max_objects=MAX_OBJECTS)
+    with pytest.raises(
+        ValueError, match="`min_objects` must be .* fit into an image of 48x48 px. Received: 100"
+    ):
+        make_shapes(
+            tmp_path / "set",
+            train_images=1,
+            val_images=0,
+            image_size=48,
+            min_objects=100,
+            max_objects=MAX_OBJECTS,
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 # Masks
+
 
 def test_masks_of_one_image_are_disjoint(small_set):
     dataset = read(small_set, "train")
@@ -218,7 +267,7 @@ def test_each_object_keeps_its_visible_share_and_many_overlap():
         for k, stamp in enumerate(stamps, 1):
             full, visible = np.count_nonzero(stamp.coverage >= 0.5), np.count_nonzero(owner == k)
             assert visible >= max(MIN_VISIBLE_SHARE * full, MIN_VISIBLE_PIXELS)
-            image_window, patch_window = stamp.windows(128, 128)
+            _, patch_window = stamp.windows(128, 128)
             overlapping += visible < np.count_nonzero(stamp.coverage[patch_window] >= 0.5)
             total += 1
     assert overlapping / total > 0.3
@@ -245,6 +294,7 @@ def test_a_ring_shows_the_background_through_its_hole():
 
 
 # Classes
+
 
 @pytest.mark.parametrize("name", SHAPE_CLASSES)
 def test_the_hull_points_lie_on_the_outline(name):
@@ -278,8 +328,10 @@ def test_coverage_of_a_square_is_its_area():
 def test_colour_does_not_know_the_class():
     stamps, owner = next(scenes(1, height=96, width=96, min_objects=3, max_objects=3))
     relabelled = [stamp._replace(class_index=0) for stamp in stamps]
-    assert_array_equal(paint(np.random.default_rng(1), stamps, owner.shape),
-                       paint(np.random.default_rng(1), relabelled, owner.shape))
+    assert_array_equal(
+        paint(np.random.default_rng(1), stamps, owner.shape),
+        paint(np.random.default_rng(1), relabelled, owner.shape),
+    )
 
 
 def test_an_image_without_objects_is_a_textured_background():

@@ -157,9 +157,7 @@ def test_subsampled_masks_keep_their_scale(parity):
     targets = match_anchors(truth, centers_to_corners(numbers["priors"]), **MATCHING)
     coefficients, prototypes = predictions["mask_coefficients"], predictions["prototypes"]
     whole = losses.mask_loss(coefficients, prototypes, targets, truth, 100, SEED)
-    draws = [
-        losses.mask_loss(coefficients, prototypes, targets, truth, 5, SEED) for _ in range(40)
-    ]
+    draws = [losses.mask_loss(coefficients, prototypes, targets, truth, 5, SEED) for _ in range(40)]
     assert len({float(draw) for draw in draws}) > 1
     assert_allclose(np.mean(draws), whole, rtol=0.1)
 

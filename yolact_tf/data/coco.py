@@ -19,6 +19,7 @@ LAYOUTS = (
     ("{split}.json", "images"),
     ("annotations/instances_{split}2017.json", "{split}2017"),
 )
+_FARTHEST = 100_000  # pixels; pycocotools crashes on polygons that reach to 1e9
 
 
 @dataclass(frozen=True)
@@ -103,15 +104,12 @@ def _read_json(path):
     ):
         entries = content.get(key) if isinstance(content, dict) else None
         if not isinstance(entries, list):
-            raise ValueError(
-                f"{path}: expected COCO JSON with a list `{key}`. Received: {_summary(content)}"
-            )
+            raise ValueError(f"{path}: expected COCO JSON with a list `{key}`. Received: {_summary(content)}")
         for entry in entries:
             missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
             if missing:
                 raise ValueError(
-                    f"{path}: expected `{missing[0]}` in every entry of `{key}`. "
-                    f"Received: {str(entry)[:120]}"
+                    f"{path}: expected `{missing[0]}` in every entry of `{key}`. Received: {str(entry)[:120]}"
                 )
     return content
 
@@ -158,7 +156,7 @@ def _record(image, annotations, folder, class_of, problems):
         try:
             box = _corners(annotation["bbox"], height, width)
             object_runs = _runs(annotation.get("segmentation"), height, width)
-        except ValueError as error:
+        except (ValueError, TypeError, OverflowError) as error:  # the last two: RLE without numbers
             name = f"{folder / image['file_name']}: annotation {annotation.get('id', '(no id)')}"
             problems.append(f"{name}: {error}")
             continue
@@ -195,9 +193,7 @@ def _runs(segmentation, height, width):
         rle = coco_mask.merge(coco_mask.frPyObjects(_polygons(segmentation), height, width))
     elif isinstance(segmentation, dict) and {"size", "counts"} <= set(segmentation):
         if list(segmentation["size"]) != [height, width]:
-            raise ValueError(
-                f"expected RLE of size {[height, width]}. Received: {segmentation['size']!r}"
-            )
+            raise ValueError(f"expected RLE of size {[height, width]}. Received: {segmentation['size']!r}")
         if isinstance(segmentation["counts"], list):
             return _checked_runs(np.array(segmentation["counts"], "int64"), height, width)
         rle = segmentation
@@ -213,8 +209,10 @@ def _polygons(segmentation):
             raise ValueError(
                 f"expected polygons of at least three points (x, y). Received: {len(polygon)} numbers"
             )
-        if not all(isinstance(v, (int, float)) and math.isfinite(v) for v in polygon):
-            raise ValueError("expected finite polygon coordinates. Received: NaN or no number")
+        if not all(isinstance(v, (int, float)) and abs(v) <= _FARTHEST for v in polygon):
+            raise ValueError(
+                f"expected polygon coordinates up to {_FARTHEST}. Received: one beyond, NaN or no number"
+            )
     if not polygons:
         raise ValueError(f"expected at least one polygon. Received: {segmentation!r}")
     return polygons
@@ -224,6 +222,8 @@ def decode_counts(counts):
     """COCO's compressed RLE text to int64 run lengths: 5 bits a character, deltas from two back."""
     codes = np.frombuffer(counts.encode() if isinstance(counts, str) else counts, "uint8")
     codes = codes.astype("int64") - 48
+    if len(codes) and codes[-1] & 0x20:
+        raise ValueError(f"expected RLE counts of whole numbers. Received: {counts[-12:]!r} at the end")
     ends = np.flatnonzero((codes & 0x20) == 0)
     starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
     place = np.arange(len(codes)) - np.repeat(starts, ends - starts + 1)
@@ -239,9 +239,7 @@ def decode_counts(counts):
 
 def _checked_runs(runs, height, width):
     if (runs < 0).any() or runs.sum() != height * width:
-        raise ValueError(
-            f"expected run lengths that sum to {height * width}. Received: {int(runs.sum())}"
-        )
+        raise ValueError(f"expected run lengths that sum to {height * width}. Received: {int(runs.sum())}")
     return runs.astype("int32")
 
 

@@ -23,6 +23,17 @@ def decode_image(encoded):
     return orient(image, exif_orientation(encoded))
 
 
+def read_image(path):
+    """[H, W, 3] uint8 RGB of an image file, upright. ValueError where it is none."""
+    try:
+        return decode_image(tf.io.read_file(str(path))).numpy()
+    except tf.errors.NotFoundError:
+        raise FileNotFoundError(f"{path}: no such image file") from None
+    except tf.errors.InvalidArgumentError as error:
+        reason = str(error.message).split("}} ")[-1].split(" [Op:")[0].splitlines()[0]
+        raise ValueError(f"{path}: expected an image. Received: {reason}") from None
+
+
 def orient(image, orientation):
     """[H, W, 3] pixels turned upright by their EXIF orientation, 1..8; others leave them alone."""
     flip_y = tf.reduce_any(tf.equal(orientation, [3, 4, 6, 7]))
@@ -89,18 +100,31 @@ def inspect_image(path):
 
 
 def _inspect(path, image, data):
-    readable = image.format in FORMATS and not (image.format == "BMP" and image.mode in "P1")
-    if not readable:
+    is_jpeg = image.format in ("JPEG", "MPO")
+    is_animated_webp = image.format == "WEBP" and getattr(image, "is_animated", False)
+    is_indexed_bmp = image.format == "BMP" and image.mode in "P1"
+    if image.format not in FORMATS or is_animated_webp or is_indexed_bmp:
+        kind = "animated " if is_animated_webp else ""
         raise ValueError(
-            f"{path}: expected one of {', '.join(FORMATS)}. Received: {image.format} {image.mode}"
+            f"{path}: expected one of {', '.join(FORMATS)}. Received: {kind}{image.format} {image.mode}"
         )
     width, height = image.size
-    orientation = image.getexif().get(EXIF_ORIENTATION, 1) if image.format == "JPEG" else 1
-    if image.format in ("JPEG", "MPO") and b"\xff\xd9" not in data[-4096:]:
+    orientation = image.getexif().get(EXIF_ORIENTATION, 1) if is_jpeg else 1
+    if is_jpeg and not _has_jpeg_end(data):
         raise ValueError(f"{path}: expected a whole JPEG. Received one without its end marker")
     if image.format == "PNG":
         image.verify()  # walks the chunks and their checksums
+    if image.format in ("GIF", "BMP"):
+        image.load()  # nothing cheaper tells that they are cut short
     return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
+
+
+def _has_jpeg_end(data):
+    """Whether the end marker comes after the first scan began: thumbnails before it bring their own."""
+    at = 2
+    while at < len(data) and data[at + 1 : at + 2] != b"\xda":
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return data.find(b"\xff\xd9", at) >= 0
 
 
 def _find(values, pattern):

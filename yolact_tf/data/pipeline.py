@@ -35,12 +35,8 @@ def build_dataset(config, data, split):
     if settings.cache:
         dataset = dataset.cache()
     if is_training:
-        if settings.on_error == "skip":  # a file that vanished or rotted since it was checked
-            dataset = dataset.ignore_errors(log_warning=True)
         seed = config.train.seed
         dataset = dataset.shuffle(min(len(data.records), 4096), seed=seed)
-        wanted = config.train.images_per_epoch or max(len(data.records), batch_size)
-        dataset = dataset.repeat().take(wanted).apply(tf.data.experimental.assert_cardinality(wanted))
         draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
         dataset = tf.data.Dataset.zip(dataset, draws)
     else:
@@ -50,6 +46,11 @@ def build_dataset(config, data, split):
         return _view(example, seed, settings, is_training)
 
     dataset = dataset.map(view, tf.data.AUTOTUNE)
+    if is_training:
+        if settings.on_error == "skip":  # a file that vanished or rotted since it was checked
+            dataset = dataset.ignore_errors(log_warning=True)
+        wanted = max(config.train.images_per_epoch or len(data.records), batch_size)
+        dataset = dataset.repeat().take(wanted).apply(tf.data.experimental.assert_cardinality(wanted))
     return dataset.batch(batch_size, drop_remainder=is_training).prefetch(2)
 
 

@@ -14,7 +14,7 @@ def paint(rng, stamps, image_shape):
     """Paints a background, then the stamps over it from back to front.  Returns [H, W, 3] uint8."""
     canvas = _fill(rng, image_shape, _colours(rng, 1)[0], contrast=0.5)
     light = rng.uniform(0, 2 * np.pi)
-    sun = np.array((np.sin(light), np.cos(light)))                                               # y, x
+    sun = np.array((np.sin(light), np.cos(light)))  # y, x
     shadow_strength = rng.uniform(0, 0.6)
     for stamp in stamps:
         image_window, patch_window = stamp.windows(*image_shape)
@@ -38,7 +38,9 @@ def _paint_object(rng, below, coverage, depth, sun):
     surface = _fill(rng, coverage.shape, colour, contrast=0.35)
     rim = rng.uniform(0.06, 0.2) * max(coverage.shape)
     bevel = np.clip(depth / np.float32(rim), 0, 1) * np.float32(rng.uniform(0, 0.35))
-    surface *= (_slope(coverage.shape, sun) * np.float32(rng.uniform(0, 0.5)) + bevel + np.float32(0.85))[..., None]
+    surface *= (_slope(coverage.shape, sun) * np.float32(rng.uniform(0, 0.5)) + bevel + np.float32(0.85))[
+        ..., None
+    ]
     below += coverage[..., None] * (np.clip(surface, 0, 1) - below)
 
 
@@ -61,7 +63,7 @@ def _colours(rng, count):
 
 
 def _fill(rng, shape, colour, contrast):
-    """Returns [h, w, 3]: a random texture between `colour` and another within `contrast` of it, never quite flat."""
+    """Returns [h, w, 3]: a texture from `colour` to another within `contrast` of it, never quite flat."""
     other = np.clip(colour + rng.uniform(-contrast, contrast, 3), 0, 1)
     texture = TEXTURES[rng.integers(len(TEXTURES))](rng, shape)
     grain = (_noise(rng, shape, 4) - np.float32(0.5)) * np.float32(rng.uniform(0, 0.16))
@@ -75,6 +77,7 @@ def _slope(shape, direction):
 
 
 # Textures: (rng, shape) -> [h, w] in 0..1.
+
 
 def _noise(rng, shape, cell):
     """Returns smooth value noise whose bumps are `cell` pixels apart."""
@@ -105,14 +108,18 @@ def _gradient(rng, shape):
 def _waves(rng, shape, angle, wobble):
     """Returns sines in -1..1 across the direction `angle`, bent where wobble [h, w] is not flat."""
     period = rng.uniform(5, MAX_PERIOD)
-    y, x = (np.arange(n, dtype=np.float32) * np.float32(2 * np.pi / period * d)
-            for n, d in zip(shape, (np.sin(angle), np.cos(angle))))
+    y, x = (
+        np.arange(n, dtype=np.float32) * np.float32(2 * np.pi / period * d)
+        for n, d in zip(shape, (np.sin(angle), np.cos(angle)))
+    )
     return np.sin(y[:, None] + x + wobble)
 
 
 def _stripes(rng, shape):
     wobble = _noise(rng, shape, 32) * np.float32(rng.uniform(0, 6))
-    return np.clip(_waves(rng, shape, rng.uniform(0, np.pi), wobble) * np.float32(rng.uniform(0.5, 3)) + 0.5, 0, 1)
+    return np.clip(
+        _waves(rng, shape, rng.uniform(0, np.pi), wobble) * np.float32(rng.uniform(0.5, 3)) + 0.5, 0, 1
+    )
 
 
 def _checks(rng, shape):

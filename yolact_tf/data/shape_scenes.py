@@ -3,21 +3,23 @@
 Lengths are pixels.  G is the number of objects, H W the image, h w the patch that holds one object.
 """
 
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-MIN_SIDE = 16         # pixels; every class can still be told apart
+MIN_SIDE = 16  # pixels; every class can still be told apart
 MIN_VISIBLE_SHARE, MIN_VISIBLE_PIXELS = 0.4, 40  # less than this of an object tells nobody its class
 NEIGHBOUR_SHARE = 0.6  # of the objects are aimed at another one, so that touching and overlap are common
-SAMPLES = 3           # per pixel and axis: coverage in steps of 1/9
-MARGIN = 6            # pixels around an object that its soft shadow may reach
+SAMPLES = 3  # per pixel and axis: coverage in steps of 1/9
+MARGIN = 6  # pixels around an object that its soft shadow may reach
 
 
 class ShapeClass(NamedTuple):
     """One class, in a frame where the outline reaches 1.
 
-    field(u, v, proportion): negative inside, about the distance to the outline.  outline(proportion): [n, 2] hull points.
+    field(u, v, proportion): negative inside, about the distance to the outline.
+    outline(proportion): [n, 2] hull points.
     proportion, aspect: ranges to draw from; aspect stays 1 where stretching would break the class.
     """
 
@@ -28,7 +30,7 @@ class ShapeClass(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    """One object before it is painted: coverage, depth [h, w] (depth in pixels inside), box corner (top, left)."""
+    """One object before it is painted: coverage, depth in pixels inside, both [h, w], corner (top, left)."""
 
     class_index: int
     coverage: np.ndarray
@@ -46,7 +48,8 @@ class Stamp(NamedTuple):
 def arrange(rng, height, width, min_objects, max_objects):
     """Draws a number of objects and finds a place for each; stops early where no more would fit.
 
-    Returns stamps from back to front [G] and owner [H, W]: 0 where background is visible, k + 1 where stamp k is.
+    Returns stamps from back to front [G] and owner [H, W]: 0 where background is visible, k + 1 where
+    stamp k is.
     """
     owner = np.zeros((height, width), np.int16)
     stamps, full, visible = [], np.zeros(1, int), np.zeros(1, int)
@@ -80,7 +83,7 @@ def _place(rng, stamps, owner, full, visible):
 
 
 def _move(rng, stamp, stamps, image_shape):
-    """Returns the stamp at a random place, often beside or on top of another one, at most a quarter of it outside."""
+    """The stamp at a random place, often beside or on another one, a quarter of it outside at most."""
     size = np.array(stamp.coverage.shape) - 2 * MARGIN
     if stamps and rng.random() < NEIGHBOUR_SHARE:
         other = stamps[rng.integers(len(stamps))]
@@ -96,28 +99,33 @@ def _move(rng, stamp, stamps, image_shape):
 
 
 def _draw_stamp(rng, largest):
-    """Returns a stamp at (0, 0) of a random class, angle and size; its longer side is at most `largest`, in pixels."""
+    """A stamp at (0, 0) of random class, angle and size, at most `largest` pixels on its longer side."""
     class_index = int(rng.integers(len(SHAPE_CLASSES)))
     shape_class = list(SHAPE_CLASSES.values())[class_index]
     proportion, aspect = rng.uniform(*shape_class.proportion), rng.uniform(*shape_class.aspect)
     angle = rng.uniform(0, 2 * np.pi)
     rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    outline = shape_class.outline(proportion) * (1, aspect) @ rotation                            # [n, 2] x, y
+    outline = shape_class.outline(proportion) * (1, aspect) @ rotation  # [n, 2] x, y
     low, extent = outline.min(0), np.ptp(outline, axis=0)
     smallest = MIN_SIDE * extent.max() / extent.min()
     scale = np.exp(rng.uniform(np.log(smallest), np.log(max(smallest, largest)))) / extent.max()
     width, height = np.ceil(scale * extent).astype(int) + 2 * MARGIN
     x, y = ((np.arange(n * SAMPLES, dtype=np.float32) + 0.5) / SAMPLES for n in (width, height))
-    x, y = ((axis - n / 2) / scale + start + span / 2
-            for axis, n, start, span in zip((x, y), (width, height), low, extent))
+    x, y = (
+        (axis - n / 2) / scale + start + span / 2
+        for axis, n, start, span in zip((x, y), (width, height), low, extent)
+    )
     u = (x * rotation[0, 0]).astype(np.float32) + (y * rotation[0, 1]).astype(np.float32)[:, None]
-    v = ((x * rotation[1, 0]).astype(np.float32) + (y * rotation[1, 1]).astype(np.float32)[:, None]) / np.float32(aspect)
+    v = (
+        (x * rotation[1, 0]).astype(np.float32) + (y * rotation[1, 1]).astype(np.float32)[:, None]
+    ) / np.float32(aspect)
     field = shape_class.field(u, v, np.float32(proportion)).reshape(height, SAMPLES, width, SAMPLES)
-    coverage = (field <= 0).sum(1, dtype=np.uint8).sum(2, dtype=np.uint8) / np.float32(SAMPLES**2)   # [h, w]
+    coverage = (field <= 0).sum(1, dtype=np.uint8).sum(2, dtype=np.uint8) / np.float32(SAMPLES**2)  # [h, w]
     return Stamp(class_index, coverage, -field[:, SAMPLES // 2, :, SAMPLES // 2] * np.float32(scale), 0, 0)
 
 
 # Classes.  Each keeps its outline at any angle and at 16 px.
+
 
 def _circle(u, v, _):
     return np.hypot(u, v) - 1
@@ -142,7 +150,7 @@ def _triangle(u, v, _):
 
 
 def _star(u, v, notch):
-    """Folds the plane into one tenth of the star, where the outline is a line from the tip (1, 0) to the notch."""
+    """Folds the plane into a tenth of the star, whose outline is a line from the tip (1, 0) to the notch."""
     half = np.float32(np.pi / 5)
     angle = np.abs((np.arctan2(v, u) + 11 * half) % (2 * half) - half)
     normal = np.array([notch * np.sin(half), 1 - notch * np.cos(half)], np.float32)

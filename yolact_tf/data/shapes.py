@@ -19,8 +19,8 @@ from yolact_tf.data.shape_scenes import MIN_SIDE, SHAPE_CLASSES, arrange
 
 SPLITS = ("train", "val")
 MAX_IMAGES = 100_000  # five digits in a file name, and the distance between the image ids of two splits
-MAX_OBJECTS = 100     # COCO scores at most 100 detections an image; also the distance between annotation ids
-MIN_IMAGE_SIDE = 48   # half of it still holds a 16 px shape of every class at every angle
+MAX_OBJECTS = 100  # COCO scores at most 100 detections an image; also the distance between annotation ids
+MIN_IMAGE_SIDE = 48  # half of it still holds a 16 px shape of every class at every angle
 JPEG_QUALITY = 92
 
 
@@ -34,8 +34,17 @@ class Options(NamedTuple):
     seed: int
 
 
-def make_shapes(directory, *, train_images=400, val_images=60, image_size=256, min_objects=1, max_objects=12, seed=0,
-                progress=None):
+def make_shapes(
+    directory,
+    *,
+    train_images=400,
+    val_images=60,
+    image_size=256,
+    min_objects=1,
+    max_objects=12,
+    seed=0,
+    progress=None,
+):
     """Writes `train.json`, `val.json` and `images/*.jpg` into a new folder, whole or not at all.
 
     image_size: pixels, a side or (height, width).  progress: called as progress(images done, images in all).
@@ -50,12 +59,13 @@ def make_shapes(directory, *, train_images=400, val_images=60, image_size=256, m
     directory = _checked_directory(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as holder:
-        # The data set is made one level down: the holder itself is private (mode 0700), the result should not be.
+        # The data set is made one level down: the holder is private (mode 0700), the result should not be.
         made = Path(holder) / "made"
         (made / "images").mkdir(parents=True)
         done = 0
         for split, count in zip(SPLITS, counts.values()):
-            for done in _write_split(made, split, count, options, done):
+            for _ in _write_split(made, split, count, options):
+                done += 1
                 if progress:
                     progress(done, train_images + val_images)
         if directory.exists():
@@ -67,15 +77,17 @@ def make_shapes(directory, *, train_images=400, val_images=60, image_size=256, m
 def draw_scene(rng, options):
     """Draws one image.
 
-    Returns the image [H, W, 3] uint8, the class index of each object from back to front [G], and owner [H, W]:
-    0 where background is visible, k + 1 where object k is.
+    Returns the image [H, W, 3] uint8, the class index of each object from back to front [G], and owner
+    [H, W]: 0 where background is visible, k + 1 where object k is.
     """
     for _ in range(20):  # a crowd that does not fit is arranged anew
         stamps, owner = arrange(rng, *options[:4])
         if len(stamps) >= options.min_objects:
             return paint(rng, stamps, owner.shape), [stamp.class_index for stamp in stamps], owner
-    raise ValueError(f"`min_objects` must be a number of objects of {MIN_SIDE} px or more that fit into an image of "
-                     f"{options.height}x{options.width} px. Received: {options.min_objects}")
+    raise ValueError(
+        f"`min_objects` must be a number of objects of {MIN_SIDE} px or more that fit into an image of "
+        f"{options.height}x{options.width} px. Received: {options.min_objects}"
+    )
 
 
 def _check_integer(name, value, low, high):
@@ -99,41 +111,67 @@ def _checked_directory(directory):
     directory = Path(directory).resolve()
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         found = "which is not empty" if directory.is_dir() else "which is a file"
-        raise ValueError(f"`directory` must be a new or an empty folder. Received: {str(directory)!r}, {found}")
+        raise ValueError(
+            f"`directory` must be a new or an empty folder. Received: {str(directory)!r}, {found}"
+        )
     if directory == Path.cwd() or os.path.ismount(directory):  # neither can be replaced by a rename
-        raise ValueError("`directory` must not be the current folder or a mount point: name a folder inside it. "
-                         f"Received: {str(directory)!r}")
+        raise ValueError(
+            "`directory` must not be the current folder or a mount point: name a folder inside it. "
+            f"Received: {str(directory)!r}"
+        )
     return directory
 
 
-def _write_split(made, split, count, options, done):
-    """Writes one split's images, then its JSON; yields the number of images done so far after each, counted from `done`."""
+def _write_split(made, split, count, options):
+    """Writes one split's images, then its JSON; yields after each image."""
     images, annotations = [], []
     for index in range(count):
         rng = np.random.default_rng([options.seed, SPLITS.index(split), index, *options[:4]])
         image, classes, owner = draw_scene(rng, options)
-        record = {"id": SPLITS.index(split) * MAX_IMAGES + index + 1, "file_name": f"{split}_{index:05d}.jpg",
-                  "height": options.height, "width": options.width, "license": 1}
+        record = {
+            "id": SPLITS.index(split) * MAX_IMAGES + index + 1,
+            "file_name": f"{split}_{index:05d}.jpg",
+            "height": options.height,
+            "width": options.width,
+            "license": 1,
+        }
         Image.fromarray(image).save(made / "images" / record["file_name"], quality=JPEG_QUALITY)
         images.append(record)
         annotations += _annotations(record["id"], classes, owner)
-        yield done + index + 1
-    (made / f"{split}.json").write_text(json.dumps({
-        "info": {"description": f"Synthetic shapes, {split}", "version": "1.0", "seed": options.seed},
-        "licenses": [{"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}],
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": i, "name": name, "supercategory": "shape"} for i, name in enumerate(SHAPE_CLASSES, 1)],
-    }))
+        yield
+    (made / f"{split}.json").write_text(
+        json.dumps(
+            {
+                "info": {"description": f"Synthetic shapes, {split}", "version": "1.0", "seed": options.seed},
+                "licenses": [
+                    {"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
+                ],
+                "images": images,
+                "annotations": annotations,
+                "categories": [
+                    {"id": i, "name": name, "supercategory": "shape"}
+                    for i, name in enumerate(SHAPE_CLASSES, 1)
+                ],
+            }
+        )
+    )
 
 
 def _annotations(image_id, classes, owner):
-    """Returns COCO annotations of the visible pixels; class index 0 becomes category id 1, boxes are xywh pixels."""
+    """Returns COCO annotations of the visible pixels; class index 0 becomes category id 1, boxes are xywh."""
     if not classes:
         return []
-    masks = owner[..., None] == np.arange(1, len(classes) + 1)                                   # [H, W, G]
+    masks = owner[..., None] == np.arange(1, len(classes) + 1)  # [H, W, G]
     rles = coco_mask.encode(np.asfortranarray(masks, np.uint8))
-    return [{"id": image_id * MAX_OBJECTS + k, "image_id": image_id, "category_id": class_index + 1, "iscrowd": 0,
-             "area": int(coco_mask.area(rle)), "bbox": coco_mask.toBbox(rle).tolist(),
-             "segmentation": {"size": list(owner.shape), "counts": rle["counts"].decode("ascii")}}
-            for k, (class_index, rle) in enumerate(zip(classes, rles))]
+    return [
+        {
+            "id": image_id * MAX_OBJECTS + k,
+            "image_id": image_id,
+            "category_id": class_index + 1,
+            "iscrowd": 0,
+            "area": int(coco_mask.area(rle)),
+            "bbox": coco_mask.toBbox(rle).tolist(),
+            "segmentation": {"size": list(owner.shape), "counts": rle["counts"].decode("ascii")},
+        }
+        for k, (class_index, rle) in enumerate(zip(classes, rles))
+    ]

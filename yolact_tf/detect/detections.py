@@ -100,9 +100,7 @@ class Detections:
                 "score": round(float(score), 6),
                 "segmentation": rle,
             }
-            for class_id, box, score, rle in zip(
-                self.class_ids, boxes, self.scores, self.rle, strict=True
-            )
+            for class_id, box, score, rle in zip(self.class_ids, boxes, self.scores, self.rle, strict=True)
         ]
 
     def to_json(self):

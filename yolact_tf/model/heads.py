@@ -4,9 +4,7 @@ import keras
 from keras import layers
 
 
-def build_prediction_head(
-    level_channels, channels, anchors_per_cell, num_classes, num_prototypes
-):
+def build_prediction_head(level_channels, channels, anchors_per_cell, num_classes, num_prototypes):
     """A `keras.Model` from one level [B, H, W, C] to its three branches, shared by all levels.
 
     Returns [class_logits [B, H·W·a, C+1], box_deltas [B, H·W·a, 4], mask_coefficients

@@ -37,9 +37,7 @@ class YolactLoss(keras.losses.Loss):
         num_positives = losses.count_positives(targets)
         num_images = ops.cast(ops.shape(predictions["semantic_logits"])[0], "float32")
         box = losses.box_loss(predictions["box_deltas"], targets)
-        classes = losses.class_loss(
-            predictions["class_logits"], targets, train.negatives_per_positive
-        )
+        classes = losses.class_loss(predictions["class_logits"], targets, train.negatives_per_positive)
         masks = losses.mask_loss(
             predictions["mask_coefficients"],
             predictions["prototypes"],

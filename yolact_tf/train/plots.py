@@ -9,9 +9,9 @@ from PIL import Image
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
+from yolact_tf.data.images import read_image
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.detect.detector import Detector
-from yolact_tf.evaluate import read_image
 from yolact_tf.masks import upsample_to_image
 from yolact_tf.runs import atomic_path
 from yolact_tf.visualise import color_of, draw_instances, side_by_side
@@ -78,10 +78,7 @@ def val_picture(detector, record, labels):
     image = read_image(record.path)
     names = list(labels.values())
     height, width = image.shape[:2]
-    windows = [
-        (0, 0, np.repeat(np.arange(len(r)) % 2 == 1, r).reshape(width, height).T)
-        for r in record.runs
-    ]
+    windows = [(0, 0, np.repeat(np.arange(len(r)) % 2 == 1, r).reshape(width, height).T) for r in record.runs]
     captions = [names[c] for c in record.classes]
     boxes = record.boxes * np.array([width, height, width, height])
     colors = [color_of(i) for i in range(len(boxes))]

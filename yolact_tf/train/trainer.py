@@ -9,7 +9,7 @@ import keras
 from yolact_tf.data.coco import load_coco
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.model import build_yolact
-from yolact_tf.runs import describe_run, find_weights, load_run
+from yolact_tf.runs import describe_run, find_weights, load_run, load_weights
 from yolact_tf.train.callbacks import LogLearningRate, StopOnNonFinite, ValidateAP
 from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer
@@ -69,11 +69,7 @@ def load_start_weights(model, weights):
     path = find_weights(path) if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(f"--weights must be a run or a weights file. Received: {weights!r}")
-    try:
-        model.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
-        line = str(error).strip().splitlines()[0]
-        raise ValueError(f"{path}: expected weights of {model.name!r}. Received: {line}") from None
+    load_weights(model, path)
 
 
 def _callbacks(run_path, config, labels, val_data):

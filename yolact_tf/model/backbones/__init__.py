@@ -12,9 +12,7 @@ def build_backbone(name, image_size, weights):
     weights Keras can download follow "imagenet", the others start at random.
     """
     if name not in BACKBONES:
-        raise ValueError(
-            f"`model.backbone` must be one of {sorted(BACKBONES)}. Received: {name!r}"
-        )
+        raise ValueError(f"`model.backbone` must be one of {sorted(BACKBONES)}. Received: {name!r}")
     return BACKBONES[name](image_size, weights)
 
 

@@ -30,7 +30,7 @@ def _network(image_size, weights):
         try:
             return keras.applications.MobileNetV2(shape, include_top=False, weights="imagenet")
         # Keras raises a bare Exception for a failed download, with the cause in its text.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             if not _is_network_failure(error):
                 raise
             warnings.warn(

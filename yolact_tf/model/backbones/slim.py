@@ -5,14 +5,14 @@ from keras import layers
 
 from yolact_tf.model.backbones.resnet import batch_norm, normalise
 
-STEM, WIDTHS, BLOCKS = 24, (48, 96, 192), (2, 2, 2)
+STEM, WIDTHS, BLOCKS = 32, (48, 96, 192), (2, 2, 2)
 
 
 def slim_resnet(image_size):
     """[B, S, S, 3] RGB 0..255 to C3 (48 channels), C4 (96), C5 (192), after their last ReLU."""
     image = keras.Input((image_size, image_size, 3), name="image")
-    x = conv_bn(normalise(image), STEM, 3, 2, "stem0")
-    x = conv_bn(x, STEM, 3, 2, "stem1")
+    # One overlapping stride-4 step: maps at half size would cost a quarter of the training time.
+    x = conv_bn(normalise(image), STEM, 7, 4, "stem")
     outputs = []
     for stage, (count, width) in enumerate(zip(BLOCKS, WIDTHS, strict=True)):
         for block in range(count):

@@ -1,0 +1,48 @@
+# Two commands need nothing but Python 3.11-3.13 and pip: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+
+.PHONY: demo test lint format clean
+
+demo: $(VENV)/.installed
+	rm -rf $(DEMO) && mkdir -p $(DEMO)
+	$(BIN)/yolact data make-shapes $(DEMO)/shapes
+	$(BIN)/yolact train tiny_256 --data $(DEMO)/shapes --run $(DEMO)/run --set train.epochs=20 --set train.images_per_epoch=400
+	$(BIN)/yolact detect $(DEMO)/run '$(DEMO)/shapes/images/val_0000*.jpg' --output $(DEMO)/overlays
+	$(BIN)/yolact export $(DEMO)/run --recipe saved_model --output $(DEMO)/export/yolact
+	$(BIN)/yolact export $(DEMO)/run --recipe litert_float32 --output $(DEMO)/export/yolact.tflite
+	$(BIN)/yolact verify $(DEMO)/export/yolact --run $(DEMO)/run --data $(DEMO)/shapes
+	$(BIN)/yolact verify $(DEMO)/export/yolact.tflite --run $(DEMO)/run --data $(DEMO)/shapes
+	$(BIN)/yolact evaluate $(DEMO)/run --data $(DEMO)/shapes
+	@echo "run:        $(DEMO)/run (plots in $(DEMO)/run/plots)"
+	@echo "overlays:   $(DEMO)/overlays"
+	@echo "SavedModel: $(DEMO)/export/yolact"
+	@echo "LiteRT:     $(DEMO)/export/yolact.tflite"
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) runs/demo build dist *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[serve]'
+	touch $@
+
+$(VENV)/.installed-dev: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@ $(VENV)/.installed

@@ -1,0 +1,319 @@
+"""Resampling through a window: against tf.image.resize, flips, crops, and fully decoded masks."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose, assert_array_equal
+from pycocotools import mask as coco_mask
+
+from yolact_tf.data.coco import decode_counts, load_coco
+from yolact_tf.data.resample import resample_boxes, resample_image, resample_masks
+
+SIZE = 64
+FILL = (123.68, 116.78, 103.94)
+
+
+def noise(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype("uint8")
+
+
+def resized(image, size=SIZE):
+    return tf.image.resize(image, (size, size), "bilinear", antialias=False).numpy()
+
+
+def seen(image, window, size=SIZE):
+    return resample_image(image, tf.constant(window, tf.float32), size, FILL).numpy()
+
+
+def positions(first, last, size=SIZE):
+    """Source coordinate of each output sample, in float64: an independent writing of the definition."""
+    return first + (np.arange(size) + 0.5) / size * (last - first) - 0.5
+
+
+# Images
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (50, 70), (200, 131), (9, 300), (1, 1), (64, 3)])
+def test_the_whole_image_is_resized_as_tf_image_resizes(shape):
+    image = noise(*shape)
+    window = [0, 0, shape[1], shape[0]]
+    result = seen(image, window)
+    assert result.shape == (SIZE, SIZE, 3) and result.dtype == np.float32
+    assert_allclose(result, resized(image), atol=0.02)
+
+
+def test_the_size_it_has_leaves_an_image_as_it_is():
+    image = noise(SIZE, SIZE)
+    assert_allclose(seen(image, [0, 0, SIZE, SIZE]), image, atol=0.01)
+
+
+@pytest.mark.parametrize("window", [[0, 0, 70, 50], [12, 3, 55, 41], [-30.5, -20, 110, 77]])
+def test_a_mirrored_window_gives_the_flipped_view(window):
+    image = noise(50, 70)
+    x1, y1, x2, y2 = window
+    assert_allclose(seen(image, [x2, y1, x1, y2]), seen(image, window)[:, ::-1], atol=0.02)
+
+
+@pytest.mark.parametrize("window", [(10, 5, 60, 45), (0, 0, 33, 20), (90, 70, 100, 80), (3, 7, 97, 79)])
+def test_a_crop_is_resized_like_the_crop_itself(window):
+    # At the crop's own border the view reads on in the image where the cut-out has nothing to read.
+    image = noise(80, 100)
+    x1, y1, x2, y2 = window
+    border_x, border_y = (int(np.ceil(SIZE / side)) for side in (x2 - x1, y2 - y1))
+    inner = np.s_[border_y : SIZE - border_y, border_x : SIZE - border_x]
+    result = seen(image, window)[inner]
+    assert result.size > 0
+    assert_allclose(result, resized(image[y1:y2, x1:x2])[inner], atol=0.02)
+
+
+def test_a_window_as_large_as_the_output_moves_the_image_by_whole_pixels():
+    image = noise(90, 90)
+    result = seen(image, [-10, -20, SIZE - 10, SIZE - 20])
+    assert_allclose(result[20:, 10:], image[: SIZE - 20, : SIZE - 10], atol=0.01)
+    assert_array_equal(result[:20], np.broadcast_to(np.float32(FILL), (20, SIZE, 3)))
+    assert_array_equal(result[:, :10], np.broadcast_to(np.float32(FILL), (SIZE, 10, 3)))
+
+
+@pytest.mark.parametrize("window", [[-35, -20, 111, 93], [111, -20, -35, 93], [-7.5, 10, 40, 300]])
+def test_outside_is_exactly_the_fill_and_inside_never(window):
+    image = np.full((50, 70, 3), 200, "uint8")
+    x, y = positions(window[0], window[2]), positions(window[1], window[3])
+    inside = ((y > -0.5) & (y < 49.5))[:, None] & ((x > -0.5) & (x < 69.5))
+    result = seen(image, window)
+    assert 0 < inside.sum() < SIZE * SIZE
+    assert_array_equal(result[~inside], np.broadcast_to(np.float32(FILL), result[~inside].shape))
+    assert_allclose(result[inside], 200, atol=0.01)
+
+
+def test_a_window_beside_the_image_shows_nothing_but_fill():
+    result = seen(noise(50, 70), [70, 0, 140, 50])
+    assert_array_equal(result, np.broadcast_to(np.float32(FILL), result.shape))
+
+
+def test_image_bilinear_worked_by_hand():
+    # Two pixels, 0 and 100, over four samples: at -.25, .25, .75, 1.25 the edge repeats.
+    image = np.array([[[0] * 3, [100] * 3]], "uint8")
+    assert_allclose(seen(image, [0, 0, 2, 1], 4)[..., 0], [[0, 25, 75, 100]] * 4, atol=1e-3)
+
+
+# Boxes
+
+
+def test_boxes_come_back_from_the_window():
+    window = np.array([-20, 10, 120, 90], "float32")
+    boxes = np.array([[0, 10, 50, 60], [100, 80, 120, 90], [-20, 11, -19, 12.5]], "float32")
+    relative = resample_boxes(boxes, window).numpy()
+    sides = window[2:] - window[:2]
+    assert_allclose(relative * np.tile(sides, 2) + np.tile(window[:2], 2), boxes, atol=1e-4)
+
+
+def test_mirrored_boxes_change_sides_and_stay_ordered():
+    boxes = np.random.default_rng(0).uniform(0, 60, (20, 2, 2)).astype("float32")
+    boxes.sort(axis=1)
+    plain = resample_boxes(boxes.reshape(-1, 4), tf.constant([5.0, 3, 47, 50])).numpy()
+    mirrored = resample_boxes(boxes.reshape(-1, 4), tf.constant([47.0, 3, 5, 50])).numpy()
+    assert_allclose(
+        mirrored, np.stack([1 - plain[:, 2], plain[:, 1], 1 - plain[:, 0], plain[:, 3]], 1), atol=1e-6
+    )
+    assert (mirrored[:, :2] <= mirrored[:, 2:]).all()
+
+
+def test_boxes_are_clipped_to_the_window():
+    # Of x -10..30 and y 20..90 in a window of 0..40 x 0..80: 0..3/4, 1/4..1.
+    assert_allclose(
+        resample_boxes([[-10.0, 20, 30, 90]], tf.constant([0.0, 0, 40, 80])), [[0, 0.25, 0.75, 1]]
+    )
+
+
+def test_no_boxes_stay_none():
+    assert resample_boxes(tf.zeros([0, 4]), tf.constant([0.0, 0, 4, 4])).shape == (0, 4)
+
+
+# Masks
+
+
+HEIGHT, WIDTH = 90, 120
+
+
+def some_masks(height=HEIGHT, width=WIDTH):
+    """[n, H, W] masks: a rectangle, a ring, two parts, the border, all, a pixel, none, and blobs."""
+    y, x = np.mgrid[:height, :width]
+    radius = np.hypot(y - 40, x - 60)
+    rng = np.random.default_rng(3)
+    blobs = []
+    for _ in range(4):
+        field = np.kron(rng.normal(size=(6, 8)), np.ones((height // 6, width // 8)))
+        for _ in range(10):
+            field = (field + np.roll(field, 3, 0) + np.roll(field, 3, 1) + np.roll(field, -2, 1)) / 4
+        blobs.append(field > 0.1)
+    return np.stack(
+        [
+            (x >= 13) & (x < 58) & (y >= 20) & (y < 71),
+            (radius < 35) & (radius > 12),
+            ((x < 20) & (y < 15)) | ((x > 90) & (y > 50) & (y < 80)),
+            (x < 4) | (y < 3) | (x >= width - 5) | (y >= height - 3),
+            np.ones((height, width), bool),
+            (x == 50) & (y == 33),
+            np.zeros((height, width), bool),
+            *blobs,
+        ]
+    )
+
+
+def runs_of(masks):
+    counts = [coco_mask.encode(np.asfortranarray(mask, "uint8"))["counts"] for mask in masks]
+    return tf.ragged.constant([decode_counts(c).tolist() for c in counts], tf.int32, ragged_rank=1)
+
+
+def tight_boxes(masks):
+    """Corners in pixels about each mask; the middle of the image for an empty one."""
+    boxes = []
+    for mask in masks:
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        corners = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1] if len(rows) else [50, 40, 60, 50]
+        boxes.append(corners)
+    return np.array(boxes, "float32")
+
+
+def looked_up(masks, window, size=SIZE):
+    window = tf.constant(window, tf.float32)
+    boxes = resample_boxes(tight_boxes(masks), window)
+    return resample_masks(runs_of(masks), boxes, masks.shape[1:], window, size).numpy(), boxes.numpy()
+
+
+def bilinear(masks, window, size=SIZE):
+    """The decoded masks seen through the window, zeros outside, before the threshold: [n, size, size]."""
+    x, y = positions(window[0], window[2], size), positions(window[1], window[3], size)
+    height, width = masks.shape[1:]
+
+    def weights(at, extent):  # [size, extent]
+        return np.clip(1 - np.abs(at[:, None] - np.arange(extent)), 0, None)
+
+    return np.einsum("yh,nhw,xw->nyx", weights(y, height), masks.astype(float), weights(x, width))
+
+
+WINDOWS = {
+    "whole": [0, 0, WIDTH, HEIGHT],
+    "mirrored": [WIDTH, 0, 0, HEIGHT],
+    "cropped": [31, 12, 93, 77],
+    "cropped and mirrored": [93, 12, 31, 77],
+    "expanded": [-71, -28, 203, 171],
+    "expanded, cropped, mirrored": [150, -40, 25, 66],
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_masks_equal_the_decoded_masks_seen_through_the_window(name):
+    masks, window = some_masks(), WINDOWS[name]
+    result, boxes = looked_up(masks, window)
+    value = bilinear(masks, window)
+    is_clear = np.abs(value - 0.5) > 1e-4  # samples on the threshold may fall either way
+    # A mask whose box lies beside the window is shown as it is at the border only.
+    visible = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    assert result.dtype == np.uint8 and visible.sum() >= 6 and result.any()
+    assert_array_equal(result[visible][is_clear[visible]], (value > 0.5)[visible][is_clear[visible]])
+
+
+@pytest.mark.parametrize("shape", [(90, 120), (64, 64), (300, 200), (540, 960)])
+def test_masks_of_the_whole_image_are_the_resized_masks_over_a_half(shape):
+    masks = np.repeat(np.repeat(some_masks(), -(-shape[0] // HEIGHT), 1), -(-shape[1] // WIDTH), 2)
+    masks = masks[:, : shape[0], : shape[1]]
+    result, _ = looked_up(masks, [0, 0, shape[1], shape[0]])
+    value = tf.image.resize(masks[..., None].astype("float32"), (SIZE, SIZE))[..., 0].numpy()
+    # Every second sample of a half-sized mask may lie on the threshold, to be rounded either way.
+    is_clear = np.abs(value - 0.5) > 1e-4
+    assert_array_equal(result[is_clear], (value > 0.5)[is_clear])
+
+
+def test_mirrored_masks_are_the_flipped_masks():
+    masks = some_masks()
+    plain, _ = looked_up(masks, WINDOWS["cropped"])
+    mirrored, _ = looked_up(masks, WINDOWS["cropped and mirrored"])
+    assert (mirrored != plain[:, :, ::-1]).mean() < 1e-3  # samples on the threshold
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_mask_stays_within_its_box_and_a_pixel(name):
+    result, boxes = looked_up(some_masks(), WINDOWS[name])
+    for mask, (x1, y1, x2, y2) in zip(result, boxes * SIZE, strict=True):
+        rows, columns = np.nonzero(mask)
+        assert ((columns + 1 >= x1 - 1) & (columns <= x2 + 1)).all()
+        assert ((rows + 1 >= y1 - 1) & (rows <= y2 + 1)).all()
+
+
+def test_what_lies_far_from_the_box_is_not_looked_up():
+    everywhere = tf.ragged.constant([[0, HEIGHT * WIDTH]], tf.int32, ragged_rank=1)
+    box = tf.constant([[0.25, 0.5, 0.5, 0.75]])
+    window = tf.constant([0.0, 0, WIDTH, HEIGHT])
+    mask = resample_masks(everywhere, box, (HEIGHT, WIDTH), window, SIZE)[0].numpy()
+    assert mask[32:48, 16:32].all() and mask.sum() <= (16 + 4) ** 2
+
+
+def test_empty_and_full_masks():
+    masks = np.stack([np.zeros((HEIGHT, WIDTH), bool), np.ones((HEIGHT, WIDTH), bool)])
+    result, _ = looked_up(masks, [0, 0, WIDTH, HEIGHT])
+    assert not result[0].any() and result[1].all()
+
+
+def test_no_objects_give_no_masks():
+    runs = tf.RaggedTensor.from_row_lengths(tf.zeros([0], tf.int32), tf.zeros([0], tf.int64))
+    window = tf.constant([0.0, 0, WIDTH, HEIGHT])
+    masks = resample_masks(runs, tf.zeros([0, 4]), (HEIGHT, WIDTH), window, SIZE)
+    assert masks.shape == (0, SIZE, SIZE) and masks.dtype == tf.uint8
+
+
+def test_runs_of_length_zero_change_nothing():
+    # 0 background and 0 object pixels in between: the same mask written in three ways.
+    pixels = HEIGHT * WIDTH
+    runs = [
+        [2000, 500, pixels - 2500],
+        [2000, 0, 0, 500, pixels - 2500, 0],
+        [2000, 200, 0, 300, pixels - 2500],
+    ]
+    runs = tf.ragged.constant(runs, tf.int32, ragged_rank=1)
+    window, boxes = tf.constant([0.0, 0, WIDTH, HEIGHT]), tf.tile([[0.0, 0, 1, 1]], [3, 1])
+    masks = resample_masks(runs, boxes, (HEIGHT, WIDTH), window, SIZE).numpy()
+    assert masks[0].any()
+    assert_array_equal(masks[1], masks[0])
+    assert_array_equal(masks[2], masks[0])
+
+
+def test_mask_worked_by_hand():
+    # Columns 1 and 2 of four, seen through twice as fine a window: samples 2..5 of eight.
+    runs = tf.ragged.constant([[4, 8, 4]], tf.int32, ragged_rank=1)
+    mask = resample_masks(runs, tf.constant([[0.25, 0, 0.75, 1]]), (4, 4), tf.constant([0.0, 0, 4, 4]), 8)
+    assert_array_equal(mask[0, 4], [0, 0, 1, 1, 1, 1, 0, 0])
+
+
+def test_everything_runs_in_tf_data_as_it_runs_eagerly():
+    image, masks = noise(HEIGHT, WIDTH), some_masks()
+    runs, corners = runs_of(masks), tf.constant(tight_boxes(masks))
+
+    def view(window):
+        boxes = resample_boxes(corners, window)
+        seen_masks = resample_masks(runs, boxes, (HEIGHT, WIDTH), window, SIZE)
+        return resample_image(image, window, SIZE, FILL), boxes, seen_masks
+
+    windows = [tf.constant(window, tf.float32) for window in WINDOWS.values()]
+    for window, results in zip(windows, tf.data.Dataset.from_tensor_slices(windows).map(view), strict=True):
+        for result, expected in zip(results, view(window), strict=True):
+            assert_allclose(result, expected, atol=0.02)
+
+
+@pytest.mark.parametrize("name", ["whole", "mirrored", "cropped", "expanded"])
+def test_real_masks(shared_data, name):
+    records = load_coco(shared_data / "coco100", "val", "refuse").records
+    record = max(records, key=lambda r: r.is_crowd.any() * len(r.runs))
+    height, width = record.height, record.width
+    window = np.array(WINDOWS[name]) / np.tile([WIDTH, HEIGHT], 2) * np.tile([width, height], 2)
+    corners = record.boxes * np.float32([width, height, width, height])
+    boxes = resample_boxes(corners, tf.constant(window, tf.float32))
+    runs = tf.ragged.constant([r.tolist() for r in record.runs], tf.int32, ragged_rank=1)
+    result = resample_masks(runs, boxes, (height, width), tf.constant(window, tf.float32), 138).numpy()
+
+    decoded = [np.repeat(np.arange(len(r)) % 2, r).reshape(width, height).T for r in record.runs]
+    value = bilinear(np.stack(decoded), window, 138)
+    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    is_clear = (np.abs(value - 0.5) > 1e-4) & inside.numpy()[:, None, None]
+    assert len(result) > 5 and result.sum() > 1000
+    assert (result != (value > 0.5))[is_clear].mean() < 1e-4

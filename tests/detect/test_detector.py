@@ -1,0 +1,159 @@
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from pycocotools import mask as coco_mask
+
+import yolact_tf
+from yolact_tf.data.images import read_image
+from yolact_tf.detect.detections import Detections
+
+
+@pytest.fixture(scope="module")
+def detector(shapes_run):
+    return yolact_tf.Detector(yolact_tf.load_run(shapes_run))
+
+
+@pytest.fixture(scope="module")
+def image(shapes_data):
+    return read_image(sorted((shapes_data / "images").glob("val_*"))[0])
+
+
+@pytest.fixture(scope="module")
+def found(detector, image):
+    found = detector(image)
+    assert len(found) > 0
+    return found
+
+
+def square(size=(40, 60), box=(10, 5, 30, 25)):
+    """One detection whose mask fills its box, on a 20x30 prototype map."""
+    x1, y1, x2, y2 = box
+    mask = np.zeros((1, 20, 30), "float32")
+    mask[0, y1 // 2 : y2 // 2, x1 // 2 : x2 // 2] = 1
+    return Detections(size, np.array([box], "f"), np.array([0.9], "f"), np.array([7]), ("box",), mask)
+
+
+def test_a_full_box_comes_back_as_its_pixels():
+    masks = square().masks
+    assert masks.shape == (1, 40, 60)
+    expected = np.zeros((40, 60), bool)
+    expected[5:25, 10:30] = True
+    # Prototype pixels are two image pixels wide: borders may move by one.
+    assert (masks[0] != expected).sum() <= 2 * (20 + 20) * 1.5
+    assert masks[0, 8:22, 13:27].all()
+
+
+def test_rle_decodes_to_the_masks(found):
+    decoded = coco_mask.decode(found.rle).transpose(2, 0, 1).astype(bool)
+    assert_array_equal(decoded, found.masks)
+
+
+def test_polygons_enclose_the_mask_area():
+    outline = square().polygons[0]
+    assert len(outline) == 1
+    x, y = outline[0].T
+    area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
+    assert area == pytest.approx(square().masks.sum(), rel=0.1)
+    assert x.min() >= 8 and x.max() <= 32
+
+
+def test_a_hole_is_an_outline_of_its_own():
+    ring = square(box=(4, 4, 36, 36))
+    ring.mask_probabilities[0, 8:12, 8:12] = 0
+    assert len(ring.polygons[0]) == 2
+
+
+def test_boxes_lie_inside_the_image(found):
+    height, width = found.image_size
+    assert (found.boxes >= 0).all()
+    assert (found.boxes[:, [0, 2]] <= width).all() and (found.boxes[:, [1, 3]] <= height).all()
+    assert (np.diff(found.scores) <= 0).all()
+
+
+def test_selecting_keeps_rows_together(found):
+    best = found.above(0, top_k=2)
+    assert len(best) == min(2, len(found))
+    assert_allclose(best.boxes, found.boxes[:2])
+    assert best.class_names == found.class_names[:2]
+    assert_array_equal(best.masks, found.masks[:2])
+    assert len(found.above(1.0)) == 0
+
+
+def test_nothing_found_is_empty_everywhere(image, found):
+    nothing = found.above(1.0)
+    assert nothing.masks.shape == (0, *image.shape[:2])
+    assert nothing.rle == nothing.polygons == nothing.to_coco(1) == []
+    assert nothing.to_json() == "[]"
+    assert_array_equal(nothing.draw(image), image)
+
+
+def test_coco_results_carry_xywh_and_rle(found):
+    rows = found.to_coco(image_id=42)
+    x1, y1, x2, y2 = found.boxes[0]
+    assert_allclose(rows[0]["bbox"], [x1, y1, x2 - x1, y2 - y1], atol=1e-3)
+    assert rows[0]["image_id"] == 42
+    assert rows[0]["category_id"] == found.class_ids[0]
+    assert set(rows[0]) == {"image_id", "category_id", "bbox", "score", "segmentation"}
+
+
+def test_json_reads_back(found):
+    rows = json.loads(found.to_json())
+    assert len(rows) == len(found)
+    assert rows[0]["class"] == found.class_names[0]
+    assert_allclose(rows[0]["box"], found.boxes[0], atol=1e-3)
+
+
+def test_prototypes_and_coefficients_explain_the_masks(found):
+    logits = np.einsum("hwk,nk->nhw", found.prototypes, found.coefficients)
+    probabilities = 1 / (1 + np.exp(-logits))
+    inside = found.mask_probabilities > 0
+    assert_allclose(found.mask_probabilities[inside], probabilities[inside], atol=1e-5)
+
+
+def test_drawing_changes_pixels_of_the_image_only_in_a_copy(found, image):
+    before = image.copy()
+    drawn = found.draw(image)
+    assert drawn.shape == image.shape and drawn.dtype == np.uint8
+    assert (drawn != image).any()
+    assert_array_equal(image, before)
+
+
+def test_supervision_is_asked_for_when_missing(found, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "supervision", None)
+    with pytest.raises(ImportError, match="pip install supervision"):
+        found.to_supervision()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (500, 30), (33, 400)])
+def test_any_image_size(detector, shape):
+    rng = np.random.default_rng(0)
+    found = detector(rng.integers(0, 256, (*shape, 3), dtype="uint8"))
+    assert found.masks.shape == (len(found), *shape)
+
+
+@pytest.mark.parametrize(
+    "bad", [np.zeros((4, 4), "uint8"), np.zeros((4, 4, 3), "float32"), np.zeros((1, 4, 4, 3), "uint8")]
+)
+def test_what_is_no_rgb_image_is_refused(detector, bad):
+    with pytest.raises(ValueError, match=r"must be a \[height, width, 3\] uint8 array"):
+        detector(bad)
+
+
+def test_artefacts_answer_as_the_run(image, found, saved_model, litert_file):
+    for artefact in (saved_model, litert_file):
+        other = yolact_tf.Detector.from_artefact(artefact)
+        assert other.labels == yolact_tf.Detector.from_artefact(saved_model).labels
+        again = other(image)
+        best = found.scores > 0.5 * found.scores[0]
+        assert_array_equal(again.class_ids[: best.sum()], found.class_ids[best])
+        assert_allclose(again.boxes[: best.sum()], found.boxes[best], atol=0.05)
+        assert_allclose(again.scores[: best.sum()], found.scores[best], atol=1e-4)
+
+
+def test_what_is_no_artefact_is_refused(tmp_path, shapes_data):
+    with pytest.raises(FileNotFoundError, match="Expected an exported model"):
+        yolact_tf.Detector.from_artefact(tmp_path / "nothing.tflite")
+    with pytest.raises(ValueError, match="saved_model.pb"):
+        yolact_tf.Detector.from_artefact(shapes_data)

@@ -1,0 +1,300 @@
+import base64
+import contextlib
+import http.client
+import io
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections import Counter
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
+from pycocotools import mask as coco_mask
+from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.protobuf import saved_model_pb2
+
+import yolact_tf
+from yolact_tf.data.images import read_image
+from yolact_tf.export import to_litert, to_saved_model
+from yolact_tf.export.verify import sample_images, verify
+from yolact_tf.export.warmup import prediction_log
+
+
+@pytest.fixture(scope="module")
+def run(shapes_run):
+    return yolact_tf.load_run(shapes_run)
+
+
+@pytest.fixture(scope="module")
+def loaded(saved_model):
+    return tf.saved_model.load(str(saved_model / "1"))
+
+
+@pytest.fixture(scope="module")
+def images(shapes_data):
+    return [read_image(path) for path in sorted((shapes_data / "images").glob("val_*"))]
+
+
+def jpeg(image):
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def test_signatures_are_those_of_the_contract(loaded):
+    shapes = {
+        name: {key: (value.dtype.name, value.shape.as_list()) for key, value in s.structured_outputs.items()}
+        for name, s in loaded.signatures.items()
+    }
+    common = {
+        "num_detections": ("int32", [None]),
+        "boxes": ("float32", [None, 20, 4]),
+        "scores": ("float32", [None, 20]),
+        "classes": ("int32", [None, 20]),
+    }
+    described = {
+        **common,
+        "class_names": ("string", [None, 20]),
+        "image_size": ("int32", [None, 2]),
+    }
+    assert set(shapes) == {"serving_default", "png", "tensors", "raw"}
+    assert shapes["serving_default"] == {**described, "masks_rle": ("string", [None, 20])}
+    assert shapes["png"] == {**described, "masks_png_bytes": ("string", [None, 20])}
+    assert shapes["tensors"] == {**common, "masks": ("float32", [None, 20, 32, 32])}
+    assert set(shapes["raw"]) == {
+        "class_logits",
+        "box_deltas",
+        "mask_coefficients",
+        "prototypes",
+        "semantic_logits",
+    }
+
+
+def test_only_ops_of_tensorflow_itself(saved_model):
+    """TF Serving's stock server has TensorFlow's registered ops and no others."""
+    content = (saved_model / "1" / "saved_model.pb").read_bytes()
+    definition = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].graph_def
+    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+    functions = {f.signature.name for f in definition.library.function}
+    ops = {node.op for node in nodes} - functions
+    assert not {op for op in ops if re.search("PyFunc|XlaLaunch|XlaMustCompile|Numpy", op)}
+    known = set(tf.raw_ops.__dict__)
+    assert {op for op in ops if op not in known and not op.startswith("_")} == set()
+
+
+def test_each_image_of_a_batch_has_its_own_size(loaded, images):
+    wide = np.asarray(Image.fromarray(images[0]).resize((200, 90)))
+    batch = tf.constant([jpeg(images[0]), jpeg(wide), jpeg(images[1])])
+    found = loaded.signatures["serving_default"](image_bytes=batch)
+    assert_array_equal(found["image_size"], [[128, 128], [90, 200], [128, 128]])
+    alone = loaded.signatures["serving_default"](image_bytes=batch[1:2])
+    for name, value in alone.items():
+        if value.dtype == tf.float32:
+            assert_allclose(found[name][1], value[0], atol=1e-3)
+        else:
+            assert_array_equal(found[name][1], value[0])
+
+
+def test_slots_past_the_last_detection_are_blank(loaded, images):
+    found = loaded.signatures["serving_default"](image_bytes=tf.constant([jpeg(images[0])]))
+    found = {name: value.numpy()[0] for name, value in found.items()}
+    count = found["num_detections"]
+    assert (found["scores"][:count] > 0).all() and (found["scores"][count:] == 0).all()
+    assert (found["classes"][count:] == -1).all()
+    assert not found["boxes"][count:].any()
+    assert all(name == b"" for name in found["class_names"][count:])
+    assert all(code == b"" for code in found["masks_rle"][count:])
+
+
+def test_a_blank_image_gives_blank_detections(loaded):
+    found = loaded.signatures["tensors"](images=tf.zeros([2, 50, 40, 3], tf.uint8))
+    for i in range(2):
+        count = int(found["num_detections"][i])
+        assert not found["masks"].numpy()[i, count:].any()
+
+
+def test_exif_orientation_is_honoured_in_the_graph(loaded, images):
+    upright = images[0]
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its side
+    Image.fromarray(np.rot90(upright)[:, :120]).save(buffer, "JPEG", exif=exif, quality=95)
+    found = loaded.signatures["serving_default"](image_bytes=tf.constant([buffer.getvalue()]))
+    assert_array_equal(found["image_size"], [[120, 128]])
+
+
+def test_labels_and_server_files(saved_model, run):
+    assets = saved_model / "1" / "assets" / "labels.json"
+    assert json.loads(assets.read_text()) == {str(k): v for k, v in run.labels.items()}
+    for name in ("models.config", "batching.config", "docker_run.sh"):
+        assert (saved_model.parent / name).is_file()
+    assert f"/models/{saved_model.name}" in (saved_model.parent / "models.config").read_text()
+
+
+def test_the_warm_up_request_calls_the_default_signature(saved_model, loaded):
+    file = saved_model / "1" / "assets.extra" / "tf_serving_warmup_requests"
+    records = list(tf.data.TFRecordDataset(str(file)).as_numpy_iterator())
+    assert len(records) == 1
+    # predict_log (6) { request (1) { model_spec (1), inputs (2) } }: unwrap by length prefixes.
+    predict = fields(fields(fields(records[0])[6])[1])
+    assert fields(predict[1])[3] == b"serving_default"
+    entry = fields(predict[2])
+    assert entry[1] == b"image_bytes"
+    values = tf.make_ndarray(tensor_pb2.TensorProto.FromString(entry[2]))
+    found = loaded.signatures["serving_default"](image_bytes=tf.constant(values))
+    assert found["num_detections"].shape == (1,)
+    assert prediction_log("yolact", "serving_default", {"image_bytes": list(values)}) == records[0]
+
+
+def fields(message):
+    """The last payload of each length-delimited field of a protobuf message."""
+    result, at = {}, 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while at < len(message):
+        number = varint() >> 3
+        length = varint()
+        result[number] = message[at : at + length]
+        at += length
+    return result
+
+
+def test_litert_has_fixed_shapes_and_ops_that_gpus_run(litert_file):
+    interpreter = Interpreter(str(litert_file))
+    ops = Counter(op["op_name"] for op in interpreter._get_ops_details())
+    banned = "FLEX|CUSTOM|GATHER_ND|NON_MAX|WHILE|^IF$|BROADCAST_TO|SCATTER|EINSUM|DEQUANTIZE|VAR_HANDLE"
+    assert not [op for op in ops if re.search(banned, op.upper())]
+    details = interpreter.get_tensor_details()
+    assert not [d["name"] for d in details if d["dtype"] == np.int64]
+    assert max(len(d["shape"]) for d in details) <= 4
+    assert not [d["name"] for d in details if -1 in d["shape_signature"]]
+    for op in interpreter._get_ops_details():
+        if op["op_name"] == "GATHER":
+            indices = next(d for d in details if d["index"] == op["inputs"][1])
+            assert len(indices["shape"]) == 1
+
+
+def test_litert_signature_is_that_of_the_contract(litert_file):
+    runner = Interpreter(str(litert_file)).get_signature_runner("serving_default")
+    inputs = {k: (v["dtype"], list(v["shape"])) for k, v in runner.get_input_details().items()}
+    outputs = {k: (v["dtype"], list(v["shape"])) for k, v in runner.get_output_details().items()}
+    assert inputs == {"image": (np.float32, [1, 128, 128, 3])}
+    assert outputs == {
+        "num_detections": (np.int32, [1]),
+        "boxes": (np.float32, [1, 20, 4]),
+        "scores": (np.float32, [1, 20]),
+        "classes": (np.int32, [1, 20]),
+        "masks": (np.float32, [1, 20, 32, 32]),
+    }
+
+
+def test_litert_metadata_is_a_zip(litert_file, run):
+    with zipfile.ZipFile(litert_file) as appended:
+        assert appended.read("labels.txt").decode().split("\n")[:-1] == list(run.labels.values())
+        metadata = json.loads(appended.read("metadata.json"))
+    assert metadata["image_size"] == 128
+    assert metadata["labels"] == {str(k): v for k, v in run.labels.items()}
+
+
+@pytest.mark.parametrize("artefact", ["saved_model", "litert_file"])
+def test_verification_passes_on_real_artefacts(artefact, run, images, request):
+    differences, compared = verify(request.getfixturevalue(artefact), run, images)
+    assert compared > 0
+    assert all(row.passes for row in differences), differences
+
+
+def test_verification_fails_on_another_runs_artefact(run, shapes_run, images, litert_file):
+    other = yolact_tf.load_run(shapes_run)
+    for weight in other.model.get_layer("protonet").weights:
+        weight.assign(-np.asarray(weight))
+    for weight in other.model.get_layer("prediction_head").weights:
+        weight.assign(0.9 * np.asarray(weight))
+    differences, _ = verify(litert_file, other, images)
+    assert not all(row.passes for row in differences)
+
+
+def test_drawn_scenes_serve_where_no_data_is_given():
+    scenes = sample_images(None, 2)
+    assert [scene.shape for scene in scenes] == [(256, 256, 3)] * 2
+
+
+def test_exports_overwrite_nothing_and_leave_nothing_half_written(run, saved_model, tmp_path):
+    with pytest.raises(ValueError, match="--output must be a new folder"):
+        to_saved_model(run, saved_model)
+    with pytest.raises(ValueError, match=r"--output must end in .tflite. Received: .*model.bin"):
+        to_litert(run, tmp_path / "model.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+@contextlib.contextmanager
+def served(path):
+    """`yolact serve` in a process of its own; yields a port."""
+    port = 0
+    command = [sys.executable, "-m", "yolact_tf", "serve", str(path), "--port"]
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([*command, str(port)], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        for _ in range(240):
+            if process.poll() is not None:
+                raise AssertionError(process.stderr.read().decode())
+            with contextlib.suppress(OSError):
+                if ask(port, "GET", "/v1/models/yolact")[0] == 200:
+                    break
+            time.sleep(0.25)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def ask(port, method, path, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request(method, path, body=body)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content
+
+
+def test_the_corridor_over_http(saved_model, images, run):
+    """`yolact serve`, a posted JPEG, masks decoded by pycocotools, equal to the Detector's."""
+    encoded = jpeg(images[0])
+    expected = yolact_tf.Detector(run)(tf.io.decode_jpeg(encoded).numpy())
+    with served(saved_model) as port:
+        body = json.dumps({"instances": [{"image_bytes": {"b64": base64.b64encode(encoded).decode()}}]})
+        status, content = ask(port, "POST", "/v1/models/yolact:predict", body)
+        assert status == 200, content
+        (answer,) = json.loads(content)["predictions"]
+        status, content = ask(port, "POST", "/v1/models/yolact:predict", "not json")
+        assert status == 400 and "error" in json.loads(content)
+        wrong = json.dumps({"signature_name": "nothing", "instances": [1]})
+        status, content = ask(port, "POST", "/v1/models/yolact:predict", wrong)
+        assert status == 400 and "nothing" in json.loads(content)["error"]
+    count = answer["num_detections"]
+    assert count == len(expected)
+    rles = [{"size": answer["image_size"], "counts": code} for code in answer["masks_rle"][:count]]
+    masks = coco_mask.decode(rles).transpose(2, 0, 1).astype(bool)
+    best = expected.scores > 0.5 * expected.scores[0]
+    assert answer["class_names"][: best.sum()] == list(expected.class_names)[: best.sum()]
+    assert_allclose(np.array(answer["boxes"])[:count][best], expected.boxes[best], atol=0.05)
+    assert (masks[best] != expected.masks[best]).mean() < 1e-3

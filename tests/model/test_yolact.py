@@ -1,0 +1,110 @@
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from yolact_tf.model import build_yolact
+from yolact_tf.recipes import load_config
+from yolact_tf.runs import untrained
+from yolact_tf.train.objective import YolactLoss
+from yolact_tf.train.optimizer import build_optimizer
+
+SMALL = ("data.image_size=128", "model.num_classes=3")
+
+
+def random_images(size, count=1):
+    return np.random.default_rng(0).integers(0, 256, (count, size, size, 3), dtype="uint8")
+
+
+@pytest.fixture(scope="module")
+def small():
+    return build_yolact(load_config("tiny_256", SMALL))
+
+
+def test_predictions_have_the_shapes_of_the_contract(small):
+    shapes = {name: tuple(value.shape) for name, value in small(random_images(128, 2)).items()}
+    anchors = 3 * (16**2 + 8**2 + 4**2 + 2**2 + 1)
+    assert shapes == {
+        "class_logits": (2, anchors, 4),
+        "box_deltas": (2, anchors, 4),
+        "mask_coefficients": (2, anchors, 16),
+        "prototypes": (2, 32, 32, 16),
+        "semantic_logits": (2, 16, 16, 3),
+    }
+    assert small.anchors.shape == (anchors, 4)
+    assert small.anchors.dtype == np.float32
+
+
+def test_ranges_of_the_activations(small):
+    predictions = small(random_images(128))
+    assert np.abs(predictions["mask_coefficients"]).max() <= 1
+    assert np.min(predictions["prototypes"]) >= 0
+
+
+def test_uint8_and_float_images_are_the_same(small):
+    images = random_images(128)
+    for name, value in small(images).items():
+        assert_allclose(value, small(images.astype("float32"))[name], atol=1e-6)
+
+
+def test_saving_and_reloading_changes_nothing(small, tmp_path):
+    small.save(tmp_path / "model.keras")
+    reloaded = keras.models.load_model(tmp_path / "model.keras")
+    images = random_images(128)
+    for name, value in small(images).items():
+        assert_allclose(reloaded(images)[name], value, atol=1e-6)
+    assert_allclose(reloaded.anchors, small.anchors)
+
+
+def test_weights_fit_a_model_built_anew(small, tmp_path):
+    small.save_weights(tmp_path / "a.weights.h5")
+    other = build_yolact(load_config("tiny_256", SMALL))
+    other.load_weights(tmp_path / "a.weights.h5")
+    images = random_images(128)
+    for name, value in small(images).items():
+        assert_allclose(other(images)[name], value, atol=1e-6)
+
+
+def test_a_compiled_model_reloads_ready_to_train(tmp_path):
+    config = load_config("tiny_256", SMALL)
+    model = build_yolact(config)
+    model.compile(optimizer=build_optimizer(config), loss=YolactLoss(config))
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.models.load_model(tmp_path / "model.keras")
+    assert isinstance(reloaded.loss, YolactLoss)
+    assert reloaded.loss.config == config
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parameters", "anchors"),
+    # The reference's own counts, semantic head included (specification §1.9).
+    [("resnet50_550", 31_164_943, 19_248), ("resnet101_550", 50_157_071, 19_248)],
+)
+def test_published_models_have_the_published_size(recipe, parameters, anchors):
+    model = build_yolact(untrained(load_config(recipe)))
+    assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == parameters
+    assert model.output["class_logits"].shape == (None, anchors, 81)
+    assert model.output["prototypes"].shape == (None, 138, 138, 32)
+    assert model.output["semantic_logits"].shape == (None, 69, 69, 80)
+
+
+def test_mobilenet_builds_and_predicts():
+    model = build_yolact(untrained(load_config("mobilenetv2_320", ["data.image_size=96"])))
+    predictions = model(random_images(96))
+    assert predictions["prototypes"].shape == (1, 24, 24, 24)
+    assert np.isfinite(predictions["class_logits"]).all()
+
+
+def test_mixed_precision_keeps_outputs_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build_yolact(load_config("tiny_256", SMALL))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for name, value in model(random_images(128)).items():
+        assert value.dtype == "float32", name
+
+
+def test_an_unknown_backbone_is_refused():
+    with pytest.raises(ValueError, match="`model.backbone` must be one of .*resnet50.*'vgg'"):
+        build_yolact(load_config("tiny_256", ["model.backbone=vgg"]))

@@ -1,0 +1,89 @@
+import dataclasses
+
+import pytest
+
+from yolact_tf.config import (
+    AnchorConfig,
+    Config,
+    DataConfig,
+    DetectConfig,
+    ModelConfig,
+    TrainConfig,
+    override,
+)
+
+
+def test_json_gives_back_an_equal_config():
+    config = Config(
+        name="mine",
+        model=ModelConfig(num_classes=3),
+        anchors=AnchorConfig(scales=(1.0, 1.26), square=False),
+        train=TrainConfig(decay_at=(0.5,)),
+    )
+    assert Config.from_json(config.to_json()) == config
+
+
+def test_configs_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().name = "other"
+
+
+def test_overrides_are_typed_by_their_field():
+    config = override(
+        Config(),
+        [
+            "train.batch_size=4",
+            "train.learning_rate=5e-4",
+            "data.mirror=false",
+            "anchors.sizes=8,16,32,64,128",
+            "name=mine",
+        ],
+    )
+    assert config.train.batch_size == 4
+    assert config.train.learning_rate == 5e-4
+    assert config.data.mirror is False
+    assert config.anchors.sizes == (8.0, 16.0, 32.0, 64.0, 128.0)
+    assert config.name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("train.batch_sise=4", "no field 'train.batch_sise'. Nearest: train.batch_size"),
+        ("epochs=4", "no field 'epochs'. Nearest: train.epochs"),
+        ("train=4", "no field 'train'"),
+        ("train.epochs.x=4", "no field 'train.epochs.x'"),
+        ("train.epochs", "must read section.field=value"),
+        ("train.epochs=many", "`train.epochs` must be a whole number. Received: 'many'"),
+        ("train.epochs=2.5", "`train.epochs` must be a whole number. Received: '2.5'"),
+        ("train.learning_rate=nan", "`train.learning_rate` must be a finite number. Received: 'nan'"),
+        ("data.mirror=yes", "`data.mirror` must be true or false. Received: 'yes'"),
+        ("anchors.sizes=1,2", "`anchors.sizes` must have five entries"),
+        ("anchors.sizes=1,2,3,4,x", "`anchors.sizes` must be a finite number. Received: 'x'"),
+        ("train.epochs=0", "`train.epochs` must be at least 1. Received: 0"),
+        ("detect.nms=soft", "`detect.nms` must be one of"),
+    ],
+)
+def test_a_bad_override_is_refused_in_one_line(assignment, message):
+    with pytest.raises(ValueError) as caught:
+        override(Config(), [assignment])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: DetectConfig(nms_iou_threshold=1.5), "`detect.nms_iou_threshold` must lie in 0..1"),
+        (lambda: TrainConfig(positive_iou=0.3), "`train.positive_iou` must satisfy"),
+        (lambda: DataConfig(on_error="ignore"), "`data.on_error` must be one of"),
+        (lambda: TrainConfig(learning_rate=0), "`train.learning_rate` must be above 0"),
+        (lambda: AnchorConfig(ratios=()), "`anchors.ratios` must be positive"),
+        (lambda: Config.from_json("{"), "A config must be JSON"),
+        (lambda: Config.from_json('{"modl": {}}'), "no field 'modl'. Nearest: "),
+        (lambda: Config.from_json('{"model": 3}'), "`model` must be an object. Received: 3"),
+    ],
+)
+def test_bad_values_are_refused_on_creation(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -1,0 +1,100 @@
+import contextlib
+import copy
+import io
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from yolact_tf.data.coco import load_coco
+from yolact_tf.evaluate import STATS, coco_metrics
+
+
+def imperfect_results(data, seed=0):
+    """The truth, shifted, rescored, relabelled, dropped and doubled at random, as COCO results."""
+    rng = np.random.default_rng(seed)
+    ids = list(data.labels)
+    results = []
+    for record in data.records:
+        for class_index, runs in zip(record.classes, record.runs, strict=True):
+            if rng.uniform() < 0.2:
+                continue
+            flat = np.repeat(np.arange(len(runs)) % 2, runs).astype("uint8")
+            mask = flat.reshape(record.width, record.height).T
+            for _ in range(rng.integers(1, 3)):
+                shifted = np.roll(mask, rng.integers(-6, 7, 2), (0, 1))
+                rle = coco_mask.encode(np.asfortranarray(shifted))
+                wrong = rng.uniform() < 0.1
+                results.append(
+                    {
+                        "image_id": record.image_id,
+                        "category_id": int(rng.choice(ids)) if wrong else ids[class_index],
+                        "score": float(rng.uniform()),
+                        "bbox": coco_mask.toBbox(rle).tolist(),
+                        "segmentation": {"size": rle["size"], "counts": rle["counts"].decode()},
+                    }
+                )
+    return results
+
+
+def pycocotools_stats(annotation_file, results, kind):
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(annotation_file))
+        evaluation = COCOeval(truth, truth.loadRes(results), kind)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return evaluation
+
+
+@pytest.mark.parametrize("name", ["coco100", "fruitnuts3"])
+def test_numbers_equal_pycocotools(shared_data, name):
+    data = load_coco(shared_data / name, "val")
+    results = imperfect_results(data)
+    before = copy.deepcopy(results)
+    metrics = coco_metrics(data, results)
+    assert results == before
+    for kind in ("bbox", "segm"):
+        reference = pycocotools_stats(data.annotation_file, results, kind)
+        for stat, expected in zip(STATS, reference.stats, strict=True):
+            assert metrics[kind][stat] == pytest.approx(expected, abs=1e-6), (kind, stat)
+        precision = reference.eval["precision"][:, :, :, 0, -1]
+        for k, class_name in enumerate(data.labels.values()):
+            valid = precision[:, :, k][precision[:, :, k] > -1]
+            expected = valid.mean() if valid.size else -1
+            assert metrics["per_class"][class_name][kind] == pytest.approx(expected, abs=1e-6)
+    assert 0 < metrics["segm"]["AP"] < 1
+
+
+def xywh_pixels(box, record):
+    x1, y1, x2, y2 = (box * np.array([record.width, record.height] * 2)).tolist()
+    return [x1, y1, x2 - x1, y2 - y1]
+
+
+def test_the_truth_scores_one(shapes_data):
+    data = load_coco(shapes_data, "val")
+    results = [
+        {
+            "image_id": record.image_id,
+            "category_id": list(data.labels)[c],
+            "score": 1.0,
+            "bbox": xywh_pixels(box, record),
+            "segmentation": coco_mask.frPyObjects(
+                {"size": [record.height, record.width], "counts": runs.tolist()},
+                record.height,
+                record.width,
+            ),
+        }
+        for record in data.records
+        for box, c, runs in zip(record.boxes, record.classes, record.runs, strict=True)
+    ]
+    metrics = coco_metrics(data, results)
+    assert metrics["bbox"]["AP"] == pytest.approx(1)
+    assert metrics["segm"]["AP"] == pytest.approx(1)
+
+
+def test_no_detections_score_zero(shapes_data):
+    metrics = coco_metrics(load_coco(shapes_data, "val"), [])
+    assert metrics["bbox"]["AP"] == metrics["segm"]["AR100"] == 0

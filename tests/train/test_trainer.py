@@ -1,0 +1,118 @@
+import csv
+import math
+
+import keras
+import numpy as np
+import pytest
+
+import yolact_tf
+from yolact_tf.data.coco import load_coco
+from yolact_tf.train.callbacks import NonFiniteLoss, StopOnNonFinite, ValidateAP
+from yolact_tf.train.trainer import load_start_weights, train
+
+
+@pytest.fixture(scope="module")
+def config(small_settings):
+    return yolact_tf.load_config("tiny_256", [*small_settings, "model.num_classes=6", "train.batch_size=4"])
+
+
+def test_plain_keras_trains_it(config, shapes_data):
+    """The README's script: compile, fit, and each part of the loss by its name."""
+    keras.utils.set_random_seed(0)
+    model = yolact_tf.build_yolact(config)
+    loss = yolact_tf.YolactLoss(config)
+    model.compile(optimizer=yolact_tf.build_optimizer(config, steps_per_epoch=10), loss=loss)
+    dataset = yolact_tf.build_dataset(config, shapes_data, "train")
+    history = model.fit(dataset, epochs=2, verbose=0).history
+    assert set(history) == {"loss", "box_loss", "class_loss", "mask_loss", "semantic_loss"}
+    assert history["loss"][1] < history["loss"][0]
+    for epoch in range(2):
+        parts = sum(history[name][epoch] for name in loss.part_names)
+        assert history["loss"][epoch] == pytest.approx(parts, rel=1e-4)
+    scores = model.evaluate(yolact_tf.build_dataset(config, shapes_data, "val"), return_dict=True, verbose=0)
+    assert set(scores) == set(history)
+
+
+def test_the_loss_is_one_scalar_under_xla_and_mixed_precision(config, shapes_data):
+    images, truth = next(iter(yolact_tf.build_dataset(config, shapes_data, "train")))
+    for policy in ("mixed_bfloat16", "float32"):
+        keras.config.set_dtype_policy(policy)
+        try:
+            model = yolact_tf.build_yolact(config)
+            optimizer = yolact_tf.build_optimizer(config, 10)
+            model.compile(optimizer, yolact_tf.YolactLoss(config), jit_compile=policy == "float32")
+            logs = model.train_on_batch(images, truth, return_dict=True)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        assert all(math.isfinite(value) for value in logs.values()), policy
+
+
+def test_the_log_has_a_row_an_epoch(shapes_run):
+    with open(shapes_run / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    for name in ("box_loss", "class_loss", "mask_loss", "semantic_loss", "loss", "learning_rate"):
+        assert math.isfinite(float(rows[1][name]))
+    assert float(rows[1]["loss"]) < float(rows[0]["loss"])
+    assert 0 <= float(rows[1]["val_mask_AP"]) <= 1
+
+
+def test_a_non_finite_loss_stops_with_its_name_and_step(config, shapes_data):
+    model = yolact_tf.build_yolact(config)
+    model.compile(yolact_tf.build_optimizer(config, 10), yolact_tf.YolactLoss(config))
+    for weight in model.get_layer("semantic_head").weights:
+        weight.assign(np.full(weight.shape, np.nan))
+    dataset = yolact_tf.build_dataset(config, shapes_data, "train")
+    with pytest.raises(NonFiniteLoss, match="`semantic_loss` must stay finite. Received: nan at step 1;"):
+        model.fit(dataset, callbacks=[StopOnNonFinite()], verbose=0)
+
+
+def test_epochs_without_validation_log_nan_and_the_last_validates(config, shapes_data, tmp_path):
+    data = load_coco(shapes_data, "val")
+    model = yolact_tf.build_yolact(config)
+    (tmp_path / "weights").mkdir()
+    callback = ValidateAP(tmp_path, config, data.labels, data, every=2)
+    callback.set_model(model)
+    callback.set_params({"epochs": 3})
+    callback.on_train_begin()
+    logs = [{}, {}, {}]
+    for epoch in range(3):
+        callback.on_epoch_end(epoch, logs[epoch])
+    assert [math.isnan(row["val_mask_AP"]) for row in logs] == [True, False, False]
+
+
+def test_ema_weights_are_what_is_saved(shapes_data, small_settings, tmp_path):
+    settings = (*small_settings, "train.epochs=1", "train.images_per_epoch=16", "train.ema=0.9")
+    run = train(yolact_tf.load_config("tiny_256", settings), shapes_data, tmp_path / "run", verbose=0)
+    assert (run.path / "weights" / "best.weights.h5").is_file()
+
+
+def test_training_starts_from_given_weights(config, shapes_run):
+    run = yolact_tf.load_run(shapes_run)
+    model = yolact_tf.build_yolact(config)
+    load_start_weights(model, shapes_run)
+    for ours, theirs in zip(model.weights, run.model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_weights_that_do_not_fit_are_refused_in_one_line(shapes_run, tmp_path):
+    other = yolact_tf.build_yolact(yolact_tf.load_config("tiny_256", ["data.image_size=128"]))
+    with pytest.raises(ValueError, match="expected weights of 'tiny_256'") as caught:
+        load_start_weights(other, shapes_run)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(FileNotFoundError, match="--weights must be a run or a weights file"):
+        load_start_weights(other, tmp_path / "none.h5")
+
+
+def test_splits_with_different_categories_are_refused(shapes_data, small_settings, tmp_path):
+    import json
+    import shutil
+
+    copy = tmp_path / "data"
+    shutil.copytree(shapes_data, copy)
+    content = json.loads((copy / "val.json").read_text())
+    content["categories"].append({"id": 99, "name": "extra"})
+    (copy / "val.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"val.json: expected the categories of the training split"):
+        train(yolact_tf.load_config("tiny_256", small_settings), copy, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,5 @@
+"""`python -m yolact_tf` is `yolact`."""
+
+from yolact_tf.cli import main
+
+main()

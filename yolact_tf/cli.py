@@ -1,0 +1,240 @@
+"""`yolact`: reads the request, calls one function, prints what came of it.
+
+Exit codes: 0 done, 1 the check it was asked for failed, 2 the request was wrong.
+"""
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+# TensorFlow's C++ log would drown our lines; a user's own setting stands.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from yolact_tf.progress import progress_bar
+from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
+
+app = typer.Typer(
+    name="yolact",
+    help="YOLACT instance segmentation: train, evaluate, detect, export, serve.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+data_app = typer.Typer(help="Data tools.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+# Without a terminal there is no width to fit into.
+console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
+# Typer's own copy of click in newer releases, the package click in older ones.
+ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
+DataFolder = Annotated[Path, typer.Option("--data", help="Folder with train.json, val.json, images/.")]
+
+
+def main():
+    """Entry point: errors of the request become one line on stderr and exit code 2."""
+    logging.basicConfig(format="yolact: %(message)s", level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
+    try:
+        code = app(standalone_mode=False)
+    except ClickException as error:
+        _fail(error.format_message(), 2)
+    except typer.Abort:
+        _fail("interrupted", 130)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except ArithmeticError as error:
+        _fail(error, 1)
+    except (ValueError, OSError, ImportError) as error:
+        _fail(error, 2)
+    sys.exit(code or 0)
+
+
+@app.command()
+def recipes():
+    """Lists the recipes with their one-line purpose."""
+    for kind, title in (("configs", "train"), ("export", "export")):
+        table = Table(title=title, title_justify="left", box=None, show_header=False)
+        for name, purpose in list_recipes(kind).items():
+            table.add_row(f"[bold]{name}[/bold]", purpose)
+        console.print(table)
+
+
+@app.command()
+def train(
+    recipe: str,
+    data: DataFolder,
+    run: Annotated[Path, typer.Option(help="Folder to fill; must be new.")],
+    weights: Annotated[Path | None, typer.Option(help="Run folder or .weights.h5 to start from.")] = None,
+    overrides: Overrides = None,
+):
+    """Trains RECIPE on DATA with model.fit and fills RUN."""
+    config = load_config(recipe, overrides or ())
+    from yolact_tf.train.trainer import train as train_run
+
+    verbose = 1 if sys.stdout.isatty() else 2
+    trained = train_run(config, data, run, weights, verbose=verbose)
+    metrics = json.loads((trained.path / "metrics.json").read_text(encoding="utf-8"))
+    _print_metrics(metrics)
+    console.print(f"run: {run}")
+
+
+@app.command()
+def evaluate(
+    model: Path,
+    data: DataFolder,
+    split: Annotated[str, typer.Option(help="Split to evaluate.")] = "val",
+    output: Annotated[Path | None, typer.Option(help="Where metrics go.")] = None,
+    detections: Annotated[Path | None, typer.Option(help="Where COCO results go.")] = None,
+):
+    """COCO box and mask AP of MODEL: a run, a SavedModel folder or a .tflite."""
+    from yolact_tf.evaluate import evaluate as evaluate_detector
+    from yolact_tf.runs import write_text
+
+    detector = _open_detector(model)
+    with progress_bar("evaluating") as progress:
+        metrics, results = evaluate_detector(detector, data, split, progress=progress)
+    _print_metrics(metrics)
+    if output is None and (model / "config.json").is_file():
+        output = model / "metrics.json"
+    for path, content in ((output, metrics), (detections, results)):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(path, json.dumps(content, indent=2 if content is metrics else None) + "\n")
+            console.print(str(path))
+
+
+@app.command()
+def detect(
+    model: Path,
+    source: Annotated[list[str], typer.Argument(help="Images, folders or globs.")],
+    output: Annotated[Path, typer.Option(help="Folder for overlays and detections.json.")],
+    score_threshold: Annotated[float, typer.Option(min=0, max=1)] = 0.15,
+    top_k: Annotated[int, typer.Option(min=1)] = 15,
+):
+    """Detects on SOURCE and writes overlays and detections.json."""
+    from yolact_tf.overlays import detect_files, find_images
+
+    images = find_images(source)
+    detector = _open_detector(model)
+    with progress_bar("detecting") as progress:
+        count = detect_files(detector, images, output, score_threshold, top_k, progress)
+    console.print(f"{count} objects in {len(images)} images: {output}")
+
+
+@app.command()
+def export(
+    run: Path,
+    recipe: Annotated[str, typer.Option(help="Export recipe, by path or bare name.")],
+    output: Annotated[Path, typer.Option(help="Folder (SavedModel) or .tflite file to write.")],
+):
+    """Writes one deployable artefact of RUN."""
+    settings = load_export_recipe(recipe)
+    from yolact_tf.export import export_run
+    from yolact_tf.runs import load_run
+
+    export_run(load_run(run), settings, output)
+    console.print(str(output))
+
+
+@app.command()
+def verify(
+    artefact: Path,
+    run: Annotated[Path, typer.Option(help="The run that the artefact came from.")],
+    data: Annotated[Path | None, typer.Option("--data", help="Data folder; else drawn scenes.")] = None,
+    images: Annotated[int, typer.Option(min=1, help="How many images to compare.")] = 8,
+):
+    """Compares ARTEFACT with RUN, output by output; exit 1 above tolerance."""
+    from yolact_tf.export.verify import sample_images
+    from yolact_tf.export.verify import verify as verify_artefact
+    from yolact_tf.runs import load_run
+
+    loaded = load_run(run)
+    differences, compared = verify_artefact(artefact, loaded, sample_images(data, images))
+    table = Table("output", "largest difference", "tolerance", "")
+    for row in differences:
+        verdict = "ok" if row.passes else "[bold red]FAIL[/bold red]"
+        table.add_row(row.output, f"{row.largest:.2g}", f"{row.tolerance:g}", verdict)
+    console.print(table)
+    console.print(f"{compared} detections compared")
+    return 0 if all(row.passes for row in differences) else 1
+
+
+@app.command()
+def serve(
+    saved_model: Path,
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8501,
+    name: str = "yolact",
+):
+    """TF Serving's REST protocol over an exported SavedModel; a demo page at /."""
+    from yolact_tf.serve import serve as serve_model
+
+    serve_model(saved_model, host, port, name)
+
+
+@data_app.command("make-shapes")
+def make_shapes(
+    directory: Path,
+    train_images: Annotated[int, typer.Option("--train", min=0, help="Training images.")] = 400,
+    val_images: Annotated[int, typer.Option("--val", min=0, help="Validation images.")] = 60,
+    image_size: Annotated[int, typer.Option("--size", help="Side of the images in pixels.")] = 256,
+    min_objects: Annotated[int, typer.Option(help="Fewest objects an image.")] = 1,
+    max_objects: Annotated[int, typer.Option(help="Most objects an image.")] = 12,
+    seed: int = 0,
+):
+    """Draws a synthetic data set of shapes, deterministic by seed."""
+    from yolact_tf.data.shapes import make_shapes as draw
+
+    with progress_bar("drawing") as progress:
+        draw(
+            directory,
+            train_images=train_images,
+            val_images=val_images,
+            image_size=image_size,
+            min_objects=min_objects,
+            max_objects=max_objects,
+            seed=seed,
+            progress=progress,
+        )
+    console.print(str(directory))
+
+
+def _open_detector(model):
+    """A Detector on a run folder or an exported artefact."""
+    from yolact_tf.detect.detector import Detector
+    from yolact_tf.runs import load_run
+
+    if (model / "config.json").is_file():
+        return Detector(load_run(model))
+    if model.is_dir() and not any(model.glob("**/saved_model.pb")):
+        raise ValueError(
+            "MODEL must be a run folder, a SavedModel folder or a .tflite file. "
+            f"Received: {str(model)!r}, which has neither config.json nor saved_model.pb"
+        )
+    return Detector.from_artefact(model)
+
+
+def _print_metrics(metrics):
+    table = Table("", *metrics["bbox"], box=None, padding=(0, 1, 0, 0))
+    for kind, name in (("bbox", "box"), ("segm", "mask")):
+        table.add_row(name, *(f"{value:.3f}" for value in metrics[kind].values()))
+    console.print(table)
+    per_class = Table("class", "box AP", "mask AP", box=None, padding=(0, 2, 0, 0))
+    for name, values in metrics["per_class"].items():
+        if max(values.values()) > -1:
+            per_class.add_row(name, *(f"{values[kind]:.3f}" for kind in ("bbox", "segm")))
+    console.print(per_class)
+
+
+def _fail(message, code):
+    print("yolact: " + " ".join(str(message).split()), file=sys.stderr)
+    sys.exit(code)

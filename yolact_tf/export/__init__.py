@@ -1,0 +1,14 @@
+"""A run in, one deployable artefact out. Recipes that say what to make lie in the folder `export/`."""
+
+from yolact_tf.export.litert import to_litert
+from yolact_tf.export.saved_model import to_saved_model
+
+__all__ = ["export_run", "to_litert", "to_saved_model"]
+
+
+def export_run(run, recipe, path):
+    """Writes the artefact that `recipe`, an ExportRecipe, describes."""
+    return _FORMATS[recipe.format](run, path)
+
+
+_FORMATS = {"saved_model": to_saved_model, "litert": to_litert}

@@ -1,0 +1,97 @@
+"""The traced functions: every artefact wraps these, none rewrites them.
+
+All run the same `Corridor` as the Detector; here its outputs get the units of the public contract.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from yolact_tf.boxes import clip
+from yolact_tf.data.images import decode_image
+from yolact_tf.detect.corridor import Corridor
+from yolact_tf.export.rle import encode_png, encode_rle, upsample_mask
+from yolact_tf.preprocess import resize_images
+
+
+class Serving:
+    """The signatures of a run. Each returns a dict whose first axis is the batch."""
+
+    def __init__(self, run):
+        self.corridor = Corridor(run.model, run.config.detect)
+        self.network = run.model
+        self.image_size = run.config.data.image_size
+        # One entry more than classes: class -1, an empty slot, reads the last.
+        self.category_ids = np.array([*run.labels, -1], "int32")
+        self.class_names = np.array([*run.labels.values(), ""])
+
+    def detect(self, images):
+        """float32 [B, S, S, 3] to num_detections, boxes in 0..1, scores, category ids and masks."""
+        found = self.corridor(images)
+        return {
+            "num_detections": found["num_detections"],
+            "boxes": clip(found["boxes"]),
+            "scores": found["scores"],
+            "classes": self._look_up(self.category_ids, found["classes"]),
+            "masks": found["masks"],
+        }
+
+    def raw(self, images):
+        """uint8 [B, H, W, 3] to the Predictions."""
+        return self.network(resize_images(images, self.image_size), training=False)
+
+    def tensors(self, images):
+        """uint8 [B, H, W, 3] to detections with boxes in pixels and masks at prototype size."""
+        found = self.detect(resize_images(images, self.image_size))
+        size = tf.cast(tf.shape(images)[1:3], tf.float32)
+        return {**found, "boxes": found["boxes"] * tf.gather(size, [1, 0, 1, 0])}
+
+    def rle(self, image_bytes):
+        """string [B] of encoded images to detections with masks as COCO RLE counts."""
+        return self._from_bytes(image_bytes, "masks_rle", encode_rle)
+
+    def png(self, image_bytes):
+        """string [B] of encoded images to detections with masks as PNG files."""
+        return self._from_bytes(image_bytes, "masks_png_bytes", encode_png)
+
+    def _from_bytes(self, image_bytes, masks_name, encode):
+        images, sizes = tf.map_fn(self._decode, image_bytes, fn_output_signature=(tf.float32, tf.int32))
+        images = tf.ensure_shape(images, [None, self.image_size, self.image_size, 3])
+        found = self.corridor(images)
+        boxes = clip(found["boxes"])
+
+        def encode_image(arguments):
+            masks, boxes, count, size = arguments
+            return _encode_masks(masks, boxes, count, size, encode)
+
+        arguments = (found["masks"], boxes, found["num_detections"], sizes)
+        masks = tf.map_fn(encode_image, arguments, fn_output_signature=tf.string)
+        scale = tf.cast(tf.gather(sizes, [1, 0, 1, 0], axis=1), tf.float32)
+        return {
+            "num_detections": found["num_detections"],
+            "boxes": boxes * scale[:, None],
+            "scores": found["scores"],
+            "classes": self._look_up(self.category_ids, found["classes"]),
+            "class_names": self._look_up(self.class_names, found["classes"]),
+            masks_name: tf.ensure_shape(masks, [None, boxes.shape[1]]),
+            "image_size": sizes,
+        }
+
+    def _decode(self, encoded):
+        image = decode_image(encoded)
+        resized = resize_images(image[None], self.image_size)[0]
+        return resized, tf.shape(image)[:2]
+
+    def _look_up(self, table, classes):
+        """Entry of `table` for each class, [B, N]; gathered flat, as LiteRT's GPU backends need it."""
+        flat = tf.reshape(tf.where(classes < 0, len(table) - 1, classes), [-1])
+        return tf.reshape(tf.gather(table, flat), [-1, classes.shape[1]])
+
+
+def _encode_masks(masks, boxes, count, image_size, encode):
+    """[N] strings, empty from `count` on."""
+
+    def encode_slot(i):
+        return encode(*upsample_mask(masks[i], boxes[i], image_size), image_size)
+
+    encoded = tf.map_fn(encode_slot, tf.range(count), fn_output_signature=tf.string)
+    return tf.pad(encoded, [[0, tf.shape(masks)[0] - count]])

@@ -1,0 +1,37 @@
+"""Progress of long work: a bar with an ETA on a terminal, plain lines elsewhere."""
+
+import contextlib
+import sys
+import time
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+PLAIN_INTERVAL = 10.0  # seconds between lines where there is no terminal
+
+
+@contextlib.contextmanager
+def progress_bar(title):
+    """Yields `report(done, total)`, to be called as the work advances."""
+    if not sys.stderr.isatty():
+        yield _plain_lines(title)
+        return
+    from rich.console import Console
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _plain_lines(title):
+    started = last = time.monotonic()
+
+    def report(done, total):
+        nonlocal last
+        now = time.monotonic()
+        if done and done < total and now - last >= PLAIN_INTERVAL:
+            left = (now - started) / done * (total - done)
+            print(f"{title}: {done}/{total}, {left:.0f} s left", file=sys.stderr, flush=True)
+            last = now
+
+    return report
