@@ -171,7 +171,7 @@ def test_evaluate_takes_a_run_and_both_artefacts(kind, request, shapes_data, tmp
 
 def test_detect_writes_overlays_and_results(shapes_run, shapes_data, tmp_path, capsys, monkeypatch):
     (tmp_path / "note.txt").write_text("no image")
-    code, out, err = in_process(
+    code, _, err = in_process(
         capsys,
         monkeypatch,
         *("detect", shapes_run, shapes_data / "images" / "val_*.jpg", tmp_path / "note.txt"),

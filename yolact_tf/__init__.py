@@ -12,6 +12,7 @@ _HOMES = {
     "build_optimizer": "train.optimizer",
     "build_yolact": "model",
     "load_config": "recipes",
+    "load_labels": "data.coco",
     "load_run": "runs",
     "postprocess": "detect.postprocess",
     "save_run": "runs",

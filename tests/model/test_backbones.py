@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from yolact_tf.anchors import pyramid_sizes
 from yolact_tf.model.backbones import BACKBONES, build_backbone, mobilenet
 from yolact_tf.model.backbones.resnet import normalise
 
@@ -14,7 +15,7 @@ from yolact_tf.model.backbones.resnet import normalise
 def test_features_lie_at_strides_8_16_32(name, size):
     backbone = build_backbone(name, size, "random")
     sides = [shape[1] for shape in backbone.output_shape]
-    assert sides == [-(-size // 8), -(-(-(-size // 8)) // 2), -(-(-(-(-(-size // 8)) // 2)) // 2)]
+    assert sides == pyramid_sizes(size)[:3]
 
 
 def test_resnet_channels():

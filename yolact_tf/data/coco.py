@@ -54,7 +54,7 @@ def load_coco(data, split, on_error="skip"):
     """
     annotation_file, image_folder = find_split(data, split)
     content = _read_json(annotation_file)
-    labels = {c["id"]: c["name"] for c in sorted(content["categories"], key=lambda c: c["id"])}
+    labels = _labels(content)
     by_image = _group_annotations(content, labels, annotation_file)
     problems = []
     # Threads, since reading the files waits for the disk.
@@ -72,6 +72,11 @@ def load_coco(data, split, on_error="skip"):
     if not records:
         raise ValueError(f"{annotation_file}: expected at least one readable image. Received none")
     return CocoData(tuple(records), labels, annotation_file)
+
+
+def load_labels(data, split="train"):
+    """Category id -> name of a data folder, ids in rising order: class c of a model is the c-th."""
+    return _labels(_read_json(find_split(data, split)[0]))
 
 
 def find_split(data, split):
@@ -112,6 +117,10 @@ def _read_json(path):
                     f"{path}: expected `{missing[0]}` in every entry of `{key}`. Received: {str(entry)[:120]}"
                 )
     return content
+
+
+def _labels(content):
+    return {c["id"]: c["name"] for c in sorted(content["categories"], key=lambda c: c["id"])}
 
 
 def _summary(content):

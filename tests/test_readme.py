@@ -1,0 +1,49 @@
+"""What README shows runs as written."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from yolact_tf.cli import app
+from yolact_tf.recipes import list_recipes
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_keras_script_runs(shapes_data, small_settings, tmp_path, monkeypatch):
+    script = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    assert len([line for line in script.splitlines() if line.strip()]) <= 10
+    settings = ", ".join(repr(s) for s in (*small_settings, "train.epochs=1", "train.images_per_epoch=16"))
+    script = script.replace('"runs/demo/shapes"', repr(str(shapes_data)))
+    script = script.replace('"tiny_256", [', f'"tiny_256", [{settings}, ')
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(script, names)
+    found = names["detector"](np.zeros((50, 70, 3), "uint8"))
+    assert found.masks.shape == (len(found), 50, 70)
+    assert (tmp_path / "runs" / "mine" / "weights" / "last.weights.h5").is_file()
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`yolact ((?:data )?[a-z-]+)", README))))
+def test_every_command_it_names_exists(command):
+    assert CliRunner().invoke(app, [*command.split(), "--help"]).exit_code == 0
+
+
+def test_every_recipe_it_names_exists():
+    named = set(re.findall(r"^\| `(\w+)` \|.*px", README, re.MULTILINE))
+    assert named and named <= set(list_recipes("configs"))
+
+
+def test_its_links_and_pictures_are_there():
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / target).is_file(), target
+
+
+def test_no_path_of_a_private_machine():
+    for path in ROOT.rglob("*"):
+        if path.suffix in (".py", ".md", ".cfg", ".toml", ".ipynb", ".html") and ".venv" not in path.parts:
+            assert not re.search(r"/(home|root|work|Users)/\w", path.read_text(encoding="utf-8")), path
