@@ -9,8 +9,8 @@ from yolact_tf.config import (
     DetectConfig,
     ModelConfig,
     TrainConfig,
-    override,
 )
+from yolact_tf.fields import override
 
 
 def test_json_gives_back_an_equal_config():

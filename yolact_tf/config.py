@@ -4,12 +4,10 @@ A recipe is a Python file that builds one `Config`; a run folder keeps the resol
 """
 
 import dataclasses
-import difflib
 import json
-import math
-import types
-import typing
 from dataclasses import dataclass, field
+
+from yolact_tf.fields import from_dict
 
 
 @dataclass(frozen=True)
@@ -182,126 +180,6 @@ class ExportRecipe:
     def __post_init__(self):
         _require_one_of(self, "recipe", "format", ("saved_model", "litert"))
         _require_one_of(self, "recipe", "precision", ("float32",))
-
-
-def from_dict(cls, values, section=""):
-    """`cls` built from nested dicts; unknown or ill-typed fields are refused by name."""
-    if not isinstance(values, dict):
-        raise ValueError(f"`{section or 'config'}` must be an object. Received: {values!r}")
-    types_by_name = typing.get_type_hints(cls)
-    arguments = {}
-    for name, value in values.items():
-        path = f"{section}.{name}" if section else name
-        if name not in types_by_name:
-            raise ValueError(unknown_field(path, field_paths(cls, section)))
-        arguments[name] = coerce(value, types_by_name[name], path)
-    return cls(**arguments)
-
-
-def override(config, assignments):
-    """A copy of `config` with `section.field=value` texts applied, each value typed by its field."""
-    for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        if not equals:
-            raise ValueError(
-                f"An override must read section.field=value, such as train.batch_size=4. "
-                f"Received: {assignment!r}"
-            )
-        config = _replace_at(config, path.strip(), path.strip().split("."), text.strip())
-    return config
-
-
-def field_paths(cls, section=""):
-    """Dotted names of every settable field below the dataclass `cls`."""
-    paths = []
-    for name, kind in typing.get_type_hints(cls).items():
-        path = f"{section}.{name}" if section else name
-        paths += field_paths(kind, path) if dataclasses.is_dataclass(kind) else [path]
-    return paths
-
-
-def unknown_field(path, known):
-    """The one line that refuses `path`, with the nearest of the `known` names."""
-    leaf = path.rpartition(".")[2]
-    by_leaf = {name.rpartition(".")[2]: name for name in known}
-    near = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
-    near += [by_leaf[name] for name in difflib.get_close_matches(leaf, by_leaf, n=2, cutoff=0.6)]
-    hint = ", ".join(dict.fromkeys(near)) or ", ".join(known[:5]) + ", …"
-    return f"Config has no field {path!r}. Nearest: {hint}"
-
-
-def coerce(value, kind, path):
-    """`value` (text or JSON) as the annotated type `kind`; ValueError naming `path` otherwise."""
-    if dataclasses.is_dataclass(kind):
-        return from_dict(kind, value, path)
-    if typing.get_origin(kind) is tuple:
-        return _coerce_tuple(value, kind, path)
-    if isinstance(kind, types.UnionType):
-        raise TypeError(f"{path}: union fields are not supported")
-    convert = {bool: _to_bool, int: _to_int, float: _to_float, str: _to_str}[kind]
-    result = convert(value)
-    if result is None:
-        raise ValueError(f"`{path}` must be {_KIND_NAMES[kind]}. Received: {value!r}")
-    return result
-
-
-_KIND_NAMES = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a finite number",
-    str: "text",
-}
-
-
-def _coerce_tuple(value, kind, path):
-    if isinstance(value, str):
-        value = [part for part in value.strip("()[] ").split(",") if part.strip()]
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(f"`{path}` must be a list of numbers. Received: {value!r}")
-    item = typing.get_args(kind)[0]
-    return tuple(coerce(part, item, path) for part in value)
-
-
-def _to_bool(value):
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "false": False}.get(str(value).lower())
-
-
-def _to_int(value):
-    if isinstance(value, bool):
-        return None
-    try:
-        return int(value) if float(value) == int(float(value)) else None
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _to_float(value):
-    if isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _to_str(value):
-    return value if isinstance(value, str) else None
-
-
-def _replace_at(node, path, names, text):
-    kind = typing.get_type_hints(type(node)).get(names[0])
-    is_section = dataclasses.is_dataclass(kind)
-    if kind is None or is_section != (len(names) > 1):
-        raise ValueError(unknown_field(path, field_paths(Config)))
-    value = (
-        _replace_at(getattr(node, names[0]), path, names[1:], text)
-        if is_section
-        else coerce(text, kind, path)
-    )
-    return dataclasses.replace(node, **{names[0]: value})
 
 
 def _require_at_least(config, section, name, minimum):

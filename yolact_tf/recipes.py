@@ -17,10 +17,8 @@ from yolact_tf.config import (
     ExportRecipe,
     ModelConfig,
     TrainConfig,
-    field_paths,
-    override,
-    unknown_field,
 )
+from yolact_tf.fields import field_paths, override, unknown_field
 
 PACKAGE = Path(__file__).parent
 _CLASSES = (

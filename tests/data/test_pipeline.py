@@ -57,26 +57,36 @@ def five(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def train_set(five):
+    return build_dataset(config_of(), five, "train")
+
+
+@pytest.fixture(scope="module")
+def val_set(five):
+    return build_dataset(config_of(), five, "val")
+
+
 # Shapes
 
 
-@pytest.mark.parametrize("split, batch_size", [("train", 2), ("val", None)])
-def test_batches_have_the_shapes_of_the_docstring(five, split, batch_size):
-    images, truth = build_dataset(config_of(max_objects=7), five, split).element_spec
+@pytest.mark.parametrize("name, batch_size", [("train_set", 2), ("val_set", None)])
+def test_batches_have_the_shapes_of_the_docstring(name, batch_size, request):
+    images, truth = request.getfixturevalue(name).element_spec
     spec = lambda shape, dtype: tf.TensorSpec((batch_size, *shape), dtype)
     assert images == spec((SIZE, SIZE, 3), tf.float32)
     assert truth == {
-        "boxes": spec((7, 4), tf.float32),
-        "classes": spec((7,), tf.int32),
-        "masks": spec((7, MASK, MASK), tf.uint8),
-        "is_crowd": spec((7,), tf.bool),
+        "boxes": spec((4, 4), tf.float32),
+        "classes": spec((4,), tf.int32),
+        "masks": spec((4, MASK, MASK), tf.uint8),
+        "is_crowd": spec((4,), tf.bool),
         "num_objects": spec((), tf.int32),
     }
 
 
-def test_slots_past_the_objects_are_zeros(five):
-    for split in SPLITS:
-        _, truth = joined(build_dataset(config_of(), five, split))
+def test_slots_past_the_objects_are_zeros(train_set, val_set):
+    for dataset in (train_set, val_set):
+        _, truth = joined(dataset)
         assert_array_equal(truth["num_objects"], 1)
         for name in ("boxes", "classes", "masks", "is_crowd"):
             assert not truth[name][:, 1:].any()
@@ -86,52 +96,47 @@ def test_slots_past_the_objects_are_zeros(five):
 # Order and number
 
 
-def test_val_is_in_file_order_as_it_is_with_the_incomplete_last_batch(five):
-    dataset = build_dataset(config_of(), five, "val")
-    parts = batches(dataset)
-    assert [len(images) for images, _ in parts] == [2, 2, 1] and len(dataset) == 3
-    images, truth = joined(dataset)
+def test_val_is_in_file_order_as_it_is_with_the_incomplete_last_batch(val_set):
+    assert [len(images) for images, _ in batches(val_set)] == [2, 2, 1] and len(val_set) == 3
+    images, truth = joined(val_set)
     assert_allclose(images, np.array([20, 50, 80, 110, 140])[:, None, None, None] + 0 * images, atol=1e-3)
     # x 6..18 + 4i of 60, y 4..24 of 40
     expected = [[6 / 60, 4 / 40, (18 + 4 * i) / 60, 24 / 40] for i in range(5)]
     assert_allclose(truth["boxes"][:, 0], expected, atol=1e-6)
 
 
-def test_val_is_the_same_each_time_and_for_each_seed(five):
-    first = joined(build_dataset(config_of(seed=0), five, "val"))
-    second = joined(build_dataset(config_of(seed=1), five, "val"))
-    tf.nest.map_structure(assert_array_equal, first, second)
+def test_val_is_the_same_each_time_and_for_each_seed(five, val_set):
+    first = joined(val_set)
+    tf.nest.map_structure(assert_array_equal, first, joined(val_set))
+    tf.nest.map_structure(assert_array_equal, first, joined(build_dataset(config_of(seed=1), five, "val")))
 
 
-def test_train_drops_the_incomplete_last_batch(five):
-    dataset = build_dataset(config_of(), five, "train")
-    assert [len(images) for images, _ in batches(dataset)] == [2, 2] and len(dataset) == 2
+def test_train_drops_the_incomplete_last_batch(train_set):
+    assert [len(images) for images, _ in batches(train_set)] == [2, 2] and len(train_set) == 2
 
 
-def test_an_epoch_without_augmentation_shows_each_image_once(five):
+def test_an_epoch_without_augmentation_shows_each_image_once(five, val_set):
     images, truth = joined(build_dataset(config_of(batch_size=5, **PLAIN), five, "train"))
     order = np.argsort(images[:, 0, 0, 0])
-    val_images, val_truth = joined(build_dataset(config_of(batch_size=5), five, "val"))
+    val_images, val_truth = joined(val_set)
     assert_allclose(images[order], val_images, atol=1e-3)
     tf.nest.map_structure(lambda a, b: assert_allclose(a[order], b, atol=1e-6), truth, val_truth)
 
 
-def test_the_same_seed_gives_the_same_batches(five):
-    first, second = (batches(build_dataset(config_of(seed=3), five, "train")) for _ in range(2))
+def test_only_the_same_seed_gives_the_same_batches(five):
+    first, second, other = (joined(build_dataset(config_of(seed=s), five, "train")) for s in (3, 3, 4))
     tf.nest.map_structure(assert_array_equal, first, second)
+    assert not np.array_equal(first[0], other[0])
 
 
-def test_another_seed_gives_other_batches(five):
-    first, second = (joined(build_dataset(config_of(seed=s), five, "train"))[0] for s in (3, 4))
-    assert not np.array_equal(first, second)
+def test_epochs_differ_in_views(train_set):
+    assert not np.array_equal(joined(train_set)[0], joined(train_set)[0])
 
 
-def test_epochs_differ_in_order_and_in_views(five):
+def test_epochs_differ_in_order(five):
     dataset = build_dataset(config_of(batch_size=5, **PLAIN), five, "train")
-    orders = {tuple(joined(dataset)[0][:, 0, 0, 0].round().astype(int)) for _ in range(5)}
+    orders = {tuple(joined(dataset)[0][:, 0, 0, 0].round().astype(int)) for _ in range(4)}
     assert len(orders) > 1 and {tuple(sorted(order)) for order in orders} == {(20, 50, 80, 110, 140)}
-    augmented = build_dataset(config_of(), five, "train")
-    assert not np.array_equal(joined(augmented)[0], joined(augmented)[0])
 
 
 def test_a_data_set_smaller_than_a_batch_gives_one(tmp_path):
@@ -139,14 +144,16 @@ def test_a_data_set_smaller_than_a_batch_gives_one(tmp_path):
     parts = batches(build_dataset(config_of(batch_size=5, **PLAIN), tmp_path, "train"))
     assert [len(images) for images, _ in parts] == [5]
     assert set(parts[0][0][:, 0, 0, 0].round()) == {20, 50}
-    assert [len(images) for images, _ in batches(build_dataset(config_of(5), tmp_path, "val"))] == [2]
 
 
 @pytest.mark.parametrize("images_per_epoch, expected", [(12, 6), (13, 6), (3, 1), (1, 1)])
 def test_images_per_epoch_repeats_or_cuts_the_data(five, images_per_epoch, expected):
-    dataset = build_dataset(config_of(images_per_epoch=images_per_epoch), five, "train")
+    dataset = build_dataset(config_of(images_per_epoch=images_per_epoch, **PLAIN), five, "train")
     assert len(dataset) == len(batches(dataset)) == expected
-    assert len(build_dataset(config_of(images_per_epoch=images_per_epoch), five, "val")) == 3
+
+
+def test_images_per_epoch_is_no_matter_of_validation(five):
+    assert len(build_dataset(config_of(images_per_epoch=20), five, "val")) == 3
 
 
 def test_repeated_images_get_new_views(tmp_path):
@@ -248,10 +255,9 @@ def check_view(image, truth, tolerance):
         if len(rows):
             assert columns.min() >= x1 - 1 and columns.max() + 1 <= x2 + 1
             assert rows.min() >= y1 - 1 and rows.max() + 1 <= y2 + 1
-            # The box is no larger than the object, to two pixels of the view and of the source.
-            slack = 2 + 4 * tolerance
-            assert columns.min() <= x1 + slack and columns.max() + 1 >= x2 - slack
-            assert rows.min() <= y1 + slack and rows.max() + 1 >= y2 - slack
+            # The box is no larger than the object but for the blended border: a source pixel, here up to 3.
+            assert columns.min() <= x1 + 4 and columns.max() + 1 >= x2 - 4
+            assert rows.min() <= y1 + 4 and rows.max() + 1 >= y2 - 4
         compared += is_object.all(2).sum()
     return compared
 
@@ -284,9 +290,9 @@ def test_unchanged_masks_and_boxes_lie_on_their_objects(colored):
 )
 def test_augmented_masks_and_boxes_lie_on_their_objects(colored, steps):
     data = {**PLAIN, **steps, "image_size": VIEW, "max_objects": 3}
-    images, truth, compared = check_views(config_of(10, images_per_epoch=60, **data), colored)
-    assert len(np.unique(images.reshape(60, -1), axis=0)) > (1 if steps == {"mirror": True} else 20)
-    assert sum(compared) > 2000 and min(truth["num_objects"]) >= 1
+    images, truth, compared = check_views(config_of(10, images_per_epoch=40, **data), colored)
+    assert len(np.unique(images.reshape(40, -1), axis=0)) > (1 if steps == {"mirror": True} else 20)
+    assert sum(compared) > 1500 and min(truth["num_objects"]) >= 1
     has_fill = (np.abs(images - np.float32(RGB_MEAN)).max(-1) < 0.01).any((1, 2))
     assert has_fill.any() == ("expand" in steps)
 
@@ -298,10 +304,10 @@ def test_a_photograph_that_lies_on_its_side_is_turned_with_its_masks(colored, tm
         lying = image.rotate(90, expand=True)
     exif = Image.Exif()
     exif[0x0112] = 6
-    lying.save(tmp_path / "a.jpg", quality=100, subsampling=0, exif=exif)
+    lying.save(tmp_path / "a.jpg", quality=95, subsampling=0, exif=exif)
     data = replace(data, records=(replace(data.records[0], path=str(tmp_path / "a.jpg")),))
     settings = {**PLAIN, "mirror": True, "sample_crop": True, "image_size": VIEW, "max_objects": 3}
-    *_, compared = check_views(config_of(10, images_per_epoch=20, **settings), data, tolerance=9.0)
+    *_, compared = check_views(config_of(10, images_per_epoch=20, **settings), data, tolerance=30.0)
     assert sum(compared) > 500
 
 
@@ -407,17 +413,24 @@ def test_a_real_batch_is_sane(shared_data):
         assert images.std((1, 2, 3)).min() > 5
         is_object = np.arange(20) < truth["num_objects"][:, None]
         x1, y1, x2, y2 = np.moveaxis(truth["boxes"][is_object], -1, 0)
-        assert (
-            (x1 < x2).all()
-            and (y1 < y2).all()
-            and min(x1.min(), y1.min()) >= 0
-            and max(x2.max(), y2.max()) <= 1
-        )
+        assert (x1 < x2).all() and (y1 < y2).all()
+        assert truth["boxes"].min() >= 0 and truth["boxes"].max() <= 1
         assert truth["classes"][is_object].max() < 80 and truth["classes"][is_object].min() >= 0
         assert set(np.unique(truth["masks"])) == {0, 1}
-        # A mask fills part of its box, and more than one in ten thousand only where they share it.
-        side = truth["masks"].shape[-1]
-        share = truth["masks"][is_object].mean((1, 2)) / ((x2 - x1 + 2 / side) * (y2 - y1 + 2 / side))
-        assert share.max() <= 1 and 0.3 < share.mean() < 0.9
+        margin = 2 / truth["masks"].shape[-1]
+        box_area = (x2 - x1 + margin) * (y2 - y1 + margin)
+        assert (truth["masks"][is_object].mean((1, 2)) <= box_area).all()
         for name in ("boxes", "classes", "masks", "is_crowd"):
             assert not truth[name][~is_object].any()
+
+
+def test_real_masks_cover_the_annotated_share_of_the_image(shared_data):
+    data = load_coco(shared_data / "coco100", "val", "refuse")
+    data = replace(data, records=data.records[:6])
+    config = config_of(6, num_classes=80, image_size=138, max_objects=100)
+    _, truth = joined(build_dataset(config, data, "val"))
+    for record, masks, count in zip(data.records, truth["masks"], truth["num_objects"], strict=True):
+        shares = [runs[1::2].sum() / runs.sum() for runs in record.runs]
+        assert count == len(shares)
+        # To a pixel of the mask all round.
+        assert_allclose(masks[:count].mean((1, 2)), shares, atol=0.01)
