@@ -1,6 +1,6 @@
 """Bytes of a REST answer for a 640x480 image with 20 objects, from a real server.
 
-    python benchmarks/reply_size.py runs/demo/export/yolact
+python benchmarks/reply_size.py runs/demo/export/yolact
 """
 
 import base64

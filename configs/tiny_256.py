@@ -1,6 +1,8 @@
 """A small YOLACT at 256 px that trains from random weights on two CPU cores in minutes.
 
-For the demo, the tests and first looks at own data: slim ResNet, 64-channel pyramid, 16 prototypes.
+For the demo, the tests and first looks at own data. Three square anchors a cell, a factor of 1.4 apart,
+give an object about four positive anchors where true aspect ratios give two, and that decides how fast a
+network learns from nothing. Everything after the backbone is 32 to 48 channels wide.
 
     yolact train tiny_256 --data DATA --run runs/tiny
 """
@@ -12,23 +14,24 @@ config = Config(
     model=ModelConfig(
         backbone="slim_resnet",
         backbone_weights="random",
-        pyramid_channels=64,
-        prototype_channels=48,
+        pyramid_channels=48,
+        prototype_channels=32,
         prototype_convs=2,
-        head_channels=64,
+        head_channels=48,
         num_prototypes=16,
     ),
-    anchors=AnchorConfig(sizes=(16.0, 32.0, 64.0, 128.0, 224.0), square=False),
+    anchors=AnchorConfig(sizes=(20.0, 40.0, 80.0, 160.0, 256.0)),
     data=DataConfig(image_size=256, max_objects=32, expand=1.5, cache=True),
     train=TrainConfig(
-        epochs=20,
-        batch_size=8,
-        images_per_epoch=320,
+        epochs=16,
+        batch_size=4,
+        images_per_epoch=960,
         optimizer="adamw",
         learning_rate=2e-3,
         weight_decay=0.02,
+        gradient_clip=10.0,
         schedule="cosine",
         warmup_steps=100,
-        masks_per_image=64,
+        masks_per_image=32,
     ),
 )

@@ -95,6 +95,7 @@ class TrainConfig:
     schedule: str = "steps"
     decay_at: tuple[float, ...] = (0.35, 0.75, 0.875, 0.9375)  # fractions of the run: 280k.. of 800k
     decay_factor: float = 0.1
+    gradient_clip: float = 0.0  # largest norm of all gradients together; 0: no limit
     ema: float = 0.0  # decay of the averaged weights; 0: none
     precision: str = "float32"
     jit_compile: bool = False
@@ -111,7 +112,7 @@ class TrainConfig:
     def __post_init__(self):
         for name in ("epochs", "batch_size", "validate_every", "masks_per_image"):
             _require_at_least(self, "train", name, 1)
-        for name in ("images_per_epoch", "warmup_steps", "weight_decay", "ema"):
+        for name in ("images_per_epoch", "warmup_steps", "weight_decay", "gradient_clip", "ema"):
             _require_at_least(self, "train", name, 0)
         if not self.learning_rate > 0:
             raise ValueError(f"`train.learning_rate` must be above 0. Received: {self.learning_rate!r}")

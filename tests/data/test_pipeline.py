@@ -63,6 +63,12 @@ def train_set(five):
 
 
 @pytest.fixture(scope="module")
+def plain_set(five):
+    """Training data that is shuffled and nothing else, an epoch in one batch."""
+    return build_dataset(config_of(batch_size=5, **PLAIN), five, "train")
+
+
+@pytest.fixture(scope="module")
 def val_set(five):
     return build_dataset(config_of(), five, "val")
 
@@ -115,27 +121,26 @@ def test_train_drops_the_incomplete_last_batch(train_set):
     assert [len(images) for images, _ in batches(train_set)] == [2, 2] and len(train_set) == 2
 
 
-def test_an_epoch_without_augmentation_shows_each_image_once(five, val_set):
-    images, truth = joined(build_dataset(config_of(batch_size=5, **PLAIN), five, "train"))
+def test_an_epoch_without_augmentation_shows_each_image_once(plain_set, val_set):
+    images, truth = joined(plain_set)
     order = np.argsort(images[:, 0, 0, 0])
     val_images, val_truth = joined(val_set)
     assert_allclose(images[order], val_images, atol=1e-3)
     tf.nest.map_structure(lambda a, b: assert_allclose(a[order], b, atol=1e-6), truth, val_truth)
 
 
-def test_only_the_same_seed_gives_the_same_batches(five):
-    first, second, other = (joined(build_dataset(config_of(seed=s), five, "train")) for s in (3, 3, 4))
+def test_only_the_same_seed_gives_the_same_batches(five, train_set):
+    first, second = (joined(build_dataset(config_of(seed=3), five, "train")) for _ in range(2))
     tf.nest.map_structure(assert_array_equal, first, second)
-    assert not np.array_equal(first[0], other[0])
+    assert not np.array_equal(first[0], joined(train_set)[0])
 
 
 def test_epochs_differ_in_views(train_set):
     assert not np.array_equal(joined(train_set)[0], joined(train_set)[0])
 
 
-def test_epochs_differ_in_order(five):
-    dataset = build_dataset(config_of(batch_size=5, **PLAIN), five, "train")
-    orders = {tuple(joined(dataset)[0][:, 0, 0, 0].round().astype(int)) for _ in range(4)}
+def test_epochs_differ_in_order(plain_set):
+    orders = {tuple(joined(plain_set)[0][:, 0, 0, 0].round().astype(int)) for _ in range(4)}
     assert len(orders) > 1 and {tuple(sorted(order)) for order in orders} == {(20, 50, 80, 110, 140)}
 
 
@@ -146,7 +151,7 @@ def test_a_data_set_smaller_than_a_batch_gives_one(tmp_path):
     assert set(parts[0][0][:, 0, 0, 0].round()) == {20, 50}
 
 
-@pytest.mark.parametrize("images_per_epoch, expected", [(12, 6), (13, 6), (3, 1), (1, 1)])
+@pytest.mark.parametrize("images_per_epoch, expected", [(13, 6), (1, 1)])
 def test_images_per_epoch_repeats_or_cuts_the_data(five, images_per_epoch, expected):
     dataset = build_dataset(config_of(images_per_epoch=images_per_epoch, **PLAIN), five, "train")
     assert len(dataset) == len(batches(dataset)) == expected
@@ -156,24 +161,17 @@ def test_images_per_epoch_is_no_matter_of_validation(five):
     assert len(build_dataset(config_of(images_per_epoch=20), five, "val")) == 3
 
 
-def test_repeated_images_get_new_views(tmp_path):
-    write_folder(tmp_path, {"a.png": np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype("uint8")})
-    images, _ = joined(build_dataset(config_of(images_per_epoch=8), tmp_path, "train"))
-    assert len(np.unique(images.reshape(8, -1), axis=0)) == 8
-
-
 # Objects
 
 
 def test_more_objects_than_slots_keep_the_largest_in_their_order(tmp_path):
     sides = [5, 20, 8, 30, 12]
     annotations = [rectangle(1, 1 + i, 2, side, side) for i, side in enumerate(sides)]
-    write_folder(tmp_path, {"a.png": gray(0)}, annotations, splits=SPLITS)
-    for split in SPLITS:
-        _, truth = joined(build_dataset(config_of(1, max_objects=3, **PLAIN), tmp_path, split))
-        assert_array_equal(truth["num_objects"], [3])
-        widths = (truth["boxes"][0, :, 2] - truth["boxes"][0, :, 0]) * 60
-        assert_allclose(widths, [20, 30, 12], atol=1e-4)
+    write_folder(tmp_path, {"a.png": gray(0)}, annotations, splits=("val",))
+    _, truth = joined(build_dataset(config_of(1, max_objects=3), tmp_path, "val"))
+    assert_array_equal(truth["num_objects"], [3])
+    widths = (truth["boxes"][0, :, 2] - truth["boxes"][0, :, 0]) * 60
+    assert_allclose(widths, [20, 30, 12], atol=1e-4)
 
 
 def test_images_without_objects_and_with_only_crowds(tmp_path):
@@ -188,10 +186,9 @@ def test_images_without_objects_and_with_only_crowds(tmp_path):
     assert truth["is_crowd"].any() and (truth["num_objects"] == 0).any()
 
 
-@pytest.mark.parametrize("split", SPLITS)
-def test_a_data_set_without_any_object(split, tmp_path):
-    write_folder(tmp_path, {"a.png": gray(0), "b.png": gray(1)}, splits=SPLITS)
-    images, truth = joined(build_dataset(config_of(), tmp_path, split))
+def test_a_data_set_without_any_object(tmp_path):
+    write_folder(tmp_path, {"a.png": gray(0), "b.png": gray(1)})
+    images, truth = joined(build_dataset(config_of(), tmp_path, "train"))
     assert images.shape == (2, SIZE, SIZE, 3)
     assert not truth["num_objects"].any() and not truth["masks"].any()
 
@@ -281,7 +278,6 @@ def test_unchanged_masks_and_boxes_lie_on_their_objects(colored):
 @pytest.mark.parametrize(
     "steps",
     [
-        {"mirror": True},
         {"expand": 3.0},
         {"sample_crop": True},
         {"mirror": True, "expand": 3.0, "sample_crop": True},
@@ -291,10 +287,14 @@ def test_unchanged_masks_and_boxes_lie_on_their_objects(colored):
 def test_augmented_masks_and_boxes_lie_on_their_objects(colored, steps):
     data = {**PLAIN, **steps, "image_size": VIEW, "max_objects": 3}
     images, truth, compared = check_views(config_of(10, images_per_epoch=40, **data), colored)
-    assert len(np.unique(images.reshape(40, -1), axis=0)) > (1 if steps == {"mirror": True} else 20)
+    assert len(np.unique(images.reshape(40, -1), axis=0)) > 20
     assert sum(compared) > 1500 and min(truth["num_objects"]) >= 1
     has_fill = (np.abs(images - np.float32(RGB_MEAN)).max(-1) < 0.01).any((1, 2))
     assert has_fill.any() == ("expand" in steps)
+    # Red lies left of green, classes 0 and 1, unless the view is mirrored.
+    has_both = (truth["classes"][:, :2] == [0, 1]).all(1) & (truth["num_objects"] > 1)
+    is_mirrored = truth["boxes"][has_both, 0, 0] > truth["boxes"][has_both, 1, 0]
+    assert not is_mirrored.all() and is_mirrored.any() == ("mirror" in steps)
 
 
 def test_a_photograph_that_lies_on_its_side_is_turned_with_its_masks(colored, tmp_path):
@@ -361,8 +361,7 @@ def mishap(folder, damage, count):
     return data
 
 
-@pytest.mark.parametrize("damage", [vanish, rot])
-@pytest.mark.parametrize("cache", [False, True])
+@pytest.mark.parametrize("damage, cache", [(vanish, False), (vanish, True), (rot, False)])
 def test_a_file_lost_since_it_was_checked_is_left_out_of_training(damage, cache, tmp_path):
     data = mishap(tmp_path, damage, 1)
     dataset = build_dataset(config_of(images_per_epoch=8, cache=cache, **PLAIN), data, "train")
@@ -371,16 +370,14 @@ def test_a_file_lost_since_it_was_checked_is_left_out_of_training(damage, cache,
         assert set(images[:, 0, 0, 0].round()) == {50, 80} and len(images) == 8
 
 
-@pytest.mark.parametrize("damage", [vanish, rot])
-def test_a_lost_file_ends_training_where_errors_are_refused(damage, tmp_path):
-    dataset = build_dataset(config_of(on_error="refuse"), mishap(tmp_path, damage, 1), "train")
-    with pytest.raises((tf.errors.NotFoundError, tf.errors.InvalidArgumentError)):
+def test_a_lost_file_ends_training_where_errors_are_refused(tmp_path):
+    dataset = build_dataset(config_of(on_error="refuse"), mishap(tmp_path, vanish, 1), "train")
+    with pytest.raises(tf.errors.NotFoundError):
         batches(dataset)
 
 
-@pytest.mark.parametrize("damage", [vanish, rot])
-def test_when_all_files_are_lost_training_ends_and_does_not_wait_for_ever(damage, tmp_path):
-    dataset = build_dataset(config_of(), mishap(tmp_path, damage, 3), "train")
+def test_when_all_files_are_lost_training_ends_and_does_not_wait_for_ever(tmp_path):
+    dataset = build_dataset(config_of(), mishap(tmp_path, rot, 3), "train")
     with pytest.raises(tf.errors.FailedPreconditionError):
         batches(dataset)
 

@@ -18,7 +18,12 @@ def decode_image(encoded):
     Grayscale, CMYK, palette and 16-bit images are converted, transparency is dropped, and the EXIF
     orientation of a JPEG is applied. Graph code of stock TensorFlow ops.
     """
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    image = tf.cond(
+        tf.io.is_jpeg(encoded),
+        # Exact, as Pillow and OpenCV decode; the default of `decode_image` is a fast approximation.
+        lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
+        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
+    )
     image.set_shape((None, None, 3))
     return orient(image, exif_orientation(encoded))
 
@@ -36,14 +41,9 @@ def read_image(path):
 
 def orient(image, orientation):
     """[H, W, 3] pixels turned upright by their EXIF orientation, 1..8; others leave them alone."""
-    flip_y = tf.reduce_any(tf.equal(orientation, [3, 4, 6, 7]))
-    flip_x = tf.reduce_any(tf.equal(orientation, [2, 3, 7, 8]))
-    # 5..8 swap the axes: after the transpose, 6 and 7 flip what are now columns.
-    swap = orientation >= 5
-    flip_x, flip_y = (
-        tf.where(swap, tf.reduce_any(tf.equal(orientation, [6, 7])), flip_x),
-        tf.where(swap, tf.reduce_any(tf.equal(orientation, [7, 8])), flip_y),
-    )
+    swap = orientation >= 5  # the axes; flips come after it
+    flip_x = tf.reduce_any(tf.equal(orientation, [2, 3, 6, 7]))
+    flip_y = tf.reduce_any(tf.equal(orientation, [3, 4, 7, 8]))
     image = tf.cond(swap, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
     image = tf.cond(flip_x, lambda: tf.reverse(image, [1]), lambda: image)
     image = tf.cond(flip_y, lambda: tf.reverse(image, [0]), lambda: image)

@@ -10,6 +10,8 @@ from yolact_tf.data.images import decode_image
 from yolact_tf.data.resample import resample_boxes, resample_image, resample_masks
 from yolact_tf.preprocess import RGB_MEAN
 
+SHUFFLE_BUFFER = 16_384
+
 
 def build_dataset(config, data, split):
     """A tf.data.Dataset of (images, GroundTruth) batches for `model.fit`.
@@ -31,12 +33,14 @@ def build_dataset(config, data, split):
     settings = config.data
     batch_size = config.train.batch_size
     dataset = tf.data.Dataset.from_tensor_slices(_columns(data.records, settings.max_objects))
-    dataset = dataset.map(_read, tf.data.AUTOTUNE)
     if settings.cache:
-        dataset = dataset.cache()
+        dataset = dataset.map(_read, tf.data.AUTOTUNE).cache()
     if is_training:
         seed = config.train.seed
-        dataset = dataset.shuffle(min(len(data.records), 4096), seed=seed)
+        dataset = dataset.shuffle(min(len(data.records), SHUFFLE_BUFFER), seed=seed)
+    if not settings.cache:  # after the shuffle, whose buffer then holds names and not files
+        dataset = dataset.map(_read, tf.data.AUTOTUNE)
+    if is_training:
         draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
         dataset = tf.data.Dataset.zip(dataset, draws)
     else:

@@ -12,7 +12,7 @@ COLOUR_CANDIDATES = 4
 
 def paint(rng, stamps, image_shape):
     """Paints a background, then the stamps over it from back to front.  Returns [H, W, 3] uint8."""
-    canvas = _fill(rng, image_shape, _colours(rng, 1)[0], contrast=0.5)
+    canvas = _fill(rng, image_shape, _colours(rng, 1)[0], contrast=0.25)
     light = rng.uniform(0, 2 * np.pi)
     sun = np.array((np.sin(light), np.cos(light)))  # y, x
     shadow_strength = rng.uniform(0, 0.6)
@@ -35,7 +35,7 @@ def _paint_object(rng, below, coverage, depth, sun):
     candidates = _colours(rng, COLOUR_CANDIDATES)
     # The colour least like what lies under it: an object that nobody can see would be a wrong label.
     colour = candidates[np.abs(candidates - below[::4, ::4].mean((0, 1))).sum(1).argmax()]
-    surface = _fill(rng, coverage.shape, colour, contrast=0.35)
+    surface = _fill(rng, coverage.shape, colour, contrast=0.15)
     rim = rng.uniform(0.06, 0.2) * max(coverage.shape)
     bevel = np.clip(depth / np.float32(rim), 0, 1) * np.float32(rng.uniform(0, 0.35))
     surface *= (_slope(coverage.shape, sun) * np.float32(rng.uniform(0, 0.5)) + bevel + np.float32(0.85))[

@@ -6,6 +6,10 @@ import keras
 from keras import ops
 
 
+# Shorter memory than the usual .999: runs here are thousands of steps, not hundreds of thousands.
+ADAM_BETA_2 = 0.98
+
+
 def build_optimizer(config, steps_per_epoch=None):
     """The optimiser of `config.train`, its schedule spread over the whole run.
 
@@ -14,8 +18,8 @@ def build_optimizer(config, steps_per_epoch=None):
     """
     train = config.train
     if steps_per_epoch is None:
-        steps_per_epoch = (train.images_per_epoch or 117_266) // train.batch_size
-    total_steps = max(1, train.epochs * steps_per_epoch)
+        steps_per_epoch = max(1, (train.images_per_epoch or 117_266) // train.batch_size)
+    total_steps = train.epochs * steps_per_epoch
     rate = LearningRate(
         train.learning_rate,
         total_steps,
@@ -25,12 +29,16 @@ def build_optimizer(config, steps_per_epoch=None):
         decay_at=train.decay_at,
         decay_factor=train.decay_factor,
     )
-    ema = {"use_ema": True, "ema_momentum": train.ema} if train.ema else {}
+    options = {"use_ema": True, "ema_momentum": train.ema} if train.ema else {}
+    if train.gradient_clip:
+        options["global_clipnorm"] = train.gradient_clip
     if train.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=train.weight_decay, **ema)
+        optimizer = keras.optimizers.AdamW(
+            rate, weight_decay=train.weight_decay, beta_2=ADAM_BETA_2, **options
+        )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     else:
-        optimizer = ReferenceSGD(rate, train.momentum, train.weight_decay, **ema)
+        optimizer = ReferenceSGD(rate, train.momentum, train.weight_decay, **options)
     if train.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

@@ -28,16 +28,20 @@ def _network(image_size, weights):
     shape = (image_size, image_size, 3)
     if weights == "imagenet":
         try:
-            return keras.applications.MobileNetV2(shape, include_top=False, weights="imagenet")
+            with warnings.catch_warnings():
+                # Keras warns that these weights were trained at another input size, as is meant here.
+                warnings.simplefilter("ignore")
+                return keras.applications.MobileNetV2(shape, include_top=False, weights="imagenet")
         # Keras raises a bare Exception for a failed download, with the cause in its text.
         except Exception as error:
             if not _is_network_failure(error):
                 raise
-            warnings.warn(
-                "ImageNet weights of MobileNetV2 could not be downloaded "
-                f"({str(error).splitlines()[0][:120]}); the backbone starts from random weights.",
-                stacklevel=2,
-            )
+            reason = str(error).splitlines()[0]
+        warnings.warn(
+            f"ImageNet weights of MobileNetV2 could not be downloaded ({reason}); "
+            "the backbone starts from random weights",
+            stacklevel=2,
+        )
     return keras.applications.MobileNetV2(shape, include_top=False, weights=None)
 
 
