@@ -5,7 +5,6 @@ import math
 import keras
 from keras import ops
 
-
 # Shorter memory than the usual .999: runs here are thousands of steps, not hundreds of thousands.
 ADAM_BETA_2 = 0.98
 
