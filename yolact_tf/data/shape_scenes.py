@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 MIN_SIDE = 16  # pixels; every class can still be told apart
-MIN_VISIBLE_SHARE, MIN_VISIBLE_PIXELS = 0.5, 40  # less than this of an object tells nobody its class
-NEIGHBOUR_SHARE = 0.5  # of the objects are aimed at another one, so that touching and overlap are common
+MIN_VISIBLE_SHARE, MIN_VISIBLE_PIXELS = 0.6, 40  # less than this of an object tells nobody its class
+NEIGHBOUR_SHARE = 0.4  # of the objects are aimed at another one, so that touching and overlap are common
 SAMPLES = 3  # per pixel and axis: coverage in steps of 1/9
 MARGIN = 6  # pixels around an object that its soft shadow may reach
 
@@ -108,7 +108,9 @@ def _draw_stamp(rng, largest):
     outline = shape_class.outline(proportion) * (1, aspect) @ rotation  # [n, 2] x, y
     low, extent = outline.min(0), np.ptp(outline, axis=0)
     smallest = MIN_SIDE * extent.max() / extent.min()
-    scale = rng.uniform(smallest, max(smallest, largest)) / extent.max()
+    # More large ones than small: small ones are what later objects shrink to where room is short.
+    side = largest - max(largest - smallest, 0) * rng.uniform() ** 2
+    scale = max(side, smallest) / extent.max()
     width, height = np.ceil(scale * extent).astype(int) + 2 * MARGIN
     x, y = ((np.arange(n * SAMPLES, dtype=np.float32) + 0.5) / SAMPLES for n in (width, height))
     x, y = (
