@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from yolact_tf.data.coco import load_coco
-from yolact_tf.evaluate import STATS, coco_metrics
+from yolact_tf.evaluate import STATS, coco_metrics, evaluate
 
 
 def imperfect_results(data, seed=0):
@@ -98,3 +98,11 @@ def test_the_truth_scores_one(shapes_data):
 def test_no_detections_score_zero(shapes_data):
     metrics = coco_metrics(load_coco(shapes_data, "val"), [])
     assert metrics["bbox"]["AP"] == metrics["segm"]["AR100"] == 0
+
+
+def test_data_of_other_categories_is_refused_in_one_line(shapes_data):
+    class Stranger:
+        labels = {1: "cat"}
+
+    with pytest.raises(ValueError, match="expected the model's categories {1: 'cat'}. Received: {1: 'circle'"):
+        evaluate(Stranger(), shapes_data)

@@ -23,6 +23,11 @@ def evaluate(detector, data, split="val", on_error="skip", progress=None):
     """
     if not hasattr(data, "records"):
         data = load_coco(data, split, on_error)
+    if detector.labels != data.labels:
+        raise ValueError(
+            f"{data.annotation_file}: expected the model's categories {_short(detector.labels)}. "
+            f"Received: {_short(data.labels)}"
+        )
     results = []
     for done, record in enumerate(data.records, 1):
         image = read_image(record.path)
@@ -46,6 +51,11 @@ def coco_metrics(data, results):
             of_class = of_class[of_class > -1]
             per_class[name][kind] = float(of_class.mean()) if of_class.size else -1.0
     return {**metrics, "per_class": per_class, "images": len(data.records)}
+
+
+def _short(labels):
+    text = str(labels)
+    return text if len(text) <= 160 else f"{text[:160]}… ({len(labels)})"
 
 
 def _coco_truth(data):
