@@ -5,14 +5,14 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 # Drawn images are plenty and of every colour: no augmentation but mirroring, more steps instead.
 DEMO_SETTINGS := $(addprefix --set ,data.image_size=192 data.max_objects=8 data.expand=1 \
-	data.sample_crop=false data.photometric=false train.epochs=20 train.images_per_epoch=1400 \
+	data.sample_crop=false data.photometric=false train.epochs=22 train.images_per_epoch=1400 \
 	train.validate_every=5)
 
 .PHONY: demo test lint format clean
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
-	$(BIN)/yolact data make-shapes $(DEMO)/shapes --train 1400 --max-objects 5
+	$(BIN)/yolact data make-shapes $(DEMO)/shapes --train 1400 --max-objects 4
 	$(BIN)/yolact train tiny_256 --data $(DEMO)/shapes --run $(DEMO)/run $(DEMO_SETTINGS)
 	$(BIN)/yolact detect $(DEMO)/run '$(DEMO)/shapes/images/val_0000*.jpg' --output $(DEMO)/overlays
 	$(BIN)/yolact export $(DEMO)/run --recipe saved_model --output $(DEMO)/export/yolact
