@@ -1,6 +1,7 @@
 import contextlib
 import copy
 import io
+import types
 
 import numpy as np
 import pytest
@@ -101,8 +102,6 @@ def test_no_detections_score_zero(shapes_data):
 
 
 def test_data_of_other_categories_is_refused_in_one_line(shapes_data):
-    class Stranger:
-        labels = {1: "cat"}
-
-    with pytest.raises(ValueError, match="expected the model's categories {1: 'cat'}. Received: {1: 'circle'"):
-        evaluate(Stranger(), shapes_data)
+    stranger = types.SimpleNamespace(labels={1: "cat"})
+    with pytest.raises(ValueError, match="expected the model's categories {1: 'cat'}. Received: {1:"):
+        evaluate(stranger, shapes_data)
