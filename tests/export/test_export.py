@@ -22,7 +22,7 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 import yolact_tf
-from yolact_tf.data.images import read_image
+from yolact_tf.data.images import decode_image, read_image
 from yolact_tf.export import to_litert, to_saved_model
 from yolact_tf.export.verify import sample_images, verify
 from yolact_tf.export.warmup import prediction_log
@@ -279,7 +279,7 @@ def ask(port, method, path, body=None):
 def test_the_corridor_over_http(saved_model, images, run):
     """`yolact serve`, a posted JPEG, masks decoded by pycocotools, equal to the Detector's."""
     encoded = jpeg(images[0])
-    expected = yolact_tf.Detector(run)(tf.io.decode_jpeg(encoded).numpy())
+    expected = yolact_tf.Detector(run)(decode_image(encoded).numpy())
     with served(saved_model) as port:
         body = json.dumps({"instances": [{"image_bytes": {"b64": base64.b64encode(encoded).decode()}}]})
         status, content = ask(port, "POST", "/v1/models/yolact:predict", body)
@@ -294,7 +294,11 @@ def test_the_corridor_over_http(saved_model, images, run):
     assert count == len(expected)
     rles = [{"size": answer["image_size"], "counts": code} for code in answer["masks_rle"][:count]]
     masks = coco_mask.decode(rles).transpose(2, 0, 1).astype(bool)
-    best = expected.scores > 0.5 * expected.scores[0]
-    assert answer["class_names"][: best.sum()] == list(expected.class_names)[: best.sum()]
-    assert_allclose(np.array(answer["boxes"])[:count][best], expected.boxes[best], atol=0.05)
-    assert (masks[best] != expected.masks[best]).mean() < 1e-3
+    boxes = np.array(answer["boxes"])[:count]
+    for i in np.flatnonzero(expected.scores > 0.5 * expected.scores[0]):  # near-ties may change places
+        same_class = np.array(answer["class_names"][:count]) == expected.class_names[i]
+        gaps = np.where(same_class, np.abs(boxes - expected.boxes[i]).max(1), np.inf)
+        j = int(gaps.argmin())
+        assert gaps[j] < 0.05
+        assert answer["scores"][j] == pytest.approx(expected.scores[i], abs=1e-3)
+        assert (masks[j] != expected.masks[i]).mean() < 1e-3
