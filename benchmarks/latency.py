@@ -24,7 +24,7 @@ from yolact_tf import build_yolact, load_config
 from yolact_tf.export import to_litert, to_saved_model
 from yolact_tf.runs import Run, untrained
 
-RUNS, WARMUP = 15, 3
+RUNS, WARMUP = 9, 2
 
 
 def main(recipe="resnet50_550"):
