@@ -19,6 +19,7 @@ class Serving:
     def __init__(self, run):
         self.corridor = Corridor(run.model, run.config.detect)
         self.network = run.model
+        self.score_threshold = run.config.detect.score_threshold
         self.image_size = run.config.data.image_size
         # One entry more than classes: class -1, an empty slot, reads the last.
         self.category_ids = np.array([*run.labels, -1], "int32")
@@ -56,7 +57,7 @@ class Serving:
     def _from_bytes(self, image_bytes, masks_name, encode):
         images, sizes = tf.map_fn(self._decode, image_bytes, fn_output_signature=(tf.float32, tf.int32))
         images = tf.ensure_shape(images, [None, self.image_size, self.image_size, 3])
-        found = self.corridor(images)
+        found = self._without_tail(self.corridor(images))
         boxes = clip(found["boxes"])
 
         def encode_image(arguments):
@@ -74,6 +75,21 @@ class Serving:
             "class_names": self._look_up(self.class_names, found["classes"]),
             masks_name: tf.ensure_shape(masks, [None, boxes.shape[1]]),
             "image_size": sizes,
+        }
+
+    def _without_tail(self, found):
+        """`found` without what scores at most the threshold that anchors must pass.
+
+        An anchor that passes it competes in every class, so the reference fills its slots with
+        near-zero scores: they count for AP, but their masks would be most of an answer's bytes.
+        """
+        is_kept = found["scores"] > self.score_threshold  # a prefix: scores fall
+        return {
+            **found,
+            "num_detections": tf.reduce_sum(tf.cast(is_kept, tf.int32), axis=1),
+            "scores": tf.where(is_kept, found["scores"], 0.0),
+            "classes": tf.where(is_kept, found["classes"], -1),
+            "boxes": tf.where(is_kept[..., None], found["boxes"], 0.0),
         }
 
     def _decode(self, encoded):
