@@ -73,7 +73,10 @@ def train(
     recipe: str,
     data: DataFolder,
     run: Annotated[Path, typer.Option(help="Folder to fill; must be new.")],
-    weights: Annotated[Path | None, typer.Option(help="Run folder or .weights.h5 to start from.")] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="To start from: a run, a .weights.h5, or a .pth or .safetensors of the original."),
+    ] = None,
     overrides: Overrides = None,
 ):
     """Trains RECIPE on DATA with model.fit and fills RUN."""
@@ -94,6 +97,9 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Split to evaluate.")] = "val",
     output: Annotated[Path | None, typer.Option(help="Where metrics go.")] = None,
     detections: Annotated[Path | None, typer.Option(help="Where COCO results go.")] = None,
+    reference_protocol: Annotated[
+        bool, typer.Option("--reference-protocol", help="Also the AP that the original's evaluator gives.")
+    ] = False,
 ):
     """COCO box and mask AP of MODEL: a run, a SavedModel folder or a .tflite."""
     from yolact_tf.evaluate import evaluate as evaluate_detector
@@ -101,7 +107,9 @@ def evaluate(
 
     detector = _open_detector(model)
     with progress_bar("evaluating") as progress:
-        metrics, results = evaluate_detector(detector, data, split, progress=progress)
+        metrics, results = evaluate_detector(
+            detector, data, split, progress=progress, reference_protocol=reference_protocol
+        )
     _print_metrics(metrics)
     if output is None and (model / "config.json").is_file():
         output = model / "metrics.json"
@@ -110,6 +118,28 @@ def evaluate(
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, json.dumps(content, indent=2 if content is metrics else None) + "\n")
             console.print(str(path))
+
+
+@app.command("import-weights")
+def import_weights(
+    file: Annotated[Path, typer.Argument(help="A .pth or .safetensors file of the original.")],
+    recipe: str,
+    run: Annotated[Path, typer.Option(help="Folder to fill; must be new.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="labels.json or COCO annotations that name the classes.")
+    ] = None,
+    overrides: Overrides = None,
+):
+    """Imports published PyTorch weights as a run of RECIPE; a backbone alone starts a run to train."""
+    config = load_config(recipe, overrides or ())
+    from yolact_tf.weights.importer import import_weights as import_file
+
+    transfer = import_file(file, config, run, labels)
+    console.print(f"{transfer.loaded} tensors loaded from {file}")
+    if transfer.fresh:
+        parts = dict.fromkeys(layer.partition("/")[0] for layer in transfer.fresh)
+        console.print(f"at their initial values: {len(transfer.fresh)} layers of {', '.join(parts)}")
+    console.print(f"run: {run}")
 
 
 @app.command()
@@ -225,14 +255,23 @@ def _open_detector(model):
 
 def _print_metrics(metrics):
     table = Table("", *metrics["bbox"], box=None, padding=(0, 1, 0, 0))
-    for kind, name in (("bbox", "box"), ("segm", "mask")):
-        table.add_row(name, *(f"{value:.3f}" for value in metrics[kind].values()))
+    _add_ap_rows(table, metrics)
     console.print(table)
+    if "reference" in metrics:
+        title = "by the original's own evaluator"
+        table = Table("", *metrics["reference"]["bbox"], title=title, box=None, padding=(0, 1, 0, 0))
+        _add_ap_rows(table, metrics["reference"])
+        console.print(table)
     per_class = Table("class", "box AP", "mask AP", box=None, padding=(0, 2, 0, 0))
     for name, values in metrics["per_class"].items():
         if max(values.values()) > -1:
             per_class.add_row(name, *(f"{values[kind]:.3f}" for kind in ("bbox", "segm")))
     console.print(per_class)
+
+
+def _add_ap_rows(table, metrics):
+    for kind, name in (("bbox", "box"), ("segm", "mask")):
+        table.add_row(name, *(f"{value:.3f}" for value in metrics[kind].values()))
 
 
 def _fail(message, code):

@@ -22,6 +22,7 @@ class ModelConfig:
     prototype_channels: int = 256
     prototype_convs: int = 3  # 3x3 convolutions on P3 before the upsampling
     head_channels: int = 256
+    mask_rescoring: bool = False  # the mask-IoU network of YOLACT++
 
     def __post_init__(self):
         for name in (
@@ -103,16 +104,25 @@ class TrainConfig:
     class_weight: float = 1.0
     mask_weight: float = 6.125
     semantic_weight: float = 1.0
+    mask_iou_weight: float = 25.0
     positive_iou: float = 0.5
     negative_iou: float = 0.4
     crowd_overlap: float = 0.7
     negatives_per_positive: int = 3
-    masks_per_image: int = 100  # positives an image that the mask loss looks at
+    masks_per_image: int = 100  # positives an image that the mask losses look at
+    mask_iou_min_area: float = 25.0  # true masks of no more prototype pixels teach no mask IoU
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "validate_every", "masks_per_image"):
             _require_at_least(self, "train", name, 1)
-        for name in ("images_per_epoch", "warmup_steps", "weight_decay", "gradient_clip", "ema"):
+        for name in (
+            "images_per_epoch",
+            "warmup_steps",
+            "weight_decay",
+            "gradient_clip",
+            "ema",
+            "mask_iou_min_area",
+        ):
             _require_at_least(self, "train", name, 0)
         if not self.learning_rate > 0:
             raise ValueError(f"`train.learning_rate` must be above 0. Received: {self.learning_rate!r}")
@@ -128,16 +138,16 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class DetectConfig:
-    """From predictions to detections (YOLACT §4.2, Fast NMS)."""
+    """From predictions to detections (YOLACT §4.2)."""
 
     score_threshold: float = 0.05  # an anchor whose best class scores no more is dropped
-    nms: str = "fast"
+    nms: str = "fast"  # or "cross_class", or "traditional": greedy, one class at a time
     nms_iou_threshold: float = 0.5
     max_candidates: int = 200  # per class (cross-class: in all) that enter NMS
     max_detections: int = 100
 
     def __post_init__(self):
-        _require_one_of(self, "detect", "nms", ("fast", "cross_class"))
+        _require_one_of(self, "detect", "nms", ("fast", "cross_class", "traditional"))
         _require_at_least(self, "detect", "max_candidates", 1)
         _require_at_least(self, "detect", "max_detections", 1)
         for name in ("score_threshold", "nms_iou_threshold"):

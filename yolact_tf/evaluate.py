@@ -9,17 +9,20 @@ from faster_coco_eval import COCO, COCOeval_faster
 
 from yolact_tf.data.coco import load_coco
 from yolact_tf.data.images import read_image
+from yolact_tf.reference_ap import ReferenceAP
 
 STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 logging.getLogger("faster_coco_eval").setLevel(logging.ERROR)
 
 
-def evaluate(detector, data, split="val", on_error="skip", progress=None):
+def evaluate(detector, data, split="val", on_error="skip", progress=None, reference_protocol=False):
     """(metrics, results) of a detector on one split.
 
     data: a data folder, or CocoData.  metrics: `bbox` and `segm` dicts of the twelve COCO numbers
-    (fractions, -1 where COCO has none), `per_class` and `images`.  results: COCO results, one dict a
-    detection.  progress: called as progress(done, total) after each image.
+    (fractions, -1 where COCO has none), `per_class` and `images`; masks are ranked by `mask_score`
+    where results have it (YOLACT++).  results: COCO results, one dict a detection.  progress: called
+    as progress(done, total) after each image.  reference_protocol: adds `reference` to the metrics, the
+    numbers of the original's own evaluator (`ReferenceAP`).
     """
     if not hasattr(data, "records"):
         data = load_coco(data, split, on_error)
@@ -29,12 +32,18 @@ def evaluate(detector, data, split="val", on_error="skip", progress=None):
             f"Received: {_short(data.labels)}"
         )
     results = []
+    reference = ReferenceAP(data.labels) if reference_protocol else None
     for done, record in enumerate(data.records, 1):
-        image = read_image(record.path)
-        results += detector(image).to_coco(record.image_id)
+        detections = detector(read_image(record.path))
+        results += detections.to_coco(record.image_id)
+        if reference:
+            reference.add(detections, record)
         if progress:
             progress(done, len(data.records))
-    return coco_metrics(data, results), results
+    metrics = coco_metrics(data, results)
+    if reference:
+        metrics["reference"] = reference.result()
+    return metrics, results
 
 
 def coco_metrics(data, results):
@@ -72,6 +81,11 @@ def _coco_truth(data):
     return COCO({**content, "annotations": annotations})
 
 
+def _score(row, kind):
+    """What AP of `kind` ranks a result by: YOLACT++ has a score of its own for masks."""
+    return row.get("mask_score", row["score"]) if kind == "segm" else row["score"]
+
+
 def _run_coco_eval(truth, results, kind):
     """(12 statistics, precision [thresholds, recalls, classes] over all areas, 100 detections)."""
     if not results:
@@ -82,7 +96,9 @@ def _run_coco_eval(truth, results, kind):
         has_objects = (empty > -1).any()
         return [0.0 if has_objects else -1.0] * len(STATS), empty
     # loadRes writes into the rows that it is given.
-    copies = [{**row, "segmentation": dict(row["segmentation"])} for row in results]
+    copies = [
+        {**row, "score": _score(row, kind), "segmentation": dict(row["segmentation"])} for row in results
+    ]
     evaluation = COCOeval_faster(truth, truth.loadRes(copies), kind)
     evaluation.evaluate()
     evaluation.accumulate()

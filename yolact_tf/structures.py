@@ -5,7 +5,7 @@ N detection slots, S network input side, Hp x Wp prototype map, Hs x Ws semantic
 Boxes are corners [x1, y1, x2, y2] in 0..1 of the image.
 """
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 Tensor = Any  # a tensor of the Keras backend, a tf.Tensor or an array
 
@@ -49,3 +49,4 @@ class PaddedDetections(TypedDict):
     classes: Tensor  # [B, N] int32, 0..C-1
     coefficients: Tensor  # [B, N, K]
     masks: Tensor  # [B, N, Hp, Wp] probabilities, cropped to the box
+    mask_scores: NotRequired[Tensor]  # [B, N] score times estimated mask IoU; YOLACT++ only

@@ -8,6 +8,8 @@ from yolact_tf.boxes import centers_to_corners
 from yolact_tf.detect.postprocess import postprocess
 from yolact_tf.masks import upsample_to_image
 
+from ..reference import formula_run
+
 
 def reference_predictions(numbers, case):
     probabilities = numbers[f"{case}/in/conf"].astype("float64")
@@ -33,12 +35,21 @@ OPTIONS = {
     "fast": {},
     "cc": {"nms": "cross_class", "max_detections": 200},
     "fast_topk15": {"max_candidates": 15},
+    "trad": {"nms": "traditional", "image_size": 550},
 }
 
 
 @pytest.mark.parametrize(
     ("case", "option"),
-    [("main", "fast"), ("main", "cc"), ("main", "fast_topk15"), ("single", "fast"), ("single", "cc")],
+    [
+        ("main", "fast"),
+        ("main", "cc"),
+        ("main", "fast_topk15"),
+        ("main", "trad"),
+        ("single", "fast"),
+        ("single", "cc"),
+        ("single", "trad"),
+    ],
 )
 def test_detections_equal_the_reference(parity, case, option):
     numbers = parity("detect")
@@ -54,7 +65,9 @@ def test_detections_equal_the_reference(parity, case, option):
     assert_allclose(found["coefficients"][ours], expected["mask"][theirs], atol=1e-6)
 
 
-@pytest.mark.parametrize(("case", "option"), [("main", "fast"), ("single", "fast"), ("main", "cc")])
+@pytest.mark.parametrize(
+    ("case", "option"), [("main", "fast"), ("single", "fast"), ("main", "cc"), ("main", "trad")]
+)
 def test_masks_at_image_size_equal_the_reference(parity, case, option):
     numbers = parity("detect")
     found, count = detect(numbers, case, **OPTIONS[option])
@@ -70,8 +83,25 @@ def test_masks_at_image_size_equal_the_reference(parity, case, option):
         assert (mask != expected).sum() <= allowed[i]
 
 
-def test_no_detections(parity):
-    found, count = detect(parity("detect"), "zero")
+def test_mask_scores_equal_the_reference(parity):
+    numbers = parity("detect_plus")
+    rescorer = formula_run("yolact_plus_resnet50").model.mask_rescorer
+    found, count = detect(numbers, "main", mask_rescorer=rescorer)
+    prefix = "main/fast/post_crop_t0"
+    assert_array_equal(found["classes"][:count], numbers[f"{prefix}/class"])
+    assert_allclose(found["scores"][:count], numbers[f"{prefix}/score"], atol=1e-5)
+    assert_allclose(found["mask_scores"][:count], numbers[f"{prefix}/mask_score"], atol=1e-4)
+    assert (np.abs(found["mask_scores"] - found["scores"]) > 1e-3).any()
+
+
+def test_traditional_nms_needs_the_size_of_a_pixel():
+    with pytest.raises(ValueError, match="Traditional NMS needs `image_size` in pixels. Received: None"):
+        postprocess(random_predictions(1), random_anchors(), nms="traditional")
+
+
+@pytest.mark.parametrize("option", ["fast", "cc", "trad"])
+def test_no_detections(parity, option):
+    found, count = detect(parity("detect"), "zero", **OPTIONS[option])
     assert count == 0
     assert (found["classes"] == -1).all()
     for name in ("scores", "boxes", "coefficients", "masks"):

@@ -8,6 +8,9 @@ from numpy.testing import assert_allclose
 from yolact_tf.boxes import centers_to_corners
 from yolact_tf.train import losses
 from yolact_tf.train.targets import match_anchors
+from yolact_tf.weights.reference_names import reference_key, to_keras_layout
+
+from ..reference import formula_run
 
 MATCHING = {"positive_iou": 0.5, "negative_iou": 0.4, "crowd_overlap": 0.7}
 
@@ -55,20 +58,32 @@ def reference_predictions(numbers, case):
     }
 
 
-def reference_losses(numbers, case, predictions):
-    """Our four losses, weighted and divided as the reference's B, C, M, S."""
-    truth = reference_ground_truth(numbers, case)
-    targets = match_anchors(truth, centers_to_corners(numbers["priors"]), **MATCHING)
-    positives = losses.count_positives(targets)
+def matched(numbers, case, num_slots=12):
+    """The fixture's ground truth and its targets."""
+    truth = reference_ground_truth(numbers, case, num_slots)
+    return truth, match_anchors(truth, centers_to_corners(numbers["priors"]), **MATCHING)
+
+
+def positive_masks(predictions, targets, truth, max_masks=100):
     coefficients, prototypes = predictions["mask_coefficients"], predictions["prototypes"]
-    masks = losses.mask_loss(coefficients, prototypes, targets, truth, 100, SEED)
+    return losses.assemble_positives(coefficients, prototypes, targets, truth, max_masks, SEED)
+
+
+def reference_losses(numbers, case, predictions, mask_rescorer=None):
+    """Our losses, weighted and divided as the reference's B, C, M, S and I."""
+    truth, targets = matched(numbers, case)
+    count = losses.count_positives(targets)
+    positives = positive_masks(predictions, targets, truth)
     images = predictions["semantic_logits"].shape[0]
-    return {
-        "B": 1.5 * losses.box_loss(predictions["box_deltas"], targets) / positives,
-        "C": losses.class_loss(predictions["class_logits"], targets, 3) / positives,
-        "M": 6.125 * masks / positives,
+    values = {
+        "B": 1.5 * losses.box_loss(predictions["box_deltas"], targets) / count,
+        "C": losses.class_loss(predictions["class_logits"], targets, 3) / count,
+        "M": 6.125 * losses.mask_loss(positives) / count,
         "S": losses.semantic_loss(predictions["semantic_logits"], truth) / images,
     }
+    if mask_rescorer is not None:
+        values["I"] = 25 * losses.mask_iou_loss(positives, mask_rescorer, 25) / count
+    return values
 
 
 SEED = keras.random.SeedGenerator(0)
@@ -100,12 +115,52 @@ def test_losses_and_gradients_equal_the_reference(parity, case):
         assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6, err_msg=f"{name} {ours}")
 
 
+def test_mask_iou_loss_and_its_gradients_equal_the_reference(parity):
+    numbers = parity("loss")
+    predictions = reference_predictions(numbers, "plus")
+    rescorer = formula_run("yolact_plus_resnet50").model.mask_rescorer
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(predictions)
+        loss = reference_losses(numbers, "plus", predictions, rescorer)["I"]
+    assert_allclose(loss, numbers["plus/loss/I"], rtol=1e-5)
+    close = {"rtol": 1e-4, "atol": 1e-6}
+    coefficients = tape.gradient(loss, predictions["mask_coefficients"])
+    assert_allclose(coefficients, numbers["plus/grad/I/mask"], **close)
+    prototypes = tape.gradient(loss, predictions["prototypes"])[:, ::6, ::6]
+    assert_allclose(prototypes, numbers["plus/grad/I/proto_sub6"], **close)
+    stored = [name for name in numbers.files if name.startswith("plus/grad/I/net:")]
+    assert stored
+    variables = {reference_key("mask_rescorer", v.path): v for v in rescorer.trainable_variables}
+    for name in stored:
+        gradient = tape.gradient(loss, variables[name.partition("net:")[2]].value)
+        assert_allclose(gradient, to_keras_layout(numbers[name]), **close, err_msg=name)
+
+
+def test_mask_iou_loss_worked_by_hand():
+    # The upper half of a 10x10 map is predicted, the left half true: IoU 25 / 75 = 1/3. The rescorer
+    # says 0.5 for class 1: .5 · (1/6)² = 1/72. The second object is too small, the third not chosen.
+    masks, truth = np.zeros((2, 1, 3, 10, 10), "float32")
+    masks[:, :, :5], truth[:, 0, :, :5] = 1, 1
+    truth[:, 1, 0, :5], truth[:, 2] = 1, truth[:, 0]
+    positives = {
+        "masks": tf.constant(masks),
+        "truth": tf.constant(truth),
+        "classes": tf.constant([[1, 1, 1]]),
+        "is_chosen": tf.constant([[True, True, False]]),
+    }
+    says_half = lambda masks: tf.tile([[9.0, 0.5]], (masks.shape[0], 1))
+    assert_allclose(losses.mask_iou_loss(positives, says_half, 25), 1 / 72, rtol=1e-5)
+    # Area counts when it is above the limit, not at it.
+    assert float(losses.mask_iou_loss(positives, says_half, 50)) == 0
+
+
 def test_losses_are_equal_under_xla(parity):
     numbers = parity("loss")
-    predictions = reference_predictions(numbers, "base")
-    compiled = tf.function(lambda p: reference_losses(numbers, "base", p), jit_compile=True)
+    predictions = reference_predictions(numbers, "plus")
+    rescorer = formula_run("yolact_plus_resnet50").model.mask_rescorer
+    compiled = tf.function(lambda p: reference_losses(numbers, "plus", p, rescorer), jit_compile=True)
     for name, value in compiled(predictions).items():
-        assert_allclose(value, numbers[f"base/loss/{name}"], rtol=1e-5, err_msg=name)
+        assert_allclose(value, numbers[f"plus/loss/{name}"], rtol=1e-5, err_msg=name)
 
 
 def toy_targets(classes):
@@ -139,13 +194,10 @@ def test_box_loss_worked_by_hand():
 def test_mask_loss_does_not_depend_on_padding(parity):
     numbers = parity("loss")
     predictions = reference_predictions(numbers, "base")
-    anchors = centers_to_corners(numbers["priors"])
     totals = []
     for slots in (9, 30):
-        truth = reference_ground_truth(numbers, "base", slots)
-        targets = match_anchors(truth, anchors, **MATCHING)
-        coefficients, prototypes = predictions["mask_coefficients"], predictions["prototypes"]
-        totals.append(losses.mask_loss(coefficients, prototypes, targets, truth, 100, SEED))
+        truth, targets = matched(numbers, "base", slots)
+        totals.append(losses.mask_loss(positive_masks(predictions, targets, truth)))
     assert_allclose(totals[0], totals[1], rtol=1e-6)
 
 
@@ -153,11 +205,9 @@ def test_subsampled_masks_keep_their_scale(parity):
     """With fewer masks than positives the expected loss stays: the mean of draws comes near it."""
     numbers = parity("loss")
     predictions = reference_predictions(numbers, "base")
-    truth = reference_ground_truth(numbers, "base")
-    targets = match_anchors(truth, centers_to_corners(numbers["priors"]), **MATCHING)
-    coefficients, prototypes = predictions["mask_coefficients"], predictions["prototypes"]
-    whole = losses.mask_loss(coefficients, prototypes, targets, truth, 100, SEED)
-    draws = [losses.mask_loss(coefficients, prototypes, targets, truth, 5, SEED) for _ in range(40)]
+    truth, targets = matched(numbers, "base")
+    whole = losses.mask_loss(positive_masks(predictions, targets, truth))
+    draws = [losses.mask_loss(positive_masks(predictions, targets, truth, 5)) for _ in range(40)]
     assert len({float(draw) for draw in draws}) > 1
     assert_allclose(np.mean(draws), whole, rtol=0.1)
 
@@ -173,7 +223,9 @@ def test_no_objects_at_all_give_finite_losses_and_gradients():
     targets = match_anchors(truth, np.array([[0, 0, 1, 1], [0, 0, 0.5, 0.5]], "f"), **MATCHING)
     coefficients, prototypes = tf.Variable(tf.ones((2, 2, 4))), tf.Variable(tf.ones((2, 8, 8, 4)))
     with tf.GradientTape() as tape:
-        loss = losses.mask_loss(coefficients, prototypes, targets, truth, 2, SEED)
+        positives = losses.assemble_positives(coefficients, prototypes, targets, truth, 2, SEED)
+        says_one = lambda masks: tf.reduce_max(masks, (1, 2))
+        loss = losses.mask_loss(positives) + losses.mask_iou_loss(positives, says_one, 25)
     assert float(loss) == 0
     for gradient in tape.gradient(loss, [coefficients, prototypes]):
         assert_allclose(ops.convert_to_numpy(gradient), 0)

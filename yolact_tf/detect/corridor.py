@@ -22,10 +22,12 @@ class Corridor(keras.Model):
             "nms_iou_threshold": settings.nms_iou_threshold,
             "max_candidates": settings.max_candidates,
             "max_detections": settings.max_detections,
+            "image_size": network.input_shape[1],
+            "mask_rescorer": network.mask_rescorer,
         }
 
     def call(self, images):
-        image_size = self.network.input_shape[1]
+        image_size = self.options["image_size"]
         if tuple(images.shape[1:3]) != (image_size, image_size):
             images = resize_images(images, image_size)
         predictions = self.network(images, training=False)

@@ -28,6 +28,7 @@ class Detections:
     mask_probabilities: np.ndarray  # [n, Hp, Wp] float32, cropped to the boxes
     prototypes: np.ndarray | None = None  # [Hp, Wp, K]; None where an artefact does not tell
     coefficients: np.ndarray | None = None  # [n, K]
+    rescored: np.ndarray | None = None  # [n] score times estimated mask IoU; YOLACT++ only
 
     def __len__(self):
         return len(self.scores)
@@ -43,11 +44,19 @@ class Detections:
             self.mask_probabilities[indices],
             self.prototypes,
             None if self.coefficients is None else self.coefficients[indices],
+            None if self.rescored is None else self.rescored[indices],
         )
 
+    @property
+    def mask_scores(self):
+        """[n] float32: what mask AP ranks by. The scores, rescored where the model is a YOLACT++."""
+        return self.scores if self.rescored is None else self.rescored
+
     def above(self, score_threshold, top_k=None):
-        """The detections that score more than `score_threshold`, at most `top_k`."""
-        return self[self.scores > score_threshold][:top_k]
+        """What scores more than `score_threshold` as box and as mask: the `top_k` best masks."""
+        best_first = np.argsort(-self.mask_scores, kind="stable")
+        is_shown = np.minimum(self.scores, self.mask_scores) > score_threshold
+        return self[best_first[is_shown[best_first]][:top_k]]
 
     @cached_property
     def windows(self):
@@ -89,10 +98,10 @@ class Detections:
         return outlines
 
     def to_coco(self, image_id):
-        """COCO results: one dict a detection, boxes as xywh pixels."""
+        """COCO results: one dict a detection, boxes as xywh pixels; `mask_score` where rescored."""
         x1, y1, x2, y2 = self.boxes.T.astype(float)
         boxes = np.stack([x1, y1, x2 - x1, y2 - y1], 1).round(3).tolist()
-        return [
+        rows = [
             {
                 "image_id": image_id,
                 "category_id": int(class_id),
@@ -102,23 +111,24 @@ class Detections:
             }
             for class_id, box, score, rle in zip(self.class_ids, boxes, self.scores, self.rle, strict=True)
         ]
+        return self._with_mask_scores(rows)
 
     def to_json(self):
-        """JSON text: a list of {class, class_id, score, box [x1, y1, x2, y2], mask (RLE)}."""
-        return json.dumps(
-            [
-                {
-                    "class": name,
-                    "class_id": int(class_id),
-                    "score": round(float(score), 6),
-                    "box": [round(float(v), 3) for v in box],
-                    "mask": rle,
-                }
-                for name, class_id, score, box, rle in zip(
-                    self.class_names, self.class_ids, self.scores, self.boxes, self.rle, strict=True
-                )
-            ]
-        )
+        """JSON text: a list of {class, class_id, score, box [x1, y1, x2, y2], mask (RLE)}, and
+        `mask_score` where rescored."""
+        rows = [
+            {
+                "class": name,
+                "class_id": int(class_id),
+                "score": round(float(score), 6),
+                "box": [round(float(v), 3) for v in box],
+                "mask": rle,
+            }
+            for name, class_id, score, box, rle in zip(
+                self.class_names, self.class_ids, self.scores, self.boxes, self.rle, strict=True
+            )
+        ]
+        return json.dumps(self._with_mask_scores(rows))
 
     def to_supervision(self):
         """The same as `supervision.Detections`. ImportError where that package is missing."""
@@ -138,5 +148,14 @@ class Detections:
 
     def draw(self, image):
         """A copy of `image` [H, W, 3] uint8 with masks, boxes, names and scores."""
-        captions = [f"{n} {s:.2f}" for n, s in zip(self.class_names, self.scores, strict=True)]
+        captions = [f"{n} {s:.2f}" for n, s in zip(self.class_names, self.mask_scores, strict=True)]
         return draw_instances(image, self.boxes, captions, self.windows)
+
+    def _with_mask_scores(self, rows):
+        """`rows`, each with its `mask_score` where a YOLACT++ rescored it."""
+        if self.rescored is None:
+            return rows
+        return [
+            {**row, "mask_score": round(float(score), 6)}
+            for row, score in zip(rows, self.rescored, strict=True)
+        ]

@@ -44,6 +44,7 @@ class Detector:
             class_ids=found["class_ids"],
             class_names=tuple(self.labels[int(i)] for i in found["class_ids"]),
             mask_probabilities=found["masks"],
+            rescored=found.get("mask_scores"),
             prototypes=found.get("prototypes"),
             coefficients=found.get("coefficients"),
         )

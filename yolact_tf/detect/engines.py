@@ -1,8 +1,8 @@
 """What can stand behind a Detector: a run's Keras model, a SavedModel, or a LiteRT file.
 
 An engine maps a uint8 RGB image [H, W, 3] to {boxes [n, 4] in 0..1, scores [n], class_ids [n], masks
-[n, Hp, Wp]}, n counted, class ids those of the data set; the Keras engine adds prototypes and
-coefficients.
+[n, Hp, Wp]}, n counted, class ids those of the data set; a YOLACT++ model adds mask_scores [n], the
+Keras engine prototypes and coefficients.
 """
 
 import json
@@ -29,13 +29,11 @@ class KerasEngine:
     def __call__(self, image):
         resized = resize_images(image[None], self.image_size)
         found = self.corridor.predict_on_batch(resized)
-        count = int(found["num_detections"][0])
-        result = {name: np.asarray(found[name][0]) for name in found if name != "num_detections"}
-        for name in ("boxes", "scores", "classes", "masks", "coefficients"):
-            result[name] = result[name][:count]
-        result["class_ids"] = self.category_ids[result.pop("classes")]
+        prototypes = found.pop("prototypes")
+        result = _first_image(found)
+        result["class_ids"] = self.category_ids[result["class_ids"]]
         result["boxes"] = np.asarray(clip(result["boxes"]))
-        return result
+        return {**result, "prototypes": np.asarray(prototypes[0])}
 
 
 class SavedModelEngine:
@@ -52,16 +50,10 @@ class SavedModelEngine:
     def __call__(self, image):
         import tensorflow as tf
 
-        found = self.signature(images=tf.constant(image[None]))
-        count = int(found["num_detections"][0])
+        result = _first_image(self.signature(images=tf.constant(image[None])))
         height, width = image.shape[:2]
-        scale = np.array([width, height, width, height], np.float32)
-        return {
-            "boxes": found["boxes"].numpy()[0, :count] / scale,
-            "scores": found["scores"].numpy()[0, :count],
-            "class_ids": found["classes"].numpy()[0, :count],
-            "masks": found["masks"].numpy()[0, :count],
-        }
+        result["boxes"] = result["boxes"] / np.array([width, height, width, height], np.float32)
+        return result
 
 
 class LiteRTEngine:
@@ -79,14 +71,7 @@ class LiteRTEngine:
 
     def __call__(self, image):
         resized = np.asarray(resize_images(image[None], self.image_size))
-        found = self.runner(image=resized)
-        count = int(found["num_detections"][0])
-        return {
-            "boxes": found["boxes"][0, :count],
-            "scores": found["scores"][0, :count],
-            "class_ids": found["classes"][0, :count],
-            "masks": found["masks"][0, :count],
-        }
+        return _first_image(self.runner(image=resized))
 
 
 def open_artefact(path):
@@ -97,6 +82,14 @@ def open_artefact(path):
     if path.suffix == ".tflite":
         return LiteRTEngine(path)
     return SavedModelEngine(path)
+
+
+def _first_image(found):
+    """The counted detections of a batch of one as arrays, `classes` named `class_ids`."""
+    count = int(found["num_detections"][0])
+    result = {name: np.asarray(x[0])[:count] for name, x in found.items() if name != "num_detections"}
+    result["class_ids"] = result.pop("classes")
+    return result
 
 
 def _saved_model_folder(path):

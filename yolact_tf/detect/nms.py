@@ -1,20 +1,23 @@
-"""Fast NMS (YOLACT §4.2): suppression as one triangular IoU matrix a class, no loop, static shapes.
+"""Non-maximum suppression: Fast NMS (YOLACT §4.2), per class and across classes, and the greedy one.
 
-Written for export as much as for evaluation: rank at most 4, int32 indices, 1-D gathers, no NMS op,
-so that the same graph runs in TF Serving and on LiteRT's GPU backends.
+Fast NMS asks one triangular IoU matrix a class instead of looping. It is written for export as much as
+for evaluation: rank at most 4, int32 indices, 1-D gathers, no NMS op, so that the same graph runs in
+TF Serving and on LiteRT's GPU backends.
 """
 
 import numpy as np
 from keras import ops
 
 
-def fast_nms(boxes, scores, iou_threshold, max_candidates, max_detections):
+def fast_nms(boxes, scores, score_threshold, iou_threshold, max_candidates, max_detections):
     """The best detections after dropping each candidate that overlaps a better one of its class.
 
-    boxes: [A, 4] corners.  scores: [A, C], 0 for anchors that do not take part.
+    boxes: [A, 4] corners.  scores: [A, C].  An anchor takes part when its best class scores more than
+    `score_threshold`; it then competes in every class, as in the reference.
     Returns `(indices, classes, scores)`, each [N] with N = `max_detections`, best first: indices
     into A, classes 0..C-1; unused slots score 0. A suppressed candidate still suppresses others.
     """
+    scores = _without_weak_anchors(scores, score_threshold)
     num_anchors, num_classes = scores.shape
     k = min(max_candidates, num_anchors)
     top_scores, top_anchors = ops.top_k(ops.transpose(scores), k)  # [C, k]
@@ -31,8 +34,9 @@ def fast_nms(boxes, scores, iou_threshold, max_candidates, max_detections):
     )
 
 
-def cross_class_nms(boxes, scores, iou_threshold, max_candidates, max_detections):
+def cross_class_nms(boxes, scores, score_threshold, iou_threshold, max_candidates, max_detections):
     """Fast NMS over the best class of each anchor, whatever the class. As `fast_nms` otherwise."""
+    scores = _without_weak_anchors(scores, score_threshold)
     k = min(max_candidates, scores.shape[0])
     top_scores, top_anchors = ops.top_k(ops.max(scores, axis=1), k)  # [k]
     top_anchors = ops.cast(top_anchors, "int32")
@@ -47,7 +51,54 @@ def cross_class_nms(boxes, scores, iou_threshold, max_candidates, max_detections
     )
 
 
-NMS = {"fast": fast_nms, "cross_class": cross_class_nms}
+def traditional_nms(boxes, scores, score_threshold, iou_threshold, max_detections, pixel):
+    """Greedy NMS a class at a time, as in Fast R-CNN: only what was kept suppresses.
+
+    As `fast_nms`, but a class score itself must exceed `score_threshold`, every anchor that does is
+    a candidate, and an overlap of exactly `iou_threshold` suppresses. pixel: what a box reaches
+    beyond its corners, in the units of `boxes`; the reference counts corner pixels as part of it.
+
+    Taking the best remaining (anchor, class) of all, N times, is the same as finishing each class
+    and merging the N best.
+    """
+    num_anchors, num_classes = scores.shape
+    remaining = ops.transpose(ops.where(scores > score_threshold, scores, 0.0))  # [C, A]
+    areas = _extent(boxes[:, 0], boxes[:, 2], pixel) * _extent(boxes[:, 1], boxes[:, 3], pixel)
+    slots, class_rows = ops.arange(max_detections, dtype="int32"), ops.arange(num_classes, dtype="int32")
+
+    def take_best(slot, state):
+        remaining, kept, kept_scores = state
+        best = ops.cast(ops.argmax(ops.reshape(remaining, (-1,))), "int32")
+        anchor, of_class = best % num_anchors, best // num_anchors
+        box = ops.take(boxes, anchor, axis=0)
+        width = _extent(ops.maximum(boxes[:, 0], box[0]), ops.minimum(boxes[:, 2], box[2]), pixel)
+        height = _extent(ops.maximum(boxes[:, 1], box[1]), ops.minimum(boxes[:, 3], box[3]), pixel)
+        shared = ops.relu(width) * ops.relu(height)
+        overlaps = shared >= iou_threshold * (areas + ops.take(areas, anchor) - shared)
+        gone = ops.logical_or(overlaps, ops.arange(num_anchors, dtype="int32") == anchor)
+        score = ops.take(ops.reshape(remaining, (-1,)), best)
+        kept = ops.where(slots == slot, best, kept)
+        kept_scores = ops.where(slots == slot, score, kept_scores)
+        in_class = ops.expand_dims(class_rows == of_class, 1)
+        remaining = ops.where(ops.logical_and(in_class, ops.expand_dims(gone, 0)), 0.0, remaining)
+        return remaining, kept, kept_scores
+
+    state = remaining, ops.zeros_like(slots), ops.zeros((max_detections,), "float32")
+    _, kept, kept_scores = ops.fori_loop(0, max_detections, take_best, state)
+    return kept % num_anchors, kept // num_anchors, kept_scores
+
+
+NMS = {"fast": fast_nms, "cross_class": cross_class_nms, "traditional": traditional_nms}
+
+
+def _without_weak_anchors(scores, score_threshold):
+    """[A, C] scores with zeros for anchors whose best class scores no more than the threshold."""
+    takes_part = ops.max(scores, axis=1, keepdims=True) > score_threshold
+    return scores * ops.cast(takes_part, scores.dtype)
+
+
+def _extent(low, high, pixel):
+    return high - low + pixel
 
 
 def _not_overlapped(boxes, iou_threshold):

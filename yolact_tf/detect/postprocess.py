@@ -20,27 +20,37 @@ def postprocess(
     nms_iou_threshold=0.5,
     max_candidates=200,
     max_detections=100,
+    image_size=None,
+    mask_rescorer=None,
 ):
     """PaddedDetections of a batch of Predictions: static shapes, best first.
 
-    anchors: [A, 4] corners.  score_threshold: an anchor takes part when its best class scores
-    more; it then competes in every class, as in the reference.  nms: a key of `detect.nms.NMS`.
+    anchors: [A, 4] corners.  score_threshold: what an anchor's best class must exceed (traditional
+    NMS: what each class must).  nms: a key of `detect.nms.NMS`; "traditional" measures in pixels and
+    needs `image_size`, the side of the network's input.  mask_rescorer: [n, Hp, Wp, 1] to mask IoUs
+    [n, C], for YOLACT++; it adds `mask_scores`.
     Boxes are corners in 0..1, not clipped. Returns a dict with `num_detections` [B] int32, `boxes`
     [B, N, 4], `scores` [B, N], `classes` [B, N] int32 (0..C-1), `coefficients` [B, N, K] and `masks`
     [B, N, Hp, Wp]; slots past `num_detections` hold zeros and class -1.
     """
     if nms not in NMS:
         raise ValueError(f"`nms` must be one of {sorted(NMS)}. Received: {nms!r}")
-    keys = ("class_logits", "box_deltas", "mask_coefficients", "prototypes")
-    batch = {key: ops.convert_to_tensor(predictions[key]) for key in keys}
     limits = {
+        "score_threshold": score_threshold,
         "iou_threshold": nms_iou_threshold,
-        "max_candidates": max_candidates,
         "max_detections": max_detections,
     }
+    if nms == "traditional":
+        if not image_size:
+            raise ValueError(f"Traditional NMS needs `image_size` in pixels. Received: {image_size!r}")
+        limits["pixel"] = 1 / image_size
+    else:
+        limits["max_candidates"] = max_candidates
+    keys = ("class_logits", "box_deltas", "mask_coefficients", "prototypes")
+    batch = {key: ops.convert_to_tensor(predictions[key]) for key in keys}
 
     def detect_one(image):
-        return _detect_image(image, anchors, score_threshold, NMS[nms], limits)
+        return _detect_image(image, anchors, NMS[nms], limits, mask_rescorer)
 
     if batch["class_logits"].shape[0] == 1:  # no loop: LiteRT's GPU backends have none
         one = detect_one({key: ops.reshape(x, x.shape[1:]) for key, x in batch.items()})
@@ -48,12 +58,10 @@ def postprocess(
     return ops.map(detect_one, batch)
 
 
-def _detect_image(image, anchors, score_threshold, nms, limits):
-    scores = ops.softmax(image["class_logits"], axis=-1)[:, BACKGROUND + 1 :]
-    takes_part = ops.max(scores, axis=1, keepdims=True) > score_threshold
-    scores = scores * ops.cast(takes_part, scores.dtype)
+def _detect_image(image, anchors, nms, limits, mask_rescorer):
+    class_scores = ops.softmax(image["class_logits"], axis=-1)[:, BACKGROUND + 1 :]
     boxes = decode(image["box_deltas"], ops.convert_to_tensor(anchors, dtype="float32"))
-    indices, classes, scores = nms(boxes, scores, **limits)
+    indices, classes, scores = nms(boxes, class_scores, **limits)
 
     found = scores > 0
     column = ops.expand_dims(ops.cast(found, "float32"), 1)
@@ -64,11 +72,23 @@ def _detect_image(image, anchors, score_threshold, nms, limits):
         ops.expand_dims(coefficients, 0),
         ops.expand_dims(boxes + NOWHERE * (1 - column), 0),
     )
-    return {
+    masks = ops.squeeze(masks, 0)
+    detections = {
         "num_detections": ops.sum(ops.cast(found, "int32")),
         "boxes": boxes,
         "scores": scores,
         "classes": ops.where(found, classes, -1),
         "coefficients": coefficients,
-        "masks": ops.squeeze(masks, 0),
+        "masks": masks,
     }
+    if mask_rescorer is not None:
+        detections["mask_scores"] = scores * _mask_iou(masks, classes, mask_rescorer)
+    return detections
+
+
+def _mask_iou(masks, classes, mask_rescorer):
+    """The IoU [N] that the rescorer reads off each mask for its class (YOLACT++ §3.5)."""
+    estimates = mask_rescorer(ops.expand_dims(masks, -1))  # [N, C]
+    num_masks, num_classes = masks.shape[0], estimates.shape[-1]
+    first = ops.arange(num_masks, dtype="int32") * num_classes
+    return ops.take(ops.reshape(estimates, (-1,)), first + classes, axis=0)

@@ -26,12 +26,15 @@ class Serving:
         self.class_names = np.array([*run.labels.values(), ""])
 
     def detect(self, images):
-        """float32 [B, S, S, 3] to num_detections, boxes in 0..1, scores, category ids and masks."""
+        """float32 [B, S, S, 3] to num_detections, boxes in 0..1, scores, category ids and masks.
+
+        A YOLACT++ adds `mask_scores`, here and in all signatures with detections.
+        """
         found = self.corridor(images)
         return {
             "num_detections": found["num_detections"],
             "boxes": clip(found["boxes"]),
-            "scores": found["scores"],
+            **_scores(found),
             "classes": self._look_up(self.category_ids, found["classes"]),
             "masks": found["masks"],
         }
@@ -70,7 +73,7 @@ class Serving:
         return {
             "num_detections": found["num_detections"],
             "boxes": boxes * scale[:, None],
-            "scores": found["scores"],
+            **_scores(found),
             "classes": self._look_up(self.category_ids, found["classes"]),
             "class_names": self._look_up(self.class_names, found["classes"]),
             masks_name: tf.ensure_shape(masks, [None, boxes.shape[1]]),
@@ -87,7 +90,7 @@ class Serving:
         return {
             **found,
             "num_detections": tf.reduce_sum(tf.cast(is_kept, tf.int32), axis=1),
-            "scores": tf.where(is_kept, found["scores"], 0.0),
+            **{name: tf.where(is_kept, scores, 0.0) for name, scores in _scores(found).items()},
             "classes": tf.where(is_kept, found["classes"], -1),
             "boxes": tf.where(is_kept[..., None], found["boxes"], 0.0),
         }
@@ -101,6 +104,11 @@ class Serving:
         """Entry of `table` for each class, [B, N]; gathered flat, as LiteRT's GPU backends need it."""
         flat = tf.reshape(tf.where(classes < 0, len(table) - 1, classes), [-1])
         return tf.reshape(tf.gather(table, flat), [-1, classes.shape[1]])
+
+
+def _scores(found):
+    """`scores`, and `mask_scores` where the model is a YOLACT++."""
+    return {name: found[name] for name in ("scores", "mask_scores") if name in found}
 
 
 def _encode_masks(masks, boxes, count, image_size, encode):

@@ -8,6 +8,7 @@ from yolact_tf.model.backbones import build_backbone
 from yolact_tf.model.fpn import build_fpn
 from yolact_tf.model.heads import build_prediction_head, build_semantic_head
 from yolact_tf.model.protonet import build_protonet
+from yolact_tf.model.rescorer import build_mask_rescorer
 
 
 def build_yolact(config):
@@ -51,6 +52,8 @@ def build_yolact(config):
         "ratios": config.anchors.ratios,
         "square": config.anchors.square,
     }
+    if settings.mask_rescoring:
+        model.mask_rescorer = build_mask_rescorer(settings.num_classes)
     return model
 
 
@@ -58,11 +61,14 @@ def build_yolact(config):
 class Yolact(keras.Model):
     """A functional model that knows its anchors and shows each part of its loss by name.
 
-    A loss with `part_names` and `parts(ground_truth, predictions) -> {name: scalar}` is summed and
-    tracked part by part; any other loss is handled by Keras as usual.
+    `mask_rescorer` is the mask-IoU network of YOLACT++, else None. It takes assembled masks, so it is
+    no part of the graph from image to Predictions: the loss and detection call it.
+    A loss with `part_names` and `parts(ground_truth, predictions, mask_rescorer) -> {name: scalar}`
+    is summed and tracked part by part; any other loss is handled by Keras as usual.
     """
 
     anchor_settings = None
+    mask_rescorer = None
     _parts_loss = None
     _part_trackers = ()
 
@@ -92,19 +98,27 @@ class Yolact(keras.Model):
         """The total loss of a batch; each named part goes to its tracker on the way."""
         if self._parts_loss is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        parts = self._parts_loss.parts(y, y_pred)
+        parts = self._parts_loss.parts(y, y_pred, self.mask_rescorer)
         for tracker in self._part_trackers:
             tracker.update_state(parts[tracker.name])
         return sum(parts.values())
 
     def get_config(self):
-        return {**super().get_config(), "anchor_settings": self.anchor_settings}
+        rescorer = self.mask_rescorer
+        return {
+            **super().get_config(),
+            "anchor_settings": self.anchor_settings,
+            "rescored_classes": rescorer.output_shape[-1] if rescorer else 0,
+        }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         anchor_settings = config.pop("anchor_settings")
+        rescored_classes = config.pop("rescored_classes")
         model = super().from_config(config, custom_objects=custom_objects)
         model.anchor_settings = dict(anchor_settings)
+        if rescored_classes:
+            model.mask_rescorer = build_mask_rescorer(rescored_classes)
         return model
 
 

@@ -9,7 +9,7 @@ from yolact_tf.evaluate import evaluate
 from yolact_tf.runs import Run, save_weights, write_text
 
 
-class NonFiniteLoss(ValueError):
+class NonFiniteLoss(ArithmeticError):
     """A loss became infinite or NaN."""
 
 

@@ -15,8 +15,7 @@ LOG_FLOOR = -100.0  # PyTorch's binary cross-entropy clamps its logarithms here
 
 def box_loss(box_deltas, targets):
     """Smooth L1 (beta 1) summed over the four deltas of every positive anchor. [B, A, 4]."""
-    error = ops.abs(ops.cast(box_deltas, "float32") - targets["box_deltas"])
-    smooth = ops.where(error < 1, 0.5 * error * error, error - 0.5)
+    smooth = _smooth_l1(ops.cast(box_deltas, "float32") - targets["box_deltas"])
     return ops.sum(ops.where(_is_positive(targets)[..., None], smooth, 0.0))
 
 
@@ -46,27 +45,63 @@ def class_loss(class_logits, targets, negatives_per_positive):
     return ops.sum(ops.where(chosen, cross_entropy, 0.0))
 
 
-def mask_loss(mask_coefficients, prototypes, targets, ground_truth, max_masks, seed):
-    """Binary cross-entropy of assembled masks, cropped to the true box and divided by its area.
+def assemble_positives(mask_coefficients, prototypes, targets, ground_truth, max_masks, seed):
+    """The masks that both mask losses look at: of at most `max_masks` positives an image.
 
-    mask_coefficients: [B, A, K].  prototypes: [B, Hp, Wp, K].  At most `max_masks` positives an
-    image take part, chosen at random (`seed`, a Keras seed generator); the sum is scaled back to
-    all of them. Area is in prototype pixels, so that large objects do not drown small ones.
+    mask_coefficients: [B, A, K].  prototypes: [B, Hp, Wp, K].  seed: a Keras seed generator; where
+    there are more positives, it draws. Returns a dict with `masks` [B, M, Hp, Wp] probabilities
+    cropped to the true box, `truth` [B, M, Hp, Wp] 0 or 1, `boxes` [B, M, 4] and `classes` [B, M] of
+    the matched objects, `is_chosen` [B, M], and `scale` [B, 1], positives over chosen.
     """
     prototypes = ops.cast(prototypes, "float32")
-    height, width = prototypes.shape[1:3]
     chosen, is_chosen, scale = _choose_positives(targets, max_masks, seed)
     coefficients = take_rows(ops.cast(mask_coefficients, "float32"), chosen)  # [B, M, K]
     gt_index = take_rows(targets["gt_index"], chosen)
     boxes = take_rows(ops.cast(ground_truth["boxes"], "float32"), gt_index)
-    gt_masks = resize_binary_masks(ground_truth["masks"], (height, width))
-    truth = take_rows(gt_masks, gt_index)  # [B, M, Hp, Wp]
+    gt_masks = resize_binary_masks(ground_truth["masks"], prototypes.shape[1:3])
+    return {
+        "masks": crop_masks(ops.sigmoid(mask_logits(prototypes, coefficients)), boxes),
+        "truth": take_rows(gt_masks, gt_index),
+        "boxes": boxes,
+        "classes": take_rows(ground_truth["classes"], gt_index),
+        "is_chosen": is_chosen,
+        "scale": scale,
+    }
 
-    masks = crop_masks(ops.sigmoid(mask_logits(prototypes, coefficients)), boxes)
-    per_mask = ops.sum(_binary_cross_entropy(masks, truth), axis=(2, 3))
+
+def mask_loss(positives):
+    """Binary cross-entropy of assembled masks, divided by the area of the true box.
+
+    positives: what `assemble_positives` returns; the sum is scaled back to all of them. Area is in
+    prototype pixels, so that large objects do not drown small ones.
+    """
+    boxes, is_chosen = positives["boxes"], positives["is_chosen"]
+    height, width = positives["masks"].shape[2:]
+    per_mask = ops.sum(_binary_cross_entropy(positives["masks"], positives["truth"]), axis=(2, 3))
     box_area = (boxes[..., 2] - boxes[..., 0]) * width * (boxes[..., 3] - boxes[..., 1]) * height
     per_mask = per_mask / ops.where(is_chosen, box_area, 1.0)
-    return ops.sum(ops.where(is_chosen, per_mask, 0.0) * scale)
+    return ops.sum(ops.where(is_chosen, per_mask, 0.0) * positives["scale"])
+
+
+def mask_iou_loss(positives, mask_rescorer, min_area):
+    """Smooth L1 between the IoU that `mask_rescorer` reads off a mask and the true one (YOLACT++ §3.5).
+
+    positives: what `assemble_positives` returns.  mask_rescorer: [n, Hp, Wp, 1] to [n, C].  Only
+    true masks of more than `min_area` prototype pixels count. The masks learn from it too: they are
+    its input, and nothing stops the gradient.
+    """
+    masks, truth = positives["masks"], positives["truth"]
+    estimates = mask_rescorer(ops.reshape(masks, (-1, *masks.shape[2:], 1)))  # [B·M, C]
+    classes = ops.reshape(positives["classes"], (-1, 1))
+    estimate = ops.reshape(ops.take_along_axis(estimates, classes, axis=1), (-1, masks.shape[1]))
+
+    area = ops.sum(truth, axis=(2, 3))
+    is_inside = ops.cast(masks > 0.5, "float32")
+    shared = ops.sum(is_inside * truth, axis=(2, 3))
+    union = ops.sum(is_inside, axis=(2, 3)) + area - shared
+    iou = ops.stop_gradient(shared / ops.maximum(union, 1.0))
+    counts = ops.logical_and(positives["is_chosen"], area > min_area)
+    return ops.sum(ops.where(counts, _smooth_l1(estimate - iou), 0.0))
 
 
 def semantic_loss(semantic_logits, ground_truth):
@@ -91,6 +126,12 @@ def semantic_loss(semantic_logits, ground_truth):
 def count_positives(targets):
     """Positive anchors of the whole batch, at least 1, as a float: what most losses divide by."""
     return ops.maximum(ops.sum(ops.cast(_is_positive(targets), "float32")), 1.0)
+
+
+def _smooth_l1(error):
+    """Half the square below 1, the distance less a half above."""
+    size = ops.abs(error)
+    return ops.where(size < 1, 0.5 * size * size, size - 0.5)
 
 
 def _is_positive(targets):

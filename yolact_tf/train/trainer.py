@@ -9,11 +9,12 @@ import keras
 from yolact_tf.data.coco import load_coco
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.model import build_yolact
-from yolact_tf.runs import describe_run, find_weights, load_run, load_weights
+from yolact_tf.runs import describe_run, load_run
 from yolact_tf.train.callbacks import LogLearningRate, StopOnNonFinite, ValidateAP
 from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer
 from yolact_tf.train.plots import draw_plots
+from yolact_tf.weights.start import load_start_weights
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +22,8 @@ logger = logging.getLogger(__name__)
 def train(config, data, run_path, weights=None, verbose=2):
     """Trains `config` on folder `data` into folder `run_path` and returns the finished Run.
 
-    The number of classes becomes that of the data. weights: a run folder or .weights.h5 file to
-    start from.  verbose: as in `fit`, 1 a progress bar, 2 a line an epoch.
+    The number of classes becomes that of the data. weights: a run folder, a .weights.h5 file, or a file
+    of the original, to start from; layers that depend on other classes start afresh.  verbose: as in `fit`, 1 a progress bar, 2 a line an epoch.
     """
     run_path = Path(run_path)
     if (run_path / "config.json").exists():
@@ -43,7 +44,7 @@ def train(config, data, run_path, weights=None, verbose=2):
     keras.config.set_dtype_policy(config.train.precision)
     model = build_yolact(config)
     if weights:
-        load_start_weights(model, weights)
+        _report(load_start_weights(model, weights, train_data.labels), weights)
     dataset = build_dataset(config, train_data, "train")
     model.compile(
         optimizer=build_optimizer(config, steps_per_epoch=int(dataset.cardinality())),
@@ -63,13 +64,9 @@ def train(config, data, run_path, weights=None, verbose=2):
     return run
 
 
-def load_start_weights(model, weights):
-    """Loads the weights of a run folder or of a .weights.h5 file into `model`."""
-    path = Path(weights)
-    path = find_weights(path) if path.is_dir() else path
-    if not path.is_file():
-        raise FileNotFoundError(f"--weights must be a run or a weights file. Received: {weights!r}")
-    load_weights(model, path)
+def _report(transfer, weights):
+    fresh = f"starting afresh: {', '.join(transfer.fresh)}" if transfer.fresh else "nothing starts afresh"
+    logger.warning("%s: %d tensors loaded; %s", weights, transfer.loaded, fresh)
 
 
 def _callbacks(run_path, config, labels, val_data):

@@ -1,7 +1,8 @@
 """Backbones: normalised image -> C3, C4, C5 at strides 8, 16, 32."""
 
+from yolact_tf.model.backbones.darknet import darknet53
 from yolact_tf.model.backbones.mobilenet import mobilenet_v2
-from yolact_tf.model.backbones.resnet import resnet
+from yolact_tf.model.backbones.resnet import group_norm, resnet
 from yolact_tf.model.backbones.slim import slim_resnet
 
 
@@ -16,9 +17,15 @@ def build_backbone(name, image_size, weights):
     return BACKBONES[name](image_size, weights)
 
 
+RESNET50, RESNET101 = (3, 4, 6, 3), (3, 4, 23, 3)
 BACKBONES = {
-    "resnet50": lambda size, weights: resnet(size, blocks=(3, 4, 6, 3)),
-    "resnet101": lambda size, weights: resnet(size, blocks=(3, 4, 23, 3)),
+    "resnet50": lambda size, weights: resnet(size, RESNET50),
+    "resnet101": lambda size, weights: resnet(size, RESNET101),
+    "resnet101_gn": lambda size, weights: resnet(size, RESNET101, norm=group_norm),
+    # YOLACT++: every 3x3 of C3..C5 in ResNet-50, every third block's in ResNet-101.
+    "resnet50_deformable": lambda size, weights: resnet(size, RESNET50, deformable_interval=1),
+    "resnet101_deformable": lambda size, weights: resnet(size, RESNET101, deformable_interval=3),
+    "darknet53": lambda size, weights: darknet53(size),
     "mobilenetv2": mobilenet_v2,
     "slim_resnet": lambda size, weights: slim_resnet(size),
 }

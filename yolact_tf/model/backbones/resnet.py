@@ -7,48 +7,64 @@ an even side, and the published weights were trained with PyTorch's.
 import keras
 from keras import layers
 
+from yolact_tf.model.backbones.deformable import DeformableConv2D
 from yolact_tf.preprocess import RGB_MEAN, RGB_STD
 
 WIDTHS = (64, 128, 256, 512)
 EXPANSION = 4
 
 
-def resnet(image_size, blocks):
+def batch_norm(name):
+    """Batch norm as PyTorch has it: epsilon 1e-5, running averages that keep 0.9."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+
+
+def group_norm(name):
+    """Group norm over 32 groups, which needs no batch to average over (Wu and He 2018)."""
+    return layers.GroupNormalization(32, epsilon=1e-5, name=name)
+
+
+def resnet(image_size, blocks, deformable_interval=0, norm=batch_norm):
     """[B, S, S, 3] RGB 0..255 to C3 (512 channels), C4 (1024), C5 (2048), after their last ReLU.
 
-    blocks: bottlenecks in each of the four stages.
+    blocks: bottlenecks in each of the four stages.  deformable_interval: every how many blocks of
+    the last three stages, from the first on, the 3x3 convolution is deformable (YOLACT++ §3.2); 0:
+    none.  norm: name -> normalisation layer.
     """
     image = keras.Input((image_size, image_size, 3), name="image")
     x = normalise(image)
     x = layers.ZeroPadding2D(3, name="stem_pad")(x)
     x = layers.Conv2D(64, 7, strides=2, use_bias=False, name="stem_conv")(x)
-    x = layers.ReLU(name="stem_relu")(batch_norm("stem_bn")(x))
+    x = layers.ReLU(name="stem_relu")(norm("stem_norm")(x))
     # Zero padding is safe for the maximum because the input is past a ReLU.
     x = layers.MaxPooling2D(3, strides=2, name="stem_pool")(layers.ZeroPadding2D(1)(x))
     outputs = []
     for stage, (count, width) in enumerate(zip(blocks, WIDTHS, strict=True)):
         for block in range(count):
             stride = 2 if block == 0 and stage > 0 else 1
-            x = bottleneck(x, width, stride, block == 0, f"stage{stage}_block{block}")
+            name = f"stage{stage}_block{block}"
+            conv3x3 = _plain_3x3
+            if deformable_interval and stage > 0 and block % deformable_interval == 0:
+                conv3x3 = _deformable_3x3
+            x = bottleneck(x, width, stride, block == 0, name, norm, conv3x3)
         outputs.append(x)
     return keras.Model(image, outputs[1:], name="backbone")
 
 
-def bottleneck(x, width, stride, project, name):
+def bottleneck(x, width, stride, project, name, norm, conv3x3):
     """1x1, 3x3 (stride), 1x1, plus the shortcut; `project` gives the shortcut its own 1x1."""
     shortcut = x
     if project:
         shortcut = layers.Conv2D(
             width * EXPANSION, 1, strides=stride, use_bias=False, name=f"{name}_shortcut_conv"
         )(x)
-        shortcut = batch_norm(f"{name}_shortcut_bn")(shortcut)
+        shortcut = norm(f"{name}_shortcut_norm")(shortcut)
     x = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_conv1")(x)
-    x = layers.ReLU(name=f"{name}_relu1")(batch_norm(f"{name}_bn1")(x))
-    x = layers.ZeroPadding2D(1, name=f"{name}_pad2")(x)
-    x = layers.Conv2D(width, 3, strides=stride, use_bias=False, name=f"{name}_conv2")(x)
-    x = layers.ReLU(name=f"{name}_relu2")(batch_norm(f"{name}_bn2")(x))
+    x = layers.ReLU(name=f"{name}_relu1")(norm(f"{name}_norm1")(x))
+    x = conv3x3(x, width, stride, f"{name}_conv2")
+    x = layers.ReLU(name=f"{name}_relu2")(norm(f"{name}_norm2")(x))
     x = layers.Conv2D(width * EXPANSION, 1, use_bias=False, name=f"{name}_conv3")(x)
-    x = batch_norm(f"{name}_bn3")(x)
+    x = norm(f"{name}_norm3")(x)
     return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, shortcut]))
 
 
@@ -59,6 +75,10 @@ def normalise(image):
     return layers.Rescaling(scale, offset, name="normalise")(image)
 
 
-def batch_norm(name):
-    """Batch norm as PyTorch has it: epsilon 1e-5, running averages that keep 0.9."""
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+def _plain_3x3(x, width, stride, name):
+    x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
+    return layers.Conv2D(width, 3, strides=stride, use_bias=False, name=name)(x)
+
+
+def _deformable_3x3(x, width, stride, name):
+    return DeformableConv2D(width, strides=stride, name=name)(x)

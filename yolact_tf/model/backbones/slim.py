@@ -36,5 +36,5 @@ def conv_bn(x, width, kernel, stride, name, activate=True):
     if kernel > 1:
         x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
     x = layers.Conv2D(width, kernel, strides=stride, use_bias=False, name=f"{name}_conv")(x)
-    x = batch_norm(f"{name}_bn")(x)
+    x = batch_norm(f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if activate else x

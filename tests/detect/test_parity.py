@@ -1,0 +1,24 @@
+"""Detections against the original's, from weights that both compute by formula."""
+
+import numpy as np
+import pytest
+
+from yolact_tf.detect.corridor import Corridor
+from yolact_tf.detect.detector import Detector
+
+from ..reference import FORWARDS, assert_detections_equal, assert_found_in_image, formula_run
+
+
+@pytest.mark.parametrize("reference", FORWARDS)
+def test_detections_of_the_network_input_equal_the_reference(parity, reference):
+    numbers = parity(f"forward_{reference}")
+    run = formula_run(reference)
+    found = Corridor(run.model, run.config.detect)(numbers["image_rgb"][None])
+    found = {name: np.asarray(found[name])[0] for name in ("boxes", "scores", "classes")}
+    assert_detections_equal(found, numbers)
+
+
+@pytest.mark.parametrize("reference", ["yolact_resnet50", "yolact_plus_resnet50"])
+def test_detections_in_an_image_equal_the_reference(parity, reference):
+    numbers = parity(f"e2e_{reference}")
+    assert_found_in_image(Detector(formula_run(reference))(numbers["image_rgb"]), numbers)

@@ -1,0 +1,20 @@
+"""Mask rescoring: how well does an assembled mask fit its object? (YOLACT++ §3.5, figure 5)"""
+
+import keras
+from keras import layers
+
+CHANNELS = (8, 16, 32, 64, 128)
+
+
+def build_mask_rescorer(num_classes):
+    """A `keras.Model` from cropped soft masks [n, Hp, Wp, 1] to the mask IoU [n, C] of each class.
+
+    The estimate is at least 0 and may exceed 1. Convolutions are not padded: a map needs 63 pixels
+    a side.
+    """
+    mask = x = keras.Input((None, None, 1), name="mask")
+    for i, channels in enumerate(CHANNELS):
+        x = layers.Conv2D(channels, 3, strides=2, activation="relu", name=f"conv{i}")(x)
+    x = layers.Conv2D(num_classes, 1, activation="relu", name=f"conv{len(CHANNELS)}")(x)
+    # The paper says global pooling; its code takes the maximum.
+    return keras.Model(mask, layers.GlobalMaxPooling2D(dtype="float32", name="iou")(x), name="mask_rescorer")

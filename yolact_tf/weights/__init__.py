@@ -1,0 +1,1 @@
+"""Published weight files in, model variables out."""

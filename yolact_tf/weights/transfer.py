@@ -1,0 +1,79 @@
+"""Tensors of a file into the variables of a model: all of them, or all but those that start afresh."""
+
+from dataclasses import dataclass
+from typing import Any
+
+# Layers with an output for each class, by sub-model; all others are the same for any data set.
+CLASS_LAYERS = (
+    ("prediction_head", "class_logits_conv"),
+    ("semantic_head", "semantic_logits"),
+    ("mask_rescorer", "conv5"),
+)
+SHOWN = 5  # mismatches that an error lists
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A variable of ours as a file shapes it."""
+
+    part: str  # sub-model
+    path: str  # of the variable inside it, "lateral_p5/kernel"
+    variable: Any
+    shape: tuple[int, ...]  # in the file's layout
+
+    @property
+    def layer(self):
+        """(sub-model, layer) of the variable."""
+        return self.part, self.path.rpartition("/")[0]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What became of a model's variables."""
+
+    loaded: int  # tensors
+    fresh: tuple[str, ...]  # layers that keep their initial values, "sub-model/layer"
+
+
+def named_variables(model):
+    """{(sub-model, path): variable} of a Yolact, its mask rescorer included."""
+    parts = [*model.layers, *([model.mask_rescorer] if model.mask_rescorer else [])]
+    return {(part.name, variable.path): variable for part in parts for variable in part.weights}
+
+
+def transfer(tensors, slots, origin, *, fresh=(), to_layout=lambda tensor: tensor):
+    """Assigns `tensors` {key: array} to `slots` {key: Slot} and returns the Transfer.
+
+    fresh: keys that keep their initial values, whether the file has them or not.  to_layout: from the
+    file's layout to Keras'. ValueError, and nothing assigned, unless keys and shapes agree; it names
+    `origin` and the first keys that do not.
+    """
+    expected = {key: slot.shape for key, slot in slots.items() if key not in fresh}
+    received = {key: tuple(tensor.shape) for key, tensor in tensors.items() if key not in fresh}
+    problems = [key for key in expected | received if expected.get(key) != received.get(key)]
+    if problems:
+        listed = [
+            f"{key}: expected {expected.get(key, 'no such key')}, received {received.get(key, 'none')}"
+            for key in problems[:SHOWN]
+        ]
+        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        raise ValueError(
+            f"{origin}: {len(problems)} tensors do not fit the recipe: {'; '.join(listed)}{more}"
+        )
+    for key in expected:
+        slots[key].variable.assign(to_layout(tensors[key]))
+    kept_layers = dict.fromkeys("/".join(slots[key].layer) for key in slots if key in fresh)
+    return Transfer(len(expected), tuple(kept_layers))
+
+
+def class_keys(slots, tensors, same_classes):
+    """Keys of layers that depend on the classes and must start afresh.
+
+    With `same_classes` only those whose shapes differ, which no two equal class lists cause; else all.
+    """
+    return {
+        key
+        for key, slot in slots.items()
+        if slot.layer in CLASS_LAYERS
+        and not (same_classes and key in tensors and tuple(tensors[key].shape) == slot.shape)
+    }
