@@ -187,10 +187,12 @@ class ExportRecipe:
 
     format: str  # "saved_model" or "litert"
     precision: str = "float32"
+    outputs: str = "detections"  # or "heads": the Predictions, for what runs no top-k (LiteRT)
 
     def __post_init__(self):
         _require_one_of(self, "recipe", "format", ("saved_model", "litert"))
         _require_one_of(self, "recipe", "precision", ("float32",))
+        _require_one_of(self, "recipe", "outputs", ("detections", "heads"))
 
 
 def _require_at_least(config, section, name, minimum):

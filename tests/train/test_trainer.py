@@ -8,7 +8,7 @@ import pytest
 import yolact_tf
 from yolact_tf.data.coco import load_coco
 from yolact_tf.train.callbacks import NonFiniteLoss, StopOnNonFinite, ValidateAP
-from yolact_tf.train.trainer import load_start_weights, train
+from yolact_tf.train.trainer import train
 
 
 @pytest.fixture(scope="module")
@@ -85,23 +85,6 @@ def test_ema_weights_are_what_is_saved(shapes_data, small_settings, tmp_path):
     settings = (*small_settings, "train.epochs=1", "train.images_per_epoch=16", "train.ema=0.9")
     run = train(yolact_tf.load_config("tiny_256", settings), shapes_data, tmp_path / "run", verbose=0)
     assert (run.path / "weights" / "best.weights.h5").is_file()
-
-
-def test_training_starts_from_given_weights(config, shapes_run):
-    run = yolact_tf.load_run(shapes_run)
-    model = yolact_tf.build_yolact(config)
-    load_start_weights(model, shapes_run)
-    for ours, theirs in zip(model.weights, run.model.weights, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def test_weights_that_do_not_fit_are_refused_in_one_line(shapes_run, tmp_path):
-    other = yolact_tf.build_yolact(yolact_tf.load_config("tiny_256", ["data.image_size=128"]))
-    with pytest.raises(ValueError, match="expected weights of 'tiny_256'") as caught:
-        load_start_weights(other, shapes_run)
-    assert "\n" not in str(caught.value)
-    with pytest.raises(FileNotFoundError, match="--weights must be a run or a weights file"):
-        load_start_weights(other, tmp_path / "none.h5")
 
 
 def test_splits_with_different_categories_are_refused(shapes_data, small_settings, tmp_path):

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from yolact_tf.anchors import build_anchors
 from yolact_tf.boxes import clip
 from yolact_tf.detect.corridor import Corridor
+from yolact_tf.detect.postprocess import postprocess
 from yolact_tf.preprocess import resize_images
 
 
@@ -68,10 +70,23 @@ class LiteRTEngine:
         with zipfile.ZipFile(path) as appended:
             metadata = json.loads(appended.read("metadata.json"))
         self.labels = {int(key): name for key, name in metadata["labels"].items()}
+        self.category_ids = np.array(list(self.labels))
+        self.detect = metadata["detect"]
+        self.anchors = build_anchors(**metadata["anchors"])
 
     def __call__(self, image):
-        resized = np.asarray(resize_images(image[None], self.image_size))
-        return _first_image(self.runner(image=resized))
+        found = self.runner(image=np.asarray(resize_images(image[None], self.image_size)))
+        if "class_logits" not in found:
+            return _first_image(found)
+        return self._detect(found)
+
+    def _detect(self, predictions):
+        """What a file that has the detections inside would answer, for one that ends with the heads."""
+        found = postprocess(predictions, self.anchors, image_size=self.image_size, **self.detect)
+        result = _first_image(found)
+        result["class_ids"] = self.category_ids[result["class_ids"]]
+        result["boxes"] = np.asarray(clip(result["boxes"]))
+        return result
 
 
 def open_artefact(path):

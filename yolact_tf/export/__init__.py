@@ -8,7 +8,6 @@ __all__ = ["export_run", "to_litert", "to_saved_model"]
 
 def export_run(run, recipe, path):
     """Writes the artefact that `recipe`, an ExportRecipe, describes."""
-    return _FORMATS[recipe.format](run, path)
-
-
-_FORMATS = {"saved_model": to_saved_model, "litert": to_litert}
+    if recipe.format == "litert":
+        return to_litert(run, path, recipe.outputs)
+    return to_saved_model(run, path)

@@ -1,5 +1,6 @@
-"""A run to one `.tflite` file with NMS and masks in the graph."""
+"""A run to one `.tflite` file, with NMS and masks in the graph or with the network alone."""
 
+import dataclasses
 import json
 import tempfile
 import zipfile
@@ -12,9 +13,10 @@ from yolact_tf.export.serving import Serving
 from yolact_tf.runs import atomic_path
 
 
-def to_litert(run, path):
+def to_litert(run, path, outputs="detections"):
     """Writes `run` as a float32 LiteRT file of built-in ops and fixed shapes.
 
+    outputs: "detections", or "heads" for the Predictions, which leave the rest to the caller.
     labels.txt and metadata.json are appended as a zip, as TFLite Metadata has it: the file stays a
     valid flatbuffer, and any zip tool lists them.
     """
@@ -22,20 +24,21 @@ def to_litert(run, path):
     if path.suffix != ".tflite":
         raise ValueError(f"--output must end in .tflite. Received: {str(path)!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = _convert(run)
+    content = _convert(run, outputs)
     with atomic_path(path, suffix=".tflite") as temporary:
         Path(temporary).write_bytes(content)
         _append_metadata(run, temporary)
     return path
 
 
-def _convert(run):
+def _convert(run, outputs):
     serving = Serving(run)
+    answer = {"detections": serving.detect, "heads": serving.heads}[outputs]
     size = run.config.data.image_size
     spec = tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
     archive = keras.export.ExportArchive()
     archive.track(run.model)
-    archive.add_endpoint("serving_default", lambda image: serving.detect(image), [spec])
+    archive.add_endpoint("serving_default", lambda image: answer(image), [spec])
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
         # The way over a SavedModel freezes the weights and keeps the signature's names.
@@ -51,11 +54,8 @@ def _append_metadata(run, path):
         "input": "image: float32 [1, S, S, 3], RGB 0..255",
         "boxes": "x1, y1, x2, y2 in 0..1 of the image",
         "masks": "probabilities at prototype size, cropped to the box; over 0.5 after resizing",
-        "detect": {
-            "score_threshold": run.config.detect.score_threshold,
-            "nms_iou_threshold": run.config.detect.nms_iou_threshold,
-            "max_detections": run.config.detect.max_detections,
-        },
+        "anchors": run.model.anchor_settings,
+        "detect": dataclasses.asdict(run.config.detect),
         "labels": {str(category): name for category, name in run.labels.items()},
     }
     with zipfile.ZipFile(path, "a") as file:

@@ -39,9 +39,13 @@ class Serving:
             "masks": found["masks"],
         }
 
+    def heads(self, images):
+        """float32 [B, S, S, 3] to the Predictions."""
+        return self.network(images, training=False)
+
     def raw(self, images):
         """uint8 [B, H, W, 3] to the Predictions."""
-        return self.network(resize_images(images, self.image_size), training=False)
+        return self.heads(resize_images(images, self.image_size))
 
     def tensors(self, images):
         """uint8 [B, H, W, 3] to detections with boxes in pixels and masks at prototype size."""

@@ -53,7 +53,7 @@ def build_yolact(config):
         "square": config.anchors.square,
     }
     if settings.mask_rescoring:
-        model.mask_rescorer = build_mask_rescorer(settings.num_classes)
+        model.mask_rescorer = build_mask_rescorer(settings.num_classes, protonet.output_shape[1])
     return model
 
 
@@ -108,17 +108,17 @@ class Yolact(keras.Model):
         return {
             **super().get_config(),
             "anchor_settings": self.anchor_settings,
-            "rescored_classes": rescorer.output_shape[-1] if rescorer else 0,
+            "rescoring": (rescorer.output_shape[-1], rescorer.input_shape[1]) if rescorer else None,
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         anchor_settings = config.pop("anchor_settings")
-        rescored_classes = config.pop("rescored_classes")
+        rescoring = config.pop("rescoring")
         model = super().from_config(config, custom_objects=custom_objects)
         model.anchor_settings = dict(anchor_settings)
-        if rescored_classes:
-            model.mask_rescorer = build_mask_rescorer(rescored_classes)
+        if rescoring:
+            model.mask_rescorer = build_mask_rescorer(*rescoring)
         return model
 
 

@@ -23,7 +23,8 @@ def train(config, data, run_path, weights=None, verbose=2):
     """Trains `config` on folder `data` into folder `run_path` and returns the finished Run.
 
     The number of classes becomes that of the data. weights: a run folder, a .weights.h5 file, or a file
-    of the original, to start from; layers that depend on other classes start afresh.  verbose: as in `fit`, 1 a progress bar, 2 a line an epoch.
+    of the original, to start from; layers that depend on other classes start afresh.  verbose: as in
+    `fit`, 1 a progress bar, 2 a line an epoch.
     """
     run_path = Path(run_path)
     if (run_path / "config.json").exists():

@@ -1,0 +1,85 @@
+"""Exported artefacts against the original's numbers: a whole network each, from weights by formula."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from yolact_tf.detect.detector import Detector
+from yolact_tf.export import to_litert, to_saved_model
+from yolact_tf.weights.labels import COCO_LABELS
+
+from ..reference import (
+    FORWARDS,
+    assert_detections_equal,
+    assert_found_in_image,
+    assert_predictions_equal,
+    formula_run,
+)
+
+WITH_IMAGE = ("yolact_resnet50", "yolact_plus_resnet50")
+RANKS = {category: rank for rank, category in enumerate(COCO_LABELS)}
+
+
+@pytest.fixture(scope="module", params=FORWARDS)
+def reference(request, parity):
+    """Name of a configuration of the original; the tests of one follow each other."""
+    parity(f"forward_{request.param}")
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def saved_model(reference, tmp_path_factory):
+    return to_saved_model(formula_run(reference), tmp_path_factory.mktemp("saved_model") / reference)
+
+
+@pytest.fixture(scope="module")
+def tflite(reference, tmp_path_factory):
+    return to_litert(formula_run(reference), tmp_path_factory.mktemp("litert") / "detections.tflite")
+
+
+def as_detections(found):
+    """What a signature with `boxes` in 0..1 and category ids says, in the fixtures' terms."""
+    found = {name: np.asarray(found[name])[0] for name in ("boxes", "scores", "classes")}
+    return {**found, "classes": np.array([RANKS[category] for category in found["classes"].tolist()])}
+
+
+def clipped(numbers):
+    """The fixture with its boxes clipped to the image, as every artefact answers them."""
+    return {**numbers, "det_box": np.clip(numbers["det_box"], 0, 1)}
+
+
+def test_saved_model_equals_the_reference(reference, saved_model, parity):
+    numbers = parity(f"forward_{reference}")
+    signatures = tf.saved_model.load(str(saved_model / "1")).signatures
+    image = tf.constant(numbers["image_rgb"][None])
+    assert_predictions_equal(signatures["raw"](images=image), numbers)
+    found = signatures["tensors"](images=image)
+    found["boxes"] /= image.shape[1]
+    assert_detections_equal(as_detections(found), clipped(numbers))
+
+
+def test_litert_detections_equal_the_reference(reference, tflite, parity):
+    from ai_edge_litert.interpreter import Interpreter
+
+    numbers = parity(f"forward_{reference}")
+    runner = Interpreter(str(tflite), num_threads=2).get_signature_runner("serving_default")
+    found = runner(image=numbers["image_rgb"][None].astype("float32"))
+    assert_detections_equal(as_detections(found), clipped(numbers))
+
+
+def test_litert_heads_equal_the_reference(reference, parity, tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    numbers = parity(f"forward_{reference}")
+    path = to_litert(formula_run(reference), tmp_path / "heads.tflite", "heads")
+    runner = Interpreter(str(path), num_threads=2).get_signature_runner("serving_default")
+    assert_predictions_equal(runner(image=numbers["image_rgb"][None].astype("float32")), numbers)
+
+
+@pytest.mark.parametrize("artefact", ["saved_model", "tflite"])
+def test_artefacts_find_in_an_image_what_the_reference_finds(reference, artefact, parity, request):
+    if reference not in WITH_IMAGE:
+        pytest.skip(f"there is no end-to-end fixture of {reference}")
+    numbers = parity(f"e2e_{reference}")
+    detector = Detector.from_artefact(request.getfixturevalue(artefact))
+    assert_found_in_image(detector(numbers["image_rgb"]), numbers)
