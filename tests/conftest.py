@@ -68,6 +68,22 @@ def shapes_run(shapes_data, small_settings, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def plus_run(shapes_data, small_settings, tmp_path_factory):
+    """Folder of a run of a small YOLACT++: large enough for its mask rescorer, hardly trained."""
+    from yolact_tf.recipes import load_config
+    from yolact_tf.train.trainer import train
+
+    folder = tmp_path_factory.mktemp("runs") / "plus"
+    settings = (
+        *small_settings,
+        *("model.mask_rescoring=true", "data.image_size=256", "anchors.sizes=24,48,96,192,256"),
+        *("train.epochs=1", "train.images_per_epoch=48"),
+    )
+    train(load_config("tiny_256", settings), shapes_data, folder, verbose=0)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def saved_model(shapes_run, tmp_path_factory):
     """PATH of `shapes_run` exported for TF Serving."""
     from yolact_tf.export import to_saved_model

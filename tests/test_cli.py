@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,11 @@ from pycocotools import mask as coco_mask
 from typer.testing import CliRunner
 
 from yolact_tf.cli import app, main
+from yolact_tf.weights.labels import COCO_LABELS
+
+from .conftest import SHARED
+from .reference import formula_tensors
+from .weights.pth_writer import tensor, write_stream
 
 
 def yolact(*arguments, cwd=None):
@@ -33,7 +39,10 @@ def in_process(capsys, monkeypatch, *arguments):
 
 @pytest.mark.parametrize(
     "command",
-    ["train", "evaluate", "detect", "export", "verify", "serve", "recipes", "data", "data make-shapes"],
+    [
+        *("train", "evaluate", "detect", "export", "verify", "serve", "import-weights", "recipes"),
+        *("data", "data make-shapes"),
+    ],
 )
 def test_every_command_explains_itself(command):
     result = CliRunner().invoke(app, [*command.split(), "--help"])
@@ -122,6 +131,8 @@ def test_broken_data_is_refused_before_a_run_is_made(case, tmp_path, capsys, mon
         (["export", "nowhere", "--recipe", "saved_model", "--output", "o"], "A run must be a folder"),
         (["export", "nowhere", "--recipe", "save_model", "--output", "o"], "Nearest: saved_model"),
         (["serve", "nowhere"], "nowhere"),
+        (["import-weights", "none.pth", "resnet50_550", "--run", "r"], "none.pth: no such weight file"),
+        (["import-weights", "none.pth", "resnet50", "--run", "r"], "Nearest: resnet50_550"),
         (["data", "make-shapes", "d", "--size", "10"], "Received: 10"),
     ],
 )
@@ -167,6 +178,46 @@ def test_evaluate_takes_a_run_and_both_artefacts(kind, request, shapes_data, tmp
     rows = json.loads(detections.read_text())
     assert {"image_id", "category_id", "score", "bbox", "segmentation"} == set(rows[0])
     assert coco_mask.decode(rows[0]["segmentation"]).shape == (128, 128)
+
+
+def test_the_reference_protocol_is_a_table_of_its_own(shapes_run, shapes_data, tmp_path, capsys, monkeypatch):
+    metrics = tmp_path / "metrics.json"
+    request = ("evaluate", shapes_run, "--data", shapes_data, "--output", metrics, "--reference-protocol")
+    code, out, _ = in_process(capsys, monkeypatch, *request)
+    assert code == 0
+    assert "by the original's own evaluator" in out and "AP95" in out
+    assert 0 <= json.loads(metrics.read_text())["reference"]["bbox"]["AP50"] <= 1
+
+
+@pytest.mark.parametrize("name", ["evil.pth", "evil_zip.pth"])
+def test_import_refuses_a_file_that_would_run_something(name, tmp_path, capsys, monkeypatch):
+    file = SHARED / "parity" / "pth" / name
+    if not file.is_file():
+        pytest.skip("needs ../shared/parity/pth, small files of PyTorch")
+    monkeypatch.chdir(tmp_path)
+    code, _, err = in_process(capsys, monkeypatch, "import-weights", file, "resnet50_550", "--run", "run")
+    assert code == 2
+    assert re.fullmatch(rf"yolact: \S*{name}: refused, since it would call '\w+\.\w+'; .*\n", err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_imported_weights_detect_what_the_original_detects(parity, tmp_path, capsys, monkeypatch):
+    """The way of a published file: .pth, run, detections.json."""
+    numbers = parity("e2e_yolact_resnet50")
+    tensors = {key: tensor(value) for key, value in formula_tensors("yolact_resnet50").items()}
+    file = write_stream(tmp_path / "yolact_resnet50_54_800000.pth", tensors)
+    Image.fromarray(numbers["image_rgb"]).save(tmp_path / "scene.png")
+    run, output = tmp_path / "run", tmp_path / "out"
+    code, out, err = in_process(capsys, monkeypatch, "import-weights", file, "resnet50_550", "--run", run)
+    assert (code, err) == (0, "")
+    assert f"301 tensors loaded from {file}" in out
+    request = ("detect", run, tmp_path / "scene.png", "--output", output, "--score-threshold", "0", "--top-k")
+    code, _, _ = in_process(capsys, monkeypatch, *request, "100")
+    assert code == 0
+    rows = json.loads((output / "detections.json").read_text())
+    ids = list(COCO_LABELS)
+    assert [row["category_id"] for row in rows[:20]] == [ids[c] for c in numbers["post_class"][:20]]
+    np.testing.assert_allclose([row["score"] for row in rows[:20]], numbers["post_score"][:20], atol=1e-5)
 
 
 def test_detect_writes_overlays_and_results(shapes_run, shapes_data, tmp_path, capsys, monkeypatch):

@@ -9,6 +9,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+import yolact_tf
 from yolact_tf.data.coco import load_coco
 from yolact_tf.evaluate import STATS, coco_metrics, evaluate
 
@@ -67,6 +68,24 @@ def test_numbers_equal_pycocotools(shared_data, name):
             expected = valid.mean() if valid.size else -1
             assert metrics["per_class"][class_name][kind] == pytest.approx(expected, abs=1e-6)
     assert 0 < metrics["segm"]["AP"] < 1
+
+
+def test_boxes_are_ranked_by_score_and_masks_by_mask_score(shared_data):
+    data = load_coco(shared_data / "fruitnuts3", "val")
+    results = imperfect_results(data)
+    rng = np.random.default_rng(1)
+    rescored = [{**row, "mask_score": float(rng.uniform())} for row in results]
+    as_score = [{**row, "score": row["mask_score"]} for row in rescored]
+    plain, both = coco_metrics(data, results), coco_metrics(data, rescored)
+    assert both["bbox"] == plain["bbox"]
+    assert both["segm"] == coco_metrics(data, as_score)["segm"] != plain["segm"]
+
+
+def test_the_reference_protocol_is_added_where_asked_for(plus_run, shapes_data):
+    detector = yolact_tf.Detector(yolact_tf.load_run(plus_run))
+    metrics, _ = evaluate(detector, shapes_data, reference_protocol=True)
+    assert list(metrics["reference"]["segm"]) == ["AP", *(f"AP{t}" for t in range(50, 100, 5))]
+    assert "reference" not in evaluate(detector, shapes_data)[0]
 
 
 def xywh_pixels(box, record):

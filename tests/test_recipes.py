@@ -1,10 +1,14 @@
+import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from yolact_tf.config import Config, ExportRecipe
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
+from yolact_tf.weights.published import RECIPE_OF
 
+OF_RECIPE = {recipe: reference for reference, recipe in RECIPE_OF.items()}
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -22,8 +26,16 @@ def test_every_export_recipe_loads(name):
 
 
 def test_the_recipes_of_the_corridor_are_there():
-    assert {"resnet50_550", "resnet101_550", "mobilenetv2_320", "tiny_256"} <= set(list_recipes("configs"))
-    assert {"saved_model", "litert_float32"} <= set(list_recipes("export"))
+    assert set(list_recipes("configs")) == {*RECIPE_OF.values(), "mobilenetv2_320", "tiny_256"}
+    assert {"saved_model", "litert_float32", "litert_heads"} <= set(list_recipes("export"))
+
+
+@pytest.mark.parametrize("name", sorted(RECIPE_OF.values()))
+def test_the_originals_recipes_say_what_was_published(name):
+    docstring = ast.get_docstring(ast.parse((ROOT / "configs" / f"{name}.py").read_text()))
+    purpose = " ".join(docstring.split())
+    assert re.search(r"\d\d\.\d mask AP", purpose) and "frames/s on a Titan Xp (published)" in purpose
+    assert f"yolact train {name}" in docstring and f"The reference's `{OF_RECIPE[name]}`" in docstring
 
 
 def test_every_recipe_says_what_it_is_for():

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -80,6 +81,28 @@ def test_selecting_keeps_rows_together(found):
     assert best.class_names == found.class_names[:2]
     assert_array_equal(best.masks, found.masks[:2])
     assert len(found.above(1.0)) == 0
+
+
+def test_rescored_masks_are_ranked_shown_and_written_by_their_own_score():
+    one = square()
+    pair = dataclasses.replace(
+        one,
+        boxes=np.repeat(one.boxes, 3, 0),
+        scores=np.array([0.9, 0.8, 0.7], "f"),
+        class_ids=np.array([7, 8, 9]),
+        class_names=("a", "b", "c"),
+        mask_probabilities=np.repeat(one.mask_probabilities, 3, 0),
+        rescored=np.array([0.4, 0.6, 0.1], "f"),
+    )
+    shown = pair.above(0.15)
+    assert shown.class_names == ("b", "a")
+    assert_allclose(shown.mask_scores, [0.6, 0.4])
+    assert pair.above(0.15, top_k=1).class_names == ("b",)
+    assert [row["mask_score"] for row in pair.to_coco(1)] == pytest.approx([0.4, 0.6, 0.1])
+    assert [row["score"] for row in pair.to_coco(1)] == pytest.approx([0.9, 0.8, 0.7])
+    assert [row["mask_score"] for row in json.loads(shown.to_json())] == pytest.approx([0.6, 0.4])
+    assert_array_equal(one.mask_scores, one.scores)
+    assert "mask_score" not in one.to_coco(1)[0]
 
 
 def test_nothing_found_is_empty_everywhere(image, found):

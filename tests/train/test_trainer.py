@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import math
 
 import keras
@@ -85,6 +86,26 @@ def test_ema_weights_are_what_is_saved(shapes_data, small_settings, tmp_path):
     settings = (*small_settings, "train.epochs=1", "train.images_per_epoch=16", "train.ema=0.9")
     run = train(yolact_tf.load_config("tiny_256", settings), shapes_data, tmp_path / "run", verbose=0)
     assert (run.path / "weights" / "best.weights.h5").is_file()
+
+
+def test_a_plus_model_trains_its_rescorer_and_keeps_it(plus_run):
+    with open(plus_run / "log.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["mask_iou_loss"]) > 0
+    run = yolact_tf.load_run(plus_run)
+    keras.utils.set_random_seed(run.config.train.seed)
+    untrained = yolact_tf.build_yolact(run.config).mask_rescorer
+    for trained, fresh in zip(run.model.mask_rescorer.weights, untrained.weights, strict=True):
+        assert not np.array_equal(trained, fresh), trained.path
+
+
+def test_training_starts_from_given_weights_and_says_so(shapes_run, shapes_data, tmp_path, caplog):
+    config = yolact_tf.load_run(shapes_run).config
+    train_settings = dataclasses.replace(config.train, epochs=1, images_per_epoch=4)
+    config = dataclasses.replace(config, train=train_settings)
+    with caplog.at_level("WARNING"):
+        train(config, shapes_data, tmp_path / "run", weights=shapes_run, verbose=0)
+    assert f"{shapes_run}: 114 tensors loaded; nothing starts afresh" in caplog.text
 
 
 def test_splits_with_different_categories_are_refused(shapes_data, small_settings, tmp_path):

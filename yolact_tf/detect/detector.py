@@ -9,23 +9,24 @@ from yolact_tf.detect.engines import KerasEngine, open_artefact
 class Detector:
     """Finds objects with a loaded run, or with an exported artefact.
 
-    run: what `load_run` returns.  `detector(image)` takes [H, W, 3] uint8 RGB of any size.
+    run: what `load_run` returns.  `detector(image)` takes [H, W, 3] uint8 RGB of any size.  `engine` is
+    what computes: Keras, a SavedModel or LiteRT.
     """
 
     def __init__(self, run):
-        self._engine = KerasEngine(run)
+        self.engine = KerasEngine(run)
 
     @classmethod
     def from_artefact(cls, path):
         """A detector on an exported SavedModel folder or `.tflite` file."""
         detector = cls.__new__(cls)
-        detector._engine = open_artefact(path)
+        detector.engine = open_artefact(path)
         return detector
 
     @property
     def labels(self):
         """Category id -> name."""
-        return self._engine.labels
+        return self.engine.labels
 
     def __call__(self, image):
         """Detections of one image, best first, down to the score threshold of the model's config."""
@@ -35,7 +36,7 @@ class Detector:
                 "An image must be a [height, width, 3] uint8 array of RGB. "
                 f"Received: shape {image.shape}, dtype {image.dtype}"
             )
-        found = self._engine(image)
+        found = self.engine(image)
         height, width = image.shape[:2]
         return Detections(
             image_size=(height, width),

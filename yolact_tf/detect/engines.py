@@ -45,14 +45,14 @@ class SavedModelEngine:
         import tensorflow as tf
 
         folder = _saved_model_folder(path)
-        self.loaded = tf.saved_model.load(str(folder))
-        self.signature = self.loaded.signatures["tensors"]
+        self._loaded = tf.saved_model.load(str(folder))  # owns the variables of its signatures
+        self.signatures = self._loaded.signatures
         self.labels = _read_labels(folder / "assets" / "labels.json")
 
     def __call__(self, image):
         import tensorflow as tf
 
-        result = _first_image(self.signature(images=tf.constant(image[None])))
+        result = _first_image(self.signatures["tensors"](images=tf.constant(image[None])))
         height, width = image.shape[:2]
         result["boxes"] = result["boxes"] / np.array([width, height, width, height], np.float32)
         return result

@@ -38,14 +38,15 @@ def verify(artefact, run, images):
     """
     reference = Detector(run)
     other = Detector.from_artefact(artefact)
+    signatures = getattr(other.engine, "signatures", None)
     worst, compared = {}, 0
     for image in images:
         expected = reference(image)
         compared += len(_compared(expected.scores))
         rows = compare(expected, other(image))
-        if hasattr(other._engine, "loaded"):
-            rows += _compare_bytes(expected, other._engine.loaded, image)
-            rows += _compare_raw(run, other._engine.loaded, image)
+        if signatures:
+            rows += _compare_bytes(expected, signatures, image)
+            rows += _compare_raw(run, signatures, image)
         for row in rows:
             if row.output not in worst or not row.largest <= worst[row.output].largest:
                 worst[row.output] = row
@@ -60,32 +61,36 @@ def sample_images(data, count):
     return [read_image(record.path) for record in load_coco(data, "val").records[:count]]
 
 
-def compare(expected: Detections, received: Detections, prefix=""):
+def compare(expected: Detections, received: Detections):
     """Differences of two Detections of one image: missing ones, then scores, boxes and masks."""
     pairs, unmatched = _match(expected, received)
     height, width = expected.image_size
     scale = np.array([width, height, width, height])
-    score = box = mask = 0.0
+    score = mask_score = box = mask = 0.0
     for i, j in pairs:
         score = max(score, abs(float(expected.scores[i] - received.scores[j])))
+        mask_score = max(mask_score, abs(float(expected.mask_scores[i] - received.mask_scores[j])))
         box = max(box, float(np.abs((expected.boxes[i] - received.boxes[j]) / scale).max()))
         mask = max(mask, 1 - _mask_iou(expected.windows[i], received.windows[j], (height, width)))
-    return [
-        Difference(f"{prefix}missing or extra detections", float(unmatched), 0),
-        Difference(f"{prefix}scores", score, 1e-3),
-        Difference(f"{prefix}boxes (of image size)", box, 1e-3),
-        Difference(f"{prefix}masks (1 - IoU)", mask, 0.02),
+    rows = [
+        Difference("missing or extra detections", float(unmatched), 0),
+        Difference("scores", score, 1e-3),
+        Difference("boxes (of image size)", box, 1e-3),
+        Difference("masks (1 - IoU)", mask, 0.02),
     ]
+    if expected.rescored is not None:
+        rows.append(Difference("mask scores", mask_score, 1e-3))
+    return rows
 
 
-def _compare_bytes(expected, loaded, image):
+def _compare_bytes(expected, signatures, image):
     """The signatures that take encoded images, given a PNG, which loses nothing."""
     import tensorflow as tf
 
     encoded = tf.io.encode_png(image)[None]
     rows = []
     for name, masks_name in (("serving_default", "masks_rle"), ("png", "masks_png_bytes")):
-        found = {k: v.numpy()[0] for k, v in loaded.signatures[name](image_bytes=encoded).items()}
+        found = {k: v.numpy()[0] for k, v in signatures[name](image_bytes=encoded).items()}
         count = int(found["num_detections"])
         size = expected.image_size
         masks = [_decode_mask(code, masks_name, size) for code in found[masks_name][:count]]
@@ -114,13 +119,13 @@ def _decode_mask(code, name, size):
     return tf.io.decode_png(code).numpy()[..., 0] > 0
 
 
-def _compare_raw(run, loaded, image):
+def _compare_raw(run, signatures, image):
     import tensorflow as tf
 
     from yolact_tf.preprocess import resize_images
 
     expected = run.model(resize_images(image[None], run.config.data.image_size), training=False)
-    received = loaded.signatures["raw"](images=tf.constant(image[None]))
+    received = signatures["raw"](images=tf.constant(image[None]))
     return [
         Difference(
             f"raw: {name} (relative)",

@@ -1,0 +1,52 @@
+"""A YOLACT++: its artefacts carry the scores of masks beside those of boxes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import yolact_tf
+from yolact_tf.data.images import read_image
+from yolact_tf.export import to_litert, to_saved_model
+from yolact_tf.export.verify import verify
+
+
+@pytest.fixture(scope="module")
+def run(plus_run):
+    return yolact_tf.load_run(plus_run)
+
+
+@pytest.fixture(scope="module")
+def images(shapes_data):
+    return [read_image(path) for path in sorted((shapes_data / "images").glob("val_*"))]
+
+
+@pytest.fixture(scope="module")
+def saved_model(run, tmp_path_factory):
+    return to_saved_model(run, tmp_path_factory.mktemp("export") / "plus")
+
+
+@pytest.fixture(scope="module")
+def tflite(run, tmp_path_factory):
+    return to_litert(run, tmp_path_factory.mktemp("export") / "plus.tflite")
+
+
+@pytest.mark.parametrize("artefact", ["saved_model", "tflite"])
+def test_artefacts_rescore_as_the_run_does(artefact, run, images, request):
+    differences, compared = verify(request.getfixturevalue(artefact), run, images)
+    assert compared
+    assert "mask scores" in [row.output for row in differences]
+    assert all(row.passes for row in differences), differences
+
+
+@pytest.mark.parametrize("signature", ["serving_default", "png", "tensors"])
+def test_every_signature_with_detections_has_mask_scores(signature, saved_model, run, images):
+    function = tf.saved_model.load(str(saved_model / "1")).signatures[signature]
+    image = images[0][None] if signature == "tensors" else [tf.io.encode_png(images[0]).numpy()]
+    name = "images" if signature == "tensors" else "image_bytes"
+    found = function(**{name: tf.constant(image)})
+    count = int(found["num_detections"][0])
+    scores, rescored = (found[name].numpy()[0] for name in ("scores", "mask_scores"))
+    expected = yolact_tf.Detector(run)(images[0])
+    np.testing.assert_allclose(rescored[:count], expected.mask_scores[:count], atol=1e-3)
+    assert not rescored[count:].any()
+    assert count and (np.abs(rescored - scores)[:count] > 1e-3).any()
