@@ -1,6 +1,6 @@
 """What detection costs on top of the network, and LiteRT against the SavedModel, in one process.
 
-    python benchmarks/latency.py [resnet50_550]
+    python benchmarks/latency.py [RECIPE…]    (resnet50_550 without one)
 
 Times, interleaved and batch 1: the bare network (a compiled call of the Keras model), the SavedModel's
 `tensors` signature with NMS and masks, and the LiteRT file on XNNPACK with 2 threads. Weights are
@@ -27,7 +27,12 @@ from yolact_tf.runs import Run, untrained
 RUNS, WARMUP = 9, 2
 
 
-def main(recipe="resnet50_550"):
+def main(recipes):
+    for recipe in recipes:
+        measure(recipe)
+
+
+def measure(recipe):
     config = untrained(load_config(recipe))
     run = Run(build_yolact(config), config, {i: f"class {i}" for i in range(config.model.num_classes)})
     size = config.data.image_size
@@ -59,4 +64,4 @@ def main(recipe="resnet50_550"):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1:] or ["resnet50_550"])

