@@ -39,7 +39,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class AnchorConfig:
-    """Anchors (YOLACT++, optimised prediction head): per level one size, times `scales`, times `ratios` (width / height)."""
+    """Anchors: per level one size, times `scales` (YOLACT++), times `ratios` (width / height)."""
 
     sizes: tuple[float, ...] = (24.0, 48.0, 96.0, 192.0, 384.0)  # pixels, P3..P7
     scales: tuple[float, ...] = (1.0,)

@@ -28,8 +28,8 @@ def resnet(image_size, blocks, deformable_interval=0, norm=batch_norm):
     """[B, S, S, 3] RGB 0..255 to C3 (512 channels), C4 (1024), C5 (2048), after their last ReLU.
 
     blocks: bottlenecks in each of the four stages.  deformable_interval: every how many blocks of
-    the last three stages, from the first on, the 3x3 convolution is deformable (YOLACT++, deformable convolution with intervals); 0:
-    none.  norm: name -> normalisation layer.
+    the last three stages, from the first on, the 3x3 convolution is deformable (YOLACT++, deformable
+    convolution with intervals); 0: none.  norm: name -> normalisation layer.
     """
     image = keras.Input((image_size, image_size, 3), name="image")
     x = normalise(image)
