@@ -86,9 +86,9 @@ def mask_loss(positives):
 def mask_iou_loss(positives, mask_rescorer, min_area):
     """Smooth L1 between the IoU that `mask_rescorer` reads off a mask and the true one.
 
-    YOLACT++, fast mask re-scoring.  positives: what `assemble_positives` returns.  mask_rescorer: [n, Hp, Wp, 1] to [n, C].  Only
-    true masks of more than `min_area` prototype pixels count. The masks learn from it too: they are
-    its input, and nothing stops the gradient.
+    YOLACT++, fast mask re-scoring.  positives: what `assemble_positives` returns.  mask_rescorer:
+    [n, Hp, Wp, 1] to [n, C].  Only true masks of more than `min_area` prototype pixels count. The masks
+    learn from it too: they are its input, and nothing stops the gradient.
     """
     masks, truth = positives["masks"], positives["truth"]
     estimates = mask_rescorer(ops.reshape(masks, (-1, *masks.shape[2:], 1)))  # [B·M, C]
