@@ -5,13 +5,16 @@ nothing outside this file is needed.
 """
 
 import zlib
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from yolact_tf.boxes import clip
 from yolact_tf.detect.corridor import Corridor
+from yolact_tf.masks import upsample_to_image
 from yolact_tf.model import build_yolact
 from yolact_tf.preprocess import RGB_MEAN, RGB_STD
 from yolact_tf.recipes import load_config
@@ -40,6 +43,8 @@ GOLDEN = {
         "classes": (79, 79, 79),
         "box": (0.614328, 0.871191, 0.712331, 0.920698),
         "sum of scores": 95.21523,
+        "mask pixels": 231_884,
+        "across classes": (165, 156.55855, 377_523),
     },
     "yolact_plus_base": {
         "c5": (0.369314, 0.440450),
@@ -60,6 +65,8 @@ GOLDEN = {
         "classes": (65, 65, 65),
         "box": (0.732804, 0.159133, 0.769056, 0.228155),
         "sum of scores": 96.07121,
+        "mask pixels": 110,
+        "across classes": (187, 178.96817, 248),
     },
 }
 
@@ -132,9 +139,27 @@ def test_losses(golden):
     assert_allclose([float(value) for value in parts.values()], expected["losses"], rtol=1e-4)
 
 
+def detect(model, image, settings):
+    """Detections of the only image as arrays, and the pixels of their masks at 640x480."""
+    found = {name: np.asarray(value)[0] for name, value in Corridor(model, settings)(image).items()}
+    boxes = zip(found["masks"], np.asarray(clip(found["boxes"])), strict=True)
+    return found, sum(upsample_to_image(mask, box, (480, 640))[2].sum() for mask, box in boxes)
+
+
+def test_detections_across_classes(golden):
+    config, model, image, _, expected = golden
+    settings = replace(config.detect, nms="cross_class", max_detections=200)
+    found, pixels = detect(model, image, settings)
+    count, total, expected_pixels = expected["across classes"]
+    assert found["num_detections"] == count
+    assert_allclose(found["scores"].sum(), total, rtol=1e-5)
+    assert pixels == pytest.approx(expected_pixels, rel=1e-3, abs=2)
+
+
 def test_detections(golden):
     config, model, image, _, expected = golden
-    found = {name: np.asarray(value)[0] for name, value in Corridor(model, config.detect)(image).items()}
+    found, pixels = detect(model, image, config.detect)
+    assert pixels == pytest.approx(expected["mask pixels"], rel=1e-3, abs=2)
     assert found["num_detections"] == 100
     assert_allclose(found["scores"][:3], expected["scores"], atol=1e-5)
     assert found["classes"][:3].tolist() == list(expected["classes"])

@@ -59,8 +59,6 @@ def test_the_window_holds_what_resizing_the_whole_map_gives(image_size):
             cropped[..., None], image_size, interpolation="bilinear", antialias=False
         )
         expected = np.asarray(whole)[..., 0]
-        y, x, window = masks.upsample_to_image(cropped, box, image_size)
-        placed = np.zeros(image_size, bool)
-        placed[y : y + window.shape[0], x : x + window.shape[1]] = window
+        placed = masks.place_window(*masks.upsample_to_image(cropped, box, image_size), image_size)
         differs = placed != (expected > 0.5)
         assert (np.abs(expected[differs] - 0.5) < 1e-4).all()

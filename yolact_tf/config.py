@@ -144,7 +144,7 @@ class DetectConfig:
     nms: str = "fast"  # or "cross_class", or "traditional": greedy, one class at a time
     nms_iou_threshold: float = 0.5
     max_candidates: int = 200  # per class (cross-class: in all) that enter NMS
-    max_detections: int = 100
+    max_detections: int = 100  # the original caps cross-class NMS by its candidates alone: 200
 
     def __post_init__(self):
         _require_one_of(self, "detect", "nms", ("fast", "cross_class", "traditional"))

@@ -56,7 +56,7 @@ def detect_files(detector, paths, output, score_threshold, top_k, progress=None)
             continue
         found = detector(image).above(score_threshold, top_k)
         output.mkdir(parents=True, exist_ok=True)
-        _save(found.draw(image), _overlay_path(output, path, paths))
+        save_picture(found.draw(image), _overlay_path(output, path, paths))
         results += [{**row, "file_name": path.name} for row in found.to_coco(number)]
         shown += len(found)
         if progress:
@@ -75,6 +75,7 @@ def _overlay_path(output, path, paths):
     return output / f"{path.stem if is_unique else f'{path.parent.name}_{path.name}'}.png"
 
 
-def _save(picture, path):
+def save_picture(picture, path):
+    """Writes [H, W, 3] uint8 RGB as a PNG, whole or not at all."""
     with atomic_path(path, suffix=".png") as temporary:
         Image.fromarray(picture).save(temporary)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from yolact_tf.boxes import centers_to_corners
 from yolact_tf.detect.postprocess import postprocess
-from yolact_tf.masks import upsample_to_image
+from yolact_tf.masks import place_window, upsample_to_image
 
 from ..reference import formula_run
 
@@ -75,9 +75,8 @@ def test_masks_at_image_size_equal_the_reference(parity, case, option):
     allowed = numbers[f"{prefix}/pixels_within_1e-4_of_half"]
     for i in range(count):
         expected = np.unpackbits(numbers[f"{prefix}/mask_packed"][i])[: 480 * 640].reshape(480, 640)
-        mask = np.zeros((480, 640), bool)
-        y, x, window = upsample_to_image(found["masks"][i], found["boxes"][i], (480, 640))
-        mask[y : y + window.shape[0], x : x + window.shape[1]] = window
+        window = upsample_to_image(found["masks"][i], found["boxes"][i], (480, 640))
+        mask = place_window(*window, (480, 640))
         # Equal scores share a rank, so the class at this rank must agree before masks can.
         assert found["classes"][i] == numbers[f"{prefix}/class"][i]
         assert (mask != expected).sum() <= allowed[i]

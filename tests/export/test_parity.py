@@ -15,6 +15,7 @@ from ..reference import (
     assert_predictions_equal,
     formula_run,
 )
+from .litert_ops import assert_gpus_can_run
 
 WITH_IMAGE = ("yolact_resnet50", "yolact_plus_resnet50")
 RANKS = {category: rank for rank, category in enumerate(COCO_LABELS)}
@@ -65,6 +66,7 @@ def test_litert_detections_equal_the_reference(reference, tflite, parity):
     runner = Interpreter(str(tflite), num_threads=2).get_signature_runner("serving_default")
     found = runner(image=numbers["image_rgb"][None].astype("float32"))
     assert_detections_equal(as_detections(found), clipped(numbers))
+    assert_gpus_can_run(tflite)
 
 
 def test_litert_heads_equal_the_reference(reference, parity, tmp_path):

@@ -38,6 +38,13 @@ def test_artefacts_rescore_as_the_run_does(artefact, run, images, request):
     assert all(row.passes for row in differences), differences
 
 
+def test_heads_leave_rescoring_to_the_caller(run, images, tmp_path):
+    path = to_litert(run, tmp_path / "heads.tflite", "heads")
+    assert yolact_tf.Detector.from_artefact(path)(images[0]).rescored is None
+    differences, compared = verify(path, run, images)
+    assert compared and all(row.passes for row in differences), differences
+
+
 @pytest.mark.parametrize("signature", ["serving_default", "png", "tensors"])
 def test_every_signature_with_detections_has_mask_scores(signature, saved_model, run, images):
     function = tf.saved_model.load(str(saved_model / "1")).signatures[signature]

@@ -8,7 +8,7 @@ import contourpy
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from yolact_tf.masks import upsample_to_image
+from yolact_tf.masks import place_window, upsample_to_image
 from yolact_tf.visualise import draw_instances
 
 
@@ -71,19 +71,15 @@ class Detections:
     @cached_property
     def masks(self):
         """[n, H, W] bool at the size of the image."""
-        masks = np.zeros((len(self), *self.image_size), bool)
-        for mask, (y, x, window) in zip(masks, self.windows, strict=True):
-            mask[y : y + window.shape[0], x : x + window.shape[1]] = window
-        return masks
+        masks = [place_window(*window, self.image_size) for window in self.windows]
+        return np.array(masks, bool).reshape(-1, *self.image_size)
 
     @cached_property
     def rle(self):
         """n COCO compressed RLE dicts, `size` [H, W] and ASCII `counts`."""
         encoded = []
-        for y, x, window in self.windows:
-            mask = np.zeros(self.image_size, np.uint8, order="F")
-            mask[y : y + window.shape[0], x : x + window.shape[1]] = window
-            rle = coco_mask.encode(mask)
+        for window in self.windows:
+            rle = coco_mask.encode(np.asfortranarray(place_window(*window, self.image_size)))
             encoded.append({"size": list(self.image_size), "counts": rle["counts"].decode("ascii")})
         return encoded
 

@@ -73,12 +73,11 @@ class LiteRTEngine:
         self.category_ids = np.array(list(self.labels))
         self.detect = metadata["detect"]
         self.anchors = build_anchors(**metadata["anchors"])
+        self.ends_with_heads = "class_logits" in self.runner.get_output_details()
 
     def __call__(self, image):
         found = self.runner(image=np.asarray(resize_images(image[None], self.image_size)))
-        if "class_logits" not in found:
-            return _first_image(found)
-        return self._detect(found)
+        return self._detect(found) if self.ends_with_heads else _first_image(found)
 
     def _detect(self, predictions):
         """What a file that has the detections inside would answer, for one that ends with the heads."""

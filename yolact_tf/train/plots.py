@@ -4,7 +4,6 @@ import csv
 
 import matplotlib
 import numpy as np
-from PIL import Image
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -13,6 +12,7 @@ from yolact_tf.data.images import read_image
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.detect.detector import Detector
 from yolact_tf.masks import upsample_to_image
+from yolact_tf.overlays import save_picture
 from yolact_tf.runs import atomic_path
 from yolact_tf.visualise import color_of, draw_instances, side_by_side
 
@@ -84,9 +84,3 @@ def val_picture(detector, record, labels):
     colors = [color_of(i) for i in range(len(boxes))]
     truth = draw_instances(image, boxes, captions, windows, colors)
     return side_by_side([truth, detector(image).above(SHOWN_SCORE).draw(image)])
-
-
-def save_picture(picture, path):
-    """Writes an RGB array as an image file, whole or not at all."""
-    with atomic_path(path, suffix=path.suffix) as temporary:
-        Image.fromarray(picture).save(temporary)
