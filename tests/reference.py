@@ -15,8 +15,9 @@ from yolact_tf.weights.published import RECIPE_OF, load_reference
 
 from .conftest import SHARED
 
-# The configurations that have a forward fixture.
-FORWARDS = ("yolact_resnet50", "yolact_darknet53", "yolact_im400", "yolact_plus_resnet50")
+# The configurations that have a fixture of the network; the first two also have one of a whole image.
+FORWARDS = ("yolact_resnet50", "yolact_plus_resnet50", "yolact_darknet53", "yolact_im400")
+WHOLE_IMAGES = FORWARDS[:2]
 # Our outputs of a row an anchor, and what the fixtures call them.
 ROWS = {"class_logits": "conf_logits", "box_deltas": "loc", "mask_coefficients": "mask"}
 

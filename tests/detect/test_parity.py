@@ -6,7 +6,13 @@ import pytest
 from yolact_tf.detect.corridor import Corridor
 from yolact_tf.detect.detector import Detector
 
-from ..reference import FORWARDS, assert_detections_equal, assert_found_in_image, formula_run
+from ..reference import (
+    FORWARDS,
+    WHOLE_IMAGES,
+    assert_detections_equal,
+    assert_found_in_image,
+    formula_run,
+)
 
 
 @pytest.mark.parametrize("reference", FORWARDS)
@@ -18,7 +24,7 @@ def test_detections_of_the_network_input_equal_the_reference(parity, reference):
     assert_detections_equal(found, numbers)
 
 
-@pytest.mark.parametrize("reference", ["yolact_resnet50", "yolact_plus_resnet50"])
+@pytest.mark.parametrize("reference", WHOLE_IMAGES)
 def test_detections_in_an_image_equal_the_reference(parity, reference):
     numbers = parity(f"e2e_{reference}")
     assert_found_in_image(Detector(formula_run(reference))(numbers["image_rgb"]), numbers)

@@ -10,6 +10,7 @@ from yolact_tf.weights.labels import COCO_LABELS
 
 from ..reference import (
     FORWARDS,
+    WHOLE_IMAGES,
     assert_detections_equal,
     assert_found_in_image,
     assert_predictions_equal,
@@ -17,7 +18,6 @@ from ..reference import (
 )
 from .litert_ops import assert_gpus_can_run
 
-WITH_IMAGE = ("yolact_resnet50", "yolact_plus_resnet50")
 RANKS = {category: rank for rank, category in enumerate(COCO_LABELS)}
 
 
@@ -79,9 +79,8 @@ def test_litert_heads_equal_the_reference(reference, parity, tmp_path):
 
 
 @pytest.mark.parametrize("artefact", ["saved_model", "tflite"])
+@pytest.mark.parametrize("reference", WHOLE_IMAGES, indirect=True)
 def test_artefacts_find_in_an_image_what_the_reference_finds(reference, artefact, parity, request):
-    if reference not in WITH_IMAGE:
-        pytest.skip(f"there is no end-to-end fixture of {reference}")
     numbers = parity(f"e2e_{reference}")
     detector = Detector.from_artefact(request.getfixturevalue(artefact))
     assert_found_in_image(detector(numbers["image_rgb"]), numbers)

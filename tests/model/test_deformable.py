@@ -153,7 +153,7 @@ def test_without_offsets_it_is_an_ordinary_convolution(strides, dilation):
 
 
 @pytest.mark.parametrize("size", [(8, 11), (2, 1)], ids=str)
-@pytest.mark.parametrize(("strides", "dilation"), SETTINGS[:3])
+@pytest.mark.parametrize(("strides", "dilation"), SETTINGS)
 def test_a_fresh_layer_is_half_of_an_ordinary_convolution(strides, dilation, size):
     features = random_inputs(strides, dilation, size)[0]
     layer = DeformableConv2D(4, strides=strides, dilation_rate=dilation)
@@ -163,6 +163,19 @@ def test_a_fresh_layer_is_half_of_an_ordinary_convolution(strides, dilation, siz
     assert_allclose(out, expected, atol=1e-5)
     layer.bias.assign([1, 2, 3, 4])
     assert_allclose(layer(features), expected + [1, 2, 3, 4], atol=1e-5)
+
+
+@pytest.mark.parametrize(("strides", "dilation"), SETTINGS)
+def test_offsets_are_those_of_a_convolution_of_the_same_strides_and_dilation(strides, dilation):
+    features = random_inputs(strides, dilation)[0]
+    layer = DeformableConv2D(4, strides=strides, dilation_rate=dilation)
+    layer.build(features.shape)
+    kernel = np.random.default_rng(5).normal(scale=0.2, size=(3, 3, 3, 27)).astype("float32")
+    layer.offset_modulation.kernel.assign(kernel)
+    predicted = ordinary_convolution(features, kernel, strides, dilation).astype("float32")
+    offsets, modulation = predicted[..., :18], 1 / (1 + np.exp(-predicted[..., 18:]))
+    expected = deformable_convolution(features, offsets, modulation, layer.kernel, strides, dilation)
+    assert_allclose(layer(features), expected, atol=1e-4)
 
 
 def test_whole_offsets_shift_the_map():

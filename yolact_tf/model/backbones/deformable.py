@@ -29,7 +29,8 @@ class DeformableConv2D(layers.Layer):
         self.offset_modulation = layers.Conv2D(
             3 * TAPS,
             SIDE,
-            strides=strides,
+            # Keras has no convolution that is both strided and dilated.
+            strides=strides if dilation_rate == 1 else 1,
             dilation_rate=dilation_rate,
             kernel_initializer="zeros",
             dtype=self.dtype_policy,
@@ -50,6 +51,8 @@ class DeformableConv2D(layers.Layer):
     def call(self, features):
         pad = (self.dilation_rate, self.dilation_rate)
         predicted = self.offset_modulation(ops.pad(features, ((0, 0), pad, pad, (0, 0))))
+        if self.dilation_rate > 1:
+            predicted = predicted[:, :: self.strides, :: self.strides]
         offsets, logits = ops.split(predicted, (2 * TAPS,), axis=-1)
         convolved = deformable_convolution(
             features, offsets, ops.sigmoid(logits), self.kernel, self.strides, self.dilation_rate
