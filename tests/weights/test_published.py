@@ -70,8 +70,11 @@ def test_an_imagenet_backbone_fills_the_backbone_and_nothing_else(recipe, size, 
     before = {name: np.array(v) for name, v in named_variables(model).items()}
     tensors = backbone_file(model)
     if recipe == "darknet53_550":  # the original's own file: our keys without their prefix
-        keys = [key for key in ones(model) if key.startswith("backbone.")]
-        tensors = {key.removeprefix("backbone."): ones(model)[key] for key in keys}
+        tensors = {
+            key.removeprefix("backbone."): value
+            for key, value in ones(model).items()
+            if key.startswith("backbone.")
+        }
     path = stored(tmp_path / "backbone.pth", tensors)
     result = load_reference(model, read_reference(path), path)
     for (part, name), variable in named_variables(model).items():
