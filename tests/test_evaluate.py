@@ -1,7 +1,10 @@
 import contextlib
 import copy
+import dataclasses
 import io
+import json
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +71,18 @@ def test_numbers_equal_pycocotools(shared_data, name):
             expected = valid.mean() if valid.size else -1
             assert metrics["per_class"][class_name][kind] == pytest.approx(expected, abs=1e-6)
     assert 0 < metrics["segm"]["AP"] < 1
+
+
+def test_an_annotation_with_the_id_0_can_be_found(shared_data, tmp_path):
+    data = load_coco(shared_data / "fruitnuts3", "val")
+    content = json.loads(Path(data.annotation_file).read_text())
+    for number, annotation in enumerate(content["annotations"]):
+        annotation["id"] = number
+    renumbered = tmp_path / "val.json"
+    renumbered.write_text(json.dumps(content))
+    results = imperfect_results(data)
+    expected = coco_metrics(data, results)
+    assert coco_metrics(dataclasses.replace(data, annotation_file=renumbered), results) == expected
 
 
 def test_boxes_are_ranked_by_score_and_masks_by_mask_score(shared_data):

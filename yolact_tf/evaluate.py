@@ -74,7 +74,7 @@ def _coco_truth(data):
     content["images"] = [image for image in content["images"] if image["id"] in kept]
     annotations = [a for a in content["annotations"] if a["image_id"] in kept]
     for number, annotation in enumerate(annotations, 1):
-        annotation.setdefault("id", number)
+        annotation["id"] = number  # COCO's evaluation takes an id of 0 for no match
         annotation.setdefault("iscrowd", 0)
         if "area" not in annotation:
             annotation["area"] = annotation["bbox"][2] * annotation["bbox"][3]

@@ -33,7 +33,7 @@ def to_saved_model(run, path):
 
 
 def _write_version(run, folder):
-    serving = Serving(run)
+    serving = Serving(run, traced_once=True)
     text = tf.TensorSpec([None], tf.string, name="image_bytes")
     pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")
     archive = keras.export.ExportArchive()

@@ -14,11 +14,17 @@ from yolact_tf.preprocess import resize_images
 
 
 class Serving:
-    """The signatures of a run. Each returns a dict whose first axis is the batch."""
+    """The signatures of a run. Each returns a dict whose first axis is the batch.
 
-    def __init__(self, run):
+    traced_once: makes the network one function that all signatures call, instead of a copy in each;
+    its batch is then of unknown size, which LiteRT cannot have.
+    """
+
+    def __init__(self, run, traced_once=False):
         self.corridor = Corridor(run.model, run.config.detect)
         self.network = run.model
+        if traced_once:
+            self.network = self.corridor.network = _as_function(run.model)
         self.score_threshold = run.config.detect.score_threshold
         self.image_size = run.config.data.image_size
         # One entry more than classes: class -1, an empty slot, reads the last.
@@ -113,6 +119,16 @@ class Serving:
 def _scores(found):
     """`scores`, and `mask_scores` where the model is a YOLACT++."""
     return {name: found[name] for name in ("scores", "mask_scores") if name in found}
+
+
+def _as_function(network):
+    spec = tf.TensorSpec(network.input_shape, tf.float32, name="images")
+
+    @tf.function(input_signature=[spec])
+    def predict(images):
+        return network(images, training=False)
+
+    return lambda images, training: predict(images)
 
 
 def _encode_masks(masks, boxes, count, image_size, encode):
