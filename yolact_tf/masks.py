@@ -58,10 +58,10 @@ def upsample_to_image(mask, box, image_size):
     return rows[0], columns[0], weights_y @ np.asarray(mask, np.float32) @ weights_x.T > 0.5
 
 
-def place_window(y, x, window, image_size):
+def place_window(y, x, window, image_size, order="C"):
     """[H, W] bool mask that is `window` at (y, x) and empty elsewhere: undoes the cut of
     `upsample_to_image`."""
-    mask = np.zeros(image_size, bool)
+    mask = np.zeros(image_size, bool, order)
     mask[y : y + window.shape[0], x : x + window.shape[1]] = window
     return mask
 

@@ -32,6 +32,12 @@ def save_run(path, model, config, labels, name="last"):
     save_weights(model, path, name)
 
 
+def require_new_run(path):
+    """ValueError where `path` holds a run already."""
+    if (Path(path) / "config.json").exists():
+        raise ValueError(f"--run must be a new folder. Received: {str(path)!r}, which holds a run already")
+
+
 def describe_run(path, config, labels):
     """Writes config.json and labels.json of a run."""
     (Path(path) / "weights").mkdir(parents=True, exist_ok=True)

@@ -71,15 +71,17 @@ class Detections:
     @cached_property
     def masks(self):
         """[n, H, W] bool at the size of the image."""
-        masks = [place_window(*window, self.image_size) for window in self.windows]
-        return np.array(masks, bool).reshape(-1, *self.image_size)
+        masks = np.empty((len(self), *self.image_size), bool)
+        for mask, window in zip(masks, self.windows, strict=True):
+            mask[:] = place_window(*window, self.image_size)
+        return masks
 
     @cached_property
     def rle(self):
         """n COCO compressed RLE dicts, `size` [H, W] and ASCII `counts`."""
         encoded = []
         for window in self.windows:
-            rle = coco_mask.encode(np.asfortranarray(place_window(*window, self.image_size)))
+            rle = coco_mask.encode(place_window(*window, self.image_size, order="F"))
             encoded.append({"size": list(self.image_size), "counts": rle["counts"].decode("ascii")})
         return encoded
 

@@ -32,10 +32,7 @@ class KerasEngine:
         resized = resize_images(image[None], self.image_size)
         found = self.corridor.predict_on_batch(resized)
         prototypes = found.pop("prototypes")
-        result = _first_image(found)
-        result["class_ids"] = self.category_ids[result["class_ids"]]
-        result["boxes"] = np.asarray(clip(result["boxes"]))
-        return {**result, "prototypes": np.asarray(prototypes[0])}
+        return {**_finished(found, self.category_ids), "prototypes": np.asarray(prototypes[0])}
 
 
 class SavedModelEngine:
@@ -70,10 +67,11 @@ class LiteRTEngine:
         with zipfile.ZipFile(path) as appended:
             metadata = json.loads(appended.read("metadata.json"))
         self.labels = {int(key): name for key, name in metadata["labels"].items()}
-        self.category_ids = np.array(list(self.labels))
-        self.detect = metadata["detect"]
-        self.anchors = build_anchors(**metadata["anchors"])
         self.ends_with_heads = "class_logits" in self.runner.get_output_details()
+        if self.ends_with_heads:
+            self.category_ids = np.array(list(self.labels))
+            self.detect = metadata["detect"]
+            self.anchors = build_anchors(**metadata["anchors"])
 
     def __call__(self, image):
         found = self.runner(image=np.asarray(resize_images(image[None], self.image_size)))
@@ -82,10 +80,7 @@ class LiteRTEngine:
     def _detect(self, predictions):
         """What a file that has the detections inside would answer, for one that ends with the heads."""
         found = postprocess(predictions, self.anchors, image_size=self.image_size, **self.detect)
-        result = _first_image(found)
-        result["class_ids"] = self.category_ids[result["class_ids"]]
-        result["boxes"] = np.asarray(clip(result["boxes"]))
-        return result
+        return _finished(found, self.category_ids)
 
 
 def open_artefact(path):
@@ -96,6 +91,14 @@ def open_artefact(path):
     if path.suffix == ".tflite":
         return LiteRTEngine(path)
     return SavedModelEngine(path)
+
+
+def _finished(found, category_ids):
+    """The first of PaddedDetections as an engine answers it: boxes clipped, classes by category id."""
+    result = _first_image(found)
+    result["class_ids"] = category_ids[result["class_ids"]]
+    result["boxes"] = np.asarray(clip(result["boxes"]))
+    return result
 
 
 def _first_image(found):

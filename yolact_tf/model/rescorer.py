@@ -4,8 +4,6 @@ import keras
 from keras import layers
 
 CHANNELS = (8, 16, 32, 64, 128)
-
-
 SMALLEST = 63  # side of a mask of which five unpadded convolutions leave one pixel
 
 

@@ -9,7 +9,7 @@ import keras
 from yolact_tf.data.coco import load_coco
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.model import build_yolact
-from yolact_tf.runs import describe_run, load_run, untrained
+from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
 from yolact_tf.train.callbacks import LogLearningRate, StopOnNonFinite, ValidateAP
 from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer
@@ -27,10 +27,7 @@ def train(config, data, run_path, weights=None, verbose=2):
     `fit`, 1 a progress bar, 2 a line an epoch.
     """
     run_path = Path(run_path)
-    if (run_path / "config.json").exists():
-        raise ValueError(
-            f"--run must be a new folder. Received: {str(run_path)!r}, which holds a run already"
-        )
+    require_new_run(run_path)
     train_data = load_coco(data, "train", config.data.on_error)
     val_data = load_coco(data, "val", config.data.on_error)
     if train_data.labels != val_data.labels:

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from yolact_tf.model import build_yolact
-from yolact_tf.runs import save_run, untrained
+from yolact_tf.runs import require_new_run, save_run, untrained
 from yolact_tf.weights.labels import published_labels
 from yolact_tf.weights.published import load_reference, read_reference, warn_of_other_recipe
 
@@ -19,11 +19,7 @@ def import_weights(file, config, run_path, labels=None):
     COCO's and 20 Pascal's. Returns the Transfer. ValueError or FileNotFoundError, with no run written,
     for a file that is not such a one or does not fit.
     """
-    run_path = Path(run_path)
-    if (run_path / "config.json").exists():
-        raise ValueError(
-            f"--run must be a new folder. Received: {str(run_path)!r}, which holds a run already"
-        )
+    require_new_run(run_path)
     warn_of_other_recipe(file, config.name)
     tensors = read_reference(file)
     names = _read_labels(labels, config.model.num_classes)
