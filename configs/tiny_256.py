@@ -21,7 +21,7 @@ config = Config(
         num_prototypes=16,
     ),
     anchors=AnchorConfig(sizes=(20.0, 40.0, 80.0, 160.0, 256.0)),
-    data=DataConfig(image_size=256, max_objects=32, expand=1.5, cache=True),
+    data=DataConfig(image_size=256, max_objects=32, expand=1.5, cache="memory"),
     train=TrainConfig(
         epochs=16,
         batch_size=4,

@@ -60,22 +60,41 @@ class AnchorConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Images in, padded batches out (YOLACT §6; augmentation after SSD)."""
+    """Images in, padded batches out (YOLACT §6; augmentation after SSD). The defaults are the reference's."""
 
     image_size: int = 550
     max_objects: int = 100  # ground-truth slots an image; further objects are dropped, largest kept
     on_error: str = "skip"  # what a corrupt image or annotation does: "skip" it, or "refuse" to start
-    mirror: bool = True
+    empty_images: bool = False  # whether images without annotations train, too; the reference drops them
     photometric: bool = True
     expand: float = 4.0  # largest canvas relative to the image; 1 turns expansion off
     sample_crop: bool = True
-    cache: bool = False  # keep encoded images in memory
+    scale_jitter: tuple[float, float] = (1.0, 1.0)  # range of magnification; (0.1, 2.0) is the "large" one
+    mirror: bool = True
+    flip: bool = False  # upside down
+    rotate: bool = False  # by right angles
+    mosaic: float = 0.0  # how likely three further images join the view
+    copy_paste: float = 0.0  # how likely some objects of a further image are pasted into the view
+    boxes: str = "transformed"  # by the view, as the reference does; or "refitted" to the visible mask
+    min_box_side: float = 4 / 550  # network pixels; objects no larger are dropped (the reference's 4 / 550)
+    cache: str = "none"  # encoded images are kept in "memory", or in the folder that this names
+    deterministic: bool = True  # false: batches in whatever order they are ready, a little sooner
 
     def __post_init__(self):
         _require_at_least(self, "data", "image_size", 64)
         _require_at_least(self, "data", "max_objects", 1)
         _require_at_least(self, "data", "expand", 1.0)
+        _require_at_least(self, "data", "min_box_side", 0.0)
         _require_one_of(self, "data", "on_error", ("skip", "refuse"))
+        _require_one_of(self, "data", "boxes", ("transformed", "refitted"))
+        low, high = self.scale_jitter if len(self.scale_jitter) == 2 else (0, 0)
+        if not 0 < low <= high:
+            raise ValueError(
+                "`data.scale_jitter` must be (low, high) with 0 < low <= high. "
+                f"Received: {self.scale_jitter!r}"
+            )
+        for name in ("mosaic", "copy_paste"):
+            _require_share(self, "data", name)
 
 
 @dataclass(frozen=True)
@@ -151,9 +170,7 @@ class DetectConfig:
         _require_at_least(self, "detect", "max_candidates", 1)
         _require_at_least(self, "detect", "max_detections", 1)
         for name in ("score_threshold", "nms_iou_threshold"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ValueError(f"`detect.{name}` must lie in 0..1. Received: {value!r}")
+            _require_share(self, "detect", name)
 
 
 @dataclass(frozen=True)
@@ -199,6 +216,12 @@ def _require_at_least(config, section, name, minimum):
     value = getattr(config, name)
     if not isinstance(value, (int, float)) or value < minimum:
         raise ValueError(f"`{section}.{name}` must be at least {minimum}. Received: {value!r}")
+
+
+def _require_share(config, section, name):
+    value = getattr(config, name)
+    if not 0 <= value <= 1:
+        raise ValueError(f"`{section}.{name}` must lie in 0..1. Received: {value!r}")
 
 
 def _require_one_of(config, section, name, choices):

@@ -12,6 +12,17 @@ Tensor = Any  # a tensor of the Keras backend, a tf.Tensor or an array
 BACKGROUND = 0  # index of the background logit; class c has logit c + 1
 
 
+class Example(TypedDict):
+    """One image with its objects, as read and before any augmentation."""
+
+    encoded: Tensor  # scalar bytes of an image file
+    image_size: Tensor  # [2] int32 height, width of the upright image, as the annotations say
+    boxes: Tensor  # [n, 4] float32
+    classes: Tensor  # [n] int32, 0..C-1
+    is_crowd: Tensor  # [n] bool
+    flips: Tensor  # ragged [n, None] int32, where each mask changes (`data.mask_lookup`)
+
+
 class GroundTruth(TypedDict):
     """Objects of a batch, padded to G slots; rows past `num_objects` are zeros."""
 

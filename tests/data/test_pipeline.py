@@ -145,7 +145,8 @@ def test_epochs_differ_in_order(plain_set):
 
 
 def test_a_data_set_smaller_than_a_batch_gives_one(tmp_path):
-    write_folder(tmp_path, {"a.png": gray(0), "b.png": gray(1)}, splits=SPLITS)
+    annotations = [rectangle(i, 5, 5, 9, 9) for i in (1, 2)]
+    write_folder(tmp_path, {"a.png": gray(0), "b.png": gray(1)}, annotations, splits=SPLITS)
     parts = batches(build_dataset(config_of(batch_size=5, **PLAIN), tmp_path, "train"))
     assert [len(images) for images, _ in parts] == [5]
     assert set(parts[0][0][:, 0, 0, 0].round()) == {20, 50}
@@ -181,16 +182,25 @@ def test_images_without_objects_and_with_only_crowds(tmp_path):
     assert_array_equal(truth["num_objects"], [0, 1, 1])
     assert_array_equal(truth["is_crowd"][:, 0], [False, True, False])
     assert_array_equal(truth["masks"].any((1, 2, 3)), [False, True, True])
-    images, truth = joined(build_dataset(config_of(images_per_epoch=30), tmp_path, "train"))
+    config = config_of(images_per_epoch=30, empty_images=True)
+    images, truth = joined(build_dataset(config, tmp_path, "train"))
     assert np.isfinite(images).all() and truth["num_objects"].max() == 1
     assert truth["is_crowd"].any() and (truth["num_objects"] == 0).any()
+    images, truth = joined(build_dataset(config_of(6, images_per_epoch=6, **PLAIN), tmp_path, "train"))
+    assert set(images[:, 0, 0, 0].round()) == {50, 80}  # the reference drops the image without annotations
 
 
 def test_a_data_set_without_any_object(tmp_path):
     write_folder(tmp_path, {"a.png": gray(0), "b.png": gray(1)})
-    images, truth = joined(build_dataset(config_of(), tmp_path, "train"))
+    images, truth = joined(build_dataset(config_of(empty_images=True), tmp_path, "train"))
     assert images.shape == (2, SIZE, SIZE, 3)
     assert not truth["num_objects"].any() and not truth["masks"].any()
+    with pytest.raises(ValueError) as caught:
+        build_dataset(config_of(), tmp_path, "train")
+    assert str(caught.value) == (
+        f"{tmp_path / 'train.json'}: expected at least one annotation to train from, or "
+        "`data.empty_images=true`. Received: 2 images without any"
+    )
 
 
 def test_classes_are_those_of_the_objects(tmp_path):
@@ -354,14 +364,16 @@ def rot(path):
 def mishap(folder, damage, count):
     """The data of three images of which `count` are damaged after they were checked."""
     pictures = {f"{i}.png": gray(i) for i in range(3)}
-    write_folder(folder, pictures, splits=SPLITS)
+    write_folder(folder, pictures, [rectangle(i, 5, 5, 9, 9) for i in (1, 2, 3)], splits=SPLITS)
     data = load_coco(folder, "train")
     for i in range(count):
         damage(folder / "images" / f"{i}.png")
     return data
 
 
-@pytest.mark.parametrize("damage, cache", [(vanish, False), (vanish, True), (rot, False)])
+@pytest.mark.parametrize(
+    "damage, cache", [(vanish, "none"), (vanish, "memory"), (rot, "none"), (rot, "memory")]
+)
 def test_a_file_lost_since_it_was_checked_is_left_out_of_training(damage, cache, tmp_path):
     data = mishap(tmp_path, damage, 1)
     dataset = build_dataset(config_of(images_per_epoch=8, cache=cache, **PLAIN), data, "train")
@@ -390,7 +402,7 @@ def test_a_lost_file_is_never_left_out_of_validation(tmp_path):
 
 def test_cached_images_are_read_once(tmp_path):
     data = mishap(tmp_path, vanish, 0)
-    dataset = build_dataset(config_of(3, cache=True, **PLAIN), data, "train")
+    dataset = build_dataset(config_of(3, cache="memory", **PLAIN), data, "train")
     first, _ = joined(dataset)
     for path in (tmp_path / "images").iterdir():
         path.unlink()

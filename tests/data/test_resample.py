@@ -1,13 +1,11 @@
-"""Resampling through a window: against tf.image.resize, flips, crops, and fully decoded masks."""
+"""Images and boxes through a window: against tf.image.resize, flips and crops."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
-from pycocotools import mask as coco_mask
 
-from yolact_tf.data.coco import decode_counts, load_coco
-from yolact_tf.data.resample import resample_boxes, resample_image, resample_masks
+from yolact_tf.data.resample import on_canvas, resample_boxes, rotate, visible_pixels
 
 SIZE = 64
 FILL = (123.68, 116.78, 103.94)
@@ -22,7 +20,8 @@ def resized(image, size=SIZE):
 
 
 def seen(image, window, size=SIZE):
-    return resample_image(image, tf.constant(window, tf.float32), size, FILL).numpy()
+    pixels, corner = visible_pixels(tf.constant(image), tf.constant(window, tf.float32), size)
+    return on_canvas(pixels, corner, size, FILL).numpy()
 
 
 def positions(first, last, size=SIZE):
@@ -129,193 +128,49 @@ def test_no_boxes_stay_none():
     assert resample_boxes(tf.zeros([0, 4]), tf.constant([0.0, 0, 4, 4])).shape == (0, 4)
 
 
-# Masks
-
-
-HEIGHT, WIDTH = 90, 120
-
-
-def some_masks(height=HEIGHT, width=WIDTH):
-    """[n, H, W] masks: a rectangle, a ring, two parts, the border, all, a pixel, none, and blobs."""
-    y, x = np.mgrid[:height, :width]
-    radius = np.hypot(y - 40, x - 60)
-    rng = np.random.default_rng(3)
-    blobs = []
-    for _ in range(4):
-        field = np.kron(rng.normal(size=(6, 8)), np.ones((height // 6, width // 8)))
-        for _ in range(10):
-            field = (field + np.roll(field, 3, 0) + np.roll(field, 3, 1) + np.roll(field, -2, 1)) / 4
-        blobs.append(field > 0.1)
-    return np.stack(
-        [
-            (x >= 13) & (x < 58) & (y >= 20) & (y < 71),
-            (radius < 35) & (radius > 12),
-            ((x < 20) & (y < 15)) | ((x > 90) & (y > 50) & (y < 80)),
-            (x < 4) | (y < 3) | (x >= width - 5) | (y >= height - 3),
-            np.ones((height, width), bool),
-            (x == 50) & (y == 33),
-            np.zeros((height, width), bool),
-            *blobs,
-        ]
-    )
-
-
-def runs_of(masks):
-    counts = [coco_mask.encode(np.asfortranarray(mask, "uint8"))["counts"] for mask in masks]
-    runs = [decode_counts(c) for c in counts]
-    return tf.RaggedTensor.from_row_lengths(np.concatenate(runs).astype("int32"), [len(r) for r in runs])
-
-
-def tight_boxes(masks):
-    """Corners in pixels about each mask; the middle of the image for an empty one."""
-    boxes = []
-    for mask in masks:
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        corners = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1] if len(rows) else [50, 40, 60, 50]
-        boxes.append(corners)
-    return np.array(boxes, "float32")
-
-
-def looked_up(masks, window, size=SIZE):
-    window = tf.constant(window, tf.float32)
-    boxes = resample_boxes(tight_boxes(masks), window)
-    return resample_masks(runs_of(masks), boxes, masks.shape[1:], window, size).numpy(), boxes.numpy()
-
-
-def bilinear(masks, window, size=SIZE):
-    """The decoded masks seen through the window, zeros outside, before the threshold: [n, size, size]."""
-    x, y = positions(window[0], window[2], size), positions(window[1], window[3], size)
-    height, width = masks.shape[1:]
-
-    def weights(at, extent):  # [size, extent]
-        return np.clip(1 - np.abs(at[:, None] - np.arange(extent)), 0, None)
-
-    return weights(y, height) @ masks.astype(float) @ weights(x, width).T
-
-
-WINDOWS = {
-    "whole": [0, 0, WIDTH, HEIGHT],
-    "mirrored": [WIDTH, 0, 0, HEIGHT],
-    "cropped": [31, 12, 93, 77],
-    "cropped and mirrored": [93, 12, 31, 77],
-    "expanded": [-71, -28, 203, 171],
-    "expanded, cropped, mirrored": [150, -40, 25, 66],
-}
-
-
-@pytest.mark.parametrize("name", WINDOWS)
-def test_masks_equal_the_decoded_masks_seen_through_the_window(name):
-    masks, window = some_masks(), WINDOWS[name]
-    result, boxes = looked_up(masks, window)
-    value = bilinear(masks, window)
-    is_clear = np.abs(value - 0.5) > 1e-4  # samples on the threshold may fall either way
-    # A mask whose box lies beside the window is shown as it is at the border only.
-    visible = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    assert result.dtype == np.uint8 and visible.sum() >= 6 and result.any()
-    assert_array_equal(result[visible][is_clear[visible]], (value > 0.5)[visible][is_clear[visible]])
-
-
-@pytest.mark.parametrize("shape", [(90, 120), (64, 64), (300, 200), (540, 960)])
-def test_masks_of_the_whole_image_are_the_resized_masks_over_a_half(shape):
-    masks = np.repeat(np.repeat(some_masks(), -(-shape[0] // HEIGHT), 1), -(-shape[1] // WIDTH), 2)
-    masks = masks[:, : shape[0], : shape[1]]
-    result, _ = looked_up(masks, [0, 0, shape[1], shape[0]])
-    value = tf.image.resize(masks[..., None].astype("float32"), (SIZE, SIZE))[..., 0].numpy()
-    # Every second sample of a half-sized mask may lie on the threshold, to be rounded either way.
-    is_clear = np.abs(value - 0.5) > 1e-4
-    assert_array_equal(result[is_clear], (value > 0.5)[is_clear])
-
-
-def test_mirrored_masks_are_the_flipped_masks():
-    masks = some_masks()
-    plain, _ = looked_up(masks, WINDOWS["cropped"])
-    mirrored, _ = looked_up(masks, WINDOWS["cropped and mirrored"])
-    assert (mirrored != plain[:, :, ::-1]).mean() < 1e-3  # samples on the threshold
-
-
-@pytest.mark.parametrize("name", WINDOWS)
-def test_a_mask_stays_within_its_box_and_a_pixel(name):
-    result, boxes = looked_up(some_masks(), WINDOWS[name])
-    for mask, (x1, y1, x2, y2) in zip(result, boxes * SIZE, strict=True):
-        rows, columns = np.nonzero(mask)
-        assert ((columns + 1 >= x1 - 1) & (columns <= x2 + 1)).all()
-        assert ((rows + 1 >= y1 - 1) & (rows <= y2 + 1)).all()
-
-
-def test_what_lies_far_from_the_box_is_not_looked_up():
-    everywhere = tf.ragged.constant([[0, HEIGHT * WIDTH]], tf.int32, ragged_rank=1)
-    box = tf.constant([[0.25, 0.5, 0.5, 0.75]])
-    window = tf.constant([0.0, 0, WIDTH, HEIGHT])
-    mask = resample_masks(everywhere, box, (HEIGHT, WIDTH), window, SIZE)[0].numpy()
-    assert mask[32:48, 16:32].all() and mask.sum() <= (16 + 4) ** 2
-
-
-def test_empty_and_full_masks():
-    masks = np.stack([np.zeros((HEIGHT, WIDTH), bool), np.ones((HEIGHT, WIDTH), bool)])
-    result, _ = looked_up(masks, [0, 0, WIDTH, HEIGHT])
-    assert not result[0].any() and result[1].all()
-
-
-def test_no_objects_give_no_masks():
-    runs = tf.RaggedTensor.from_row_lengths(tf.zeros([0], tf.int32), tf.zeros([0], tf.int64))
-    window = tf.constant([0.0, 0, WIDTH, HEIGHT])
-    masks = resample_masks(runs, tf.zeros([0, 4]), (HEIGHT, WIDTH), window, SIZE)
-    assert masks.shape == (0, SIZE, SIZE) and masks.dtype == tf.uint8
-
-
-def test_runs_of_length_zero_change_nothing():
-    # 0 background and 0 object pixels in between: the same mask written in three ways.
-    pixels = HEIGHT * WIDTH
-    runs = [
-        [2000, 500, pixels - 2500],
-        [2000, 0, 0, 500, pixels - 2500, 0],
-        [2000, 200, 0, 300, pixels - 2500],
-    ]
-    runs = tf.ragged.constant(runs, tf.int32, ragged_rank=1)
-    window, boxes = tf.constant([0.0, 0, WIDTH, HEIGHT]), tf.tile([[0.0, 0, 1, 1]], [3, 1])
-    masks = resample_masks(runs, boxes, (HEIGHT, WIDTH), window, SIZE).numpy()
-    assert masks[0].any()
-    assert_array_equal(masks[1], masks[0])
-    assert_array_equal(masks[2], masks[0])
-
-
-def test_mask_worked_by_hand():
-    # Columns 1 and 2 of four, seen through twice as fine a window: samples 2..5 of eight.
-    runs = tf.ragged.constant([[4, 8, 4]], tf.int32, ragged_rank=1)
-    mask = resample_masks(runs, tf.constant([[0.25, 0, 0.75, 1]]), (4, 4), tf.constant([0.0, 0, 4, 4]), 8)
-    assert_array_equal(mask[0, 4], [0, 0, 1, 1, 1, 1, 0, 0])
-
-
-def test_everything_runs_in_tf_data_as_it_runs_eagerly():
-    image, masks = noise(HEIGHT, WIDTH), some_masks()
-    runs, corners = runs_of(masks), tf.constant(tight_boxes(masks))
+def test_images_run_in_tf_data_as_they_run_eagerly():
+    image = tf.constant(noise(50, 70))
+    windows = tf.constant([[0, 0, 70, 50], [60, 3, 5, 41], [-30, -20, 110, 77], [80, 0, 90, 9]], tf.float32)
 
     def view(window):
-        boxes = resample_boxes(corners, window)
-        seen_masks = resample_masks(runs, boxes, (HEIGHT, WIDTH), window, SIZE)
-        return resample_image(image, window, SIZE, FILL), boxes, seen_masks
+        return on_canvas(*visible_pixels(image, window, SIZE), SIZE, FILL)
 
-    windows = [tf.constant(window, tf.float32) for window in WINDOWS.values()]
-    for window, results in zip(windows, tf.data.Dataset.from_tensor_slices(windows).map(view), strict=True):
-        for result, expected in zip(results, view(window), strict=True):
-            assert_allclose(result, expected, atol=0.02)
+    for window, result in zip(windows, tf.data.Dataset.from_tensor_slices(windows).map(view), strict=True):
+        assert_allclose(result, view(window), atol=0.02)
 
 
-@pytest.mark.parametrize("name", ["whole", "mirrored", "cropped", "expanded"])
-def test_real_masks(shared_data, name):
-    records = load_coco(shared_data / "coco100", "val", "refuse").records
-    with_crowd = [record for record in records if record.is_crowd.any() and len(record.runs) > 5]
-    record = min(with_crowd, key=lambda record: len(record.runs))
-    height, width = record.height, record.width
-    window = np.array(WINDOWS[name]) / np.tile([WIDTH, HEIGHT], 2) * np.tile([width, height], 2)
-    corners = record.boxes * np.float32([width, height, width, height])
-    boxes = resample_boxes(corners, tf.constant(window, tf.float32))
-    runs = tf.RaggedTensor.from_row_lengths(np.concatenate(record.runs), [len(r) for r in record.runs])
-    result = resample_masks(runs, boxes, (height, width), tf.constant(window, tf.float32), 138).numpy()
+# Tiles
 
-    decoded = [np.repeat(np.arange(len(r)) % 2, r).reshape(width, height).T for r in record.runs]
-    value = bilinear(np.stack(decoded), window, 138)
-    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    is_clear = (np.abs(value - 0.5) > 1e-4) & inside.numpy()[:, None, None]
-    assert len(result) > 5 and result.sum() > 1000
-    assert (result != (value > 0.5))[is_clear].mean() < 1e-4
+
+def test_four_tiles_of_one_window_make_up_the_view():
+    image, window = tf.constant(noise(50, 70)), tf.constant([-5.5, 3, 90, 44])
+    whole = seen(image, window)
+    total = np.zeros_like(whole)
+    for tile in ([0, 0, 0.25, 0.5], [0.25, 0, 1, 0.5], [0, 0.5, 0.25, 1], [0.25, 0.5, 1, 1]):
+        pixels, corner = visible_pixels(image, window, SIZE, np.float32(tile))
+        total += on_canvas(pixels - np.float32(FILL), corner, SIZE, 0.0).numpy()
+    assert_allclose(total + np.float32(FILL), whole, atol=0.02)
+
+
+def test_boxes_are_clipped_to_the_tile():
+    boxes = resample_boxes([[0.0, 0, 40, 40]], tf.constant([0.0, 0, 40, 80]), np.float32([0.5, 0.25, 1, 1]))
+    assert_allclose(boxes, [[0.5, 0.25, 1, 0.5]])
+
+
+# Right angles
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_turn_is_that_of_numpy_and_boxes_stay_on_their_masks(turns):
+    masks = np.zeros((2, SIZE, SIZE), "uint8")
+    masks[0, 5:20, 30:60], masks[1, 40:50, 0:8] = 1, 1
+    boxes = np.float32([[30, 5, 60, 20], [0, 40, 8, 50]]) / SIZE
+    image = noise(SIZE, SIZE).astype("float32")
+    truth = {"boxes": tf.constant(boxes), "masks": tf.constant(masks)}
+    turned, truth = rotate(tf.constant(image), truth, tf.constant(turns))
+    assert_array_equal(turned, np.rot90(image, turns))
+    for mask, box, before in zip(truth["masks"].numpy(), truth["boxes"].numpy(), masks, strict=True):
+        assert_array_equal(mask, np.rot90(before, turns))
+        rows, columns = np.nonzero(mask)
+        expected = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert_allclose(box * SIZE, expected, atol=1e-4)

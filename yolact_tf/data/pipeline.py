@@ -1,19 +1,17 @@
-"""Records to padded batches: decode, choose a view, resample once, distort colours, pad, batch."""
+"""Records to padded batches: order, read, view, pad, batch."""
 
-import numpy as np
 import tensorflow as tf
 
-from yolact_tf.anchors import prototype_size
-from yolact_tf.data import augment
+from yolact_tf.data.augment import fold, uniform
 from yolact_tf.data.coco import load_coco
-from yolact_tf.data.images import decode_image
-from yolact_tf.data.resample import resample_boxes, resample_image, resample_masks
-from yolact_tf.preprocess import RGB_MEAN
+from yolact_tf.data.coco_source import CocoSource
+from yolact_tf.data.joined import mosaic, paste_objects
+from yolact_tf.data.order import of_worker, training_order
+from yolact_tf.data.resample import rotate
+from yolact_tf.data.views import plain_view, random_view
 
-SHUFFLE_BUFFER = 16_384
 
-
-def build_dataset(config, data, split):
+def build_dataset(config, data, split, first_epoch=0, worker=0, num_workers=1):
     """A tf.data.Dataset of (images, GroundTruth) batches for `model.fit`.
 
     images: [B, S, S, 3] float32 RGB 0..255.  GroundTruth: dict of `boxes` [B, G, 4], `classes`
@@ -21,6 +19,9 @@ def build_dataset(config, data, split):
     G = `data.max_objects` slots. The split "train" is shuffled, augmented, and drops the incomplete
     last batch; any other is read in order, as it is.
     data: a folder as README describes, or the CocoData that `load_coco` made of one.
+    first_epoch: the epoch that the first iteration of the dataset is; each further one is the next.
+    worker, num_workers: batches are `train.batch_size` / num_workers large and hold this worker's part
+    of what one worker alone would see.
     """
     if not hasattr(data, "records"):
         data = load_coco(data, split, config.data.on_error)
@@ -29,118 +30,87 @@ def build_dataset(config, data, split):
             f"`model.num_classes` must be at least the {len(data.labels)} categories of "
             f"{data.annotation_file}. Received: {config.model.num_classes}"
         )
-    is_training = split == "train"
-    settings = config.data
     batch_size = config.train.batch_size
-    dataset = tf.data.Dataset.from_tensor_slices(_columns(data.records, settings.max_objects))
-    if settings.cache:
-        dataset = dataset.map(_read, tf.data.AUTOTUNE).cache()
-    if is_training:
-        seed = config.train.seed
-        dataset = dataset.shuffle(min(len(data.records), SHUFFLE_BUFFER), seed=seed)
-    if not settings.cache:  # after the shuffle, whose buffer then holds names and not files
-        dataset = dataset.map(_read, tf.data.AUTOTUNE)
-    if is_training:
-        draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-        dataset = tf.data.Dataset.zip(dataset, draws)
+    if batch_size % num_workers:
+        raise ValueError(
+            f"`train.batch_size` must be a multiple of the {num_workers} workers. Received: {batch_size}"
+        )
+    if split == "train":
+        dataset = _training_views(config, data, first_epoch, worker, num_workers)
     else:
-        dataset = dataset.map(lambda example: (example, tf.zeros([2], tf.int64)))
-
-    def view(example, seed):
-        return _view(example, seed, settings, is_training)
-
-    dataset = dataset.map(view, tf.data.AUTOTUNE)
-    if is_training:
-        if settings.on_error == "skip":  # a file that vanished or rotted since it was checked
-            dataset = dataset.ignore_errors(log_warning=True)
-        wanted = max(config.train.images_per_epoch or len(data.records), batch_size)
-        dataset = dataset.repeat().take(wanted).apply(tf.data.experimental.assert_cardinality(wanted))
-    return dataset.batch(batch_size, drop_remainder=is_training).prefetch(2)
+        dataset = _plain_views(config, data)
+        if num_workers > 1:
+            dataset = of_worker(dataset, batch_size, worker, num_workers)
+    options = tf.data.Options()
+    options.deterministic = config.data.deterministic
+    dataset = dataset.batch(batch_size // num_workers, drop_remainder=split == "train")
+    return dataset.prefetch(2).with_options(options)
 
 
-def _columns(records, max_objects):
-    """The records as tensors with the image as first axis; objects are ragged."""
-    kept = [_largest(record, max_objects) for record in records]
-    lengths = [len(indices) for indices in kept]
+def _plain_views(config, data):
+    source = CocoSource(data.records, config.data.cache)
 
-    def ragged(values, dtype, shape=()):
-        flat = [value for row in values for value in row]
-        return tf.RaggedTensor.from_row_lengths(np.array(flat, dtype).reshape(-1, *shape), lengths)
+    def view(handle):
+        return _padded(*plain_view(source.read(handle), config.data), config.data.max_objects)
 
-    runs = [record.runs[i] for record, indices in zip(records, kept, strict=True) for i in indices]
-    flat_runs = np.concatenate(runs) if runs else np.zeros(0)
-    runs = tf.RaggedTensor.from_row_lengths(flat_runs.astype("int32"), [len(r) for r in runs])
-    pick = lambda name: [getattr(r, name)[k] for r, k in zip(records, kept, strict=True)]
-    return {
-        "path": tf.constant([record.path for record in records]),
-        "boxes": ragged(pick("boxes"), "float32", (4,)),
-        "classes": ragged(pick("classes"), "int32"),
-        "is_crowd": ragged(pick("is_crowd"), bool),
-        "runs": tf.RaggedTensor.from_row_lengths(runs, lengths),
-    }
+    return source.in_order().map(view, tf.data.AUTOTUNE)
 
 
-def _largest(record, count):
-    """Indices of the `count` largest objects, in their own order."""
-    areas = np.prod(record.boxes[:, 2:] - record.boxes[:, :2], axis=1)
-    return np.sort(np.argsort(-areas, kind="stable")[:count])
+def _training_views(config, data, first_epoch, worker, num_workers):
+    settings, batch_size = config.data, config.train.batch_size
+    source = CocoSource(_usable(data, settings), settings.cache)
+    num_views = max(config.train.images_per_epoch or source.num_images, batch_size)
+    num_views -= num_views % batch_size
+    partners = (3 if settings.mosaic else 0) + (1 if settings.copy_paste else 0)
+    views = training_order(source, num_views, config.train.seed, first_epoch, partners)
+    if num_workers > 1:
+        views = of_worker(views, batch_size, worker, num_workers)
+
+    def view(handles, seed):
+        return _padded(*_augmented(source, handles, seed, settings), settings.max_objects)
+
+    dataset = views.map(view, tf.data.AUTOTUNE)
+    if settings.on_error == "skip":  # a file that vanished or rotted since it was checked
+        dataset = dataset.ignore_errors(log_warning=True)
+    own = num_views // num_workers
+    return dataset.take(own).apply(tf.data.experimental.assert_cardinality(own))
 
 
-def _read(columns):
-    return {**columns, "encoded": tf.io.read_file(columns["path"])}
+def _usable(data, settings):
+    """The records that train. ValueError where there are none."""
+    records = [record for record in data.records if settings.empty_images or len(record.runs)]
+    if not records:
+        raise ValueError(
+            f"{data.annotation_file}: expected at least one annotation to train from, or "
+            f"`data.empty_images=true`. Received: {len(data.records)} images without any"
+        )
+    return records
 
 
-def _view(example, seed, settings, is_training):
-    """One example as the network sees it: image and padded ground truth."""
-    image = decode_image(example["encoded"])
-    image_size = tf.shape(image)[0], tf.shape(image)[1]
-    height, width = (tf.cast(side, tf.float32) for side in image_size)
-    boxes = tf.convert_to_tensor(example["boxes"]) * tf.stack([width, height, width, height])
-    is_crowd = tf.convert_to_tensor(example["is_crowd"])
-    window = tf.stack([0.0, 0.0, width, height])
-    if is_training:
-        window = _choose_window(window, boxes, is_crowd, seed, settings)
-    image = resample_image(image, window, settings.image_size, RGB_MEAN)
-    if is_training and settings.photometric:
-        image = augment.distort_colors(image, _fold(seed, 3))
-
-    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-    visible = tf.where(_is_inside(centers, window))[:, 0]
-    boxes = resample_boxes(tf.gather(boxes, visible), window)
-    runs = tf.gather(example["runs"], visible)
-    mask_size = prototype_size(settings.image_size)
-    truth = {
-        "boxes": boxes,
-        "classes": tf.gather(example["classes"], visible),
-        "masks": resample_masks(runs, boxes, image_size, window, mask_size),
-        "is_crowd": tf.gather(is_crowd, visible),
-    }
-    slots = settings.max_objects
-    padded = {name: _pad(value, slots) for name, value in truth.items()}
-    return image, {**padded, "num_objects": tf.shape(boxes)[0]}
+def _augmented(source, handles, seed, settings):
+    """(image, truth) of a group of handles: the first alone, or joined with the others."""
+    read = lambda number: source.read(handles[number])
+    draws = lambda step: uniform(fold(seed, step), 1)[0]
+    alone = lambda: random_view(read(0), fold(seed, 0), settings)
+    if settings.mosaic:
+        four = lambda: mosaic([read(number) for number in range(4)], fold(seed, 1), settings)
+        image, truth = tf.cond(draws(2) < settings.mosaic, four, alone)
+    else:
+        image, truth = alone()
+    if settings.copy_paste:
+        pasted = lambda: paste_objects(image, truth, read(-1), fold(seed, 3), settings)
+        image, truth = tf.cond(draws(4) < settings.copy_paste, pasted, lambda: (image, truth))
+    if settings.rotate:
+        image, truth = rotate(image, truth, tf.cast(draws(5) * 4, tf.int32))
+    return image, truth
 
 
-def _choose_window(window, boxes, is_crowd, seed, settings):
-    if settings.expand > 1:
-        window = augment.expand(window, _fold(seed, 0), settings.expand)
-    if settings.sample_crop:
-        window = augment.sample_crop(window, boxes, is_crowd, _fold(seed, 1))
-    if settings.mirror:
-        window = augment.mirror(window, _fold(seed, 2))
-    return window
-
-
-def _fold(seed, step):
-    return tf.random.experimental.stateless_fold_in(seed, step)
-
-
-def _is_inside(points, window):
-    low = tf.minimum(window[:2], window[2:])
-    high = tf.maximum(window[:2], window[2:])
-    return tf.reduce_all((points > low) & (points < high), 1)
-
-
-def _pad(values, slots):
-    padded = tf.pad(values, [[0, slots - tf.shape(values)[0]], *[[0, 0]] * (len(values.shape) - 1)])
-    padded.set_shape([slots, *values.shape[1:]])
-    return padded
+def _padded(image, truth, slots):
+    """(image, GroundTruth) with truth filled up to `slots` rows of zeros."""
+    count = tf.shape(truth["boxes"])[0]
+    padded = {}
+    for name, values in truth.items():
+        shape = values.shape[1:]
+        padded[name] = tf.pad(values, [[0, slots - count], *[[0, 0]] * len(shape)])
+        padded[name].set_shape([slots, *shape])
+    return image, {**padded, "num_objects": count}
