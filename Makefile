@@ -44,9 +44,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[serve]' 'tensorflow==2.20.*'
+	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -e '.[serve]' 'tensorflow==2.20.*'
 	touch $@
 
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -e '.[dev]'
 	touch $@ $(VENV)/.installed

@@ -53,9 +53,9 @@ def load_coco(data, split, on_error="skip"):
     image or category that is not there, is always refused.
     """
     annotation_file, image_folder = find_split(data, split)
-    content = _read_json(annotation_file)
+    content = read_coco_json(annotation_file)
     labels = _labels(content)
-    by_image = _group_annotations(content, labels, annotation_file)
+    by_image = group_annotations(content, labels, annotation_file)
     problems = []
     # Threads, since reading the files waits for the disk.
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -76,7 +76,7 @@ def load_coco(data, split, on_error="skip"):
 
 def load_labels(data, split="train"):
     """Category id -> name of a data folder, ids in rising order: class c of a model is the c-th."""
-    return _labels(_read_json(find_split(data, split)[0]))
+    return _labels(read_coco_json(find_split(data, split)[0]))
 
 
 def find_split(data, split):
@@ -97,7 +97,9 @@ def find_split(data, split):
     raise FileNotFoundError(f"{data}: expected {' or '.join(tried)}. Received: {found}")
 
 
-def _read_json(path):
+def read_coco_json(path):
+    """The content of a COCO instances file, its lists and their fields checked. ValueError names what is
+    missing."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -127,22 +129,27 @@ def _summary(content):
     return f"keys {sorted(content)[:8]}" if isinstance(content, dict) else type(content).__name__
 
 
-def _group_annotations(content, labels, path):
+def group_annotations(content, labels, path):
+    """Image id -> its annotations. ValueError for one whose image or category is not there."""
     by_image = {image["id"]: [] for image in content["images"]}
     for annotation in content["annotations"]:
         name = f"{path}: annotation {annotation.get('id', '(no id)')}"
-        if annotation["image_id"] not in by_image:
+        if not _is_among(annotation["image_id"], by_image):
             raise ValueError(
                 f"{name}: expected the id of one of {len(by_image)} images as `image_id`. "
                 f"Received: {annotation['image_id']!r}"
             )
-        if annotation["category_id"] not in labels:
+        if not _is_among(annotation["category_id"], labels):
             raise ValueError(
                 f"{name}: expected one of the category ids {list(labels)[:12]} as `category_id`. "
                 f"Received: {annotation['category_id']!r}"
             )
         by_image[annotation["image_id"]].append(annotation)
     return by_image
+
+
+def _is_among(key, mapping):
+    return isinstance(key, (int, str)) and key in mapping
 
 
 def _check_image(image, folder):
@@ -163,8 +170,8 @@ def _record(image, annotations, folder, class_of, problems):
     boxes, classes, is_crowd, runs = [], [], [], []
     for annotation in annotations:
         try:
-            box = _corners(annotation["bbox"], height, width)
-            object_runs = _runs(annotation.get("segmentation"), height, width)
+            box = corners_of(annotation["bbox"], height, width)
+            object_runs = runs_of(annotation.get("segmentation"), height, width)
         except (ValueError, TypeError, OverflowError) as error:  # the last two: RLE without numbers
             name = f"{folder / image['file_name']}: annotation {annotation.get('id', '(no id)')}"
             problems.append(f"{name}: {error}")
@@ -185,7 +192,7 @@ def _record(image, annotations, folder, class_of, problems):
     )
 
 
-def _corners(bbox, height, width):
+def corners_of(bbox, height, width):
     """COCO's [x, y, w, h] pixels to corners in 0..1."""
     is_box = isinstance(bbox, list) and len(bbox) == 4
     if not is_box or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in bbox):
@@ -196,10 +203,10 @@ def _corners(bbox, height, width):
     return x / width, y / height, (x + w) / width, (y + h) / height
 
 
-def _runs(segmentation, height, width):
-    """COCO polygons, compressed or uncompressed RLE to run lengths, int32."""
+def runs_of(segmentation, height, width):
+    """COCO polygons, compressed or uncompressed RLE to run lengths, int32. ValueError for what is none."""
     if isinstance(segmentation, list):
-        rle = coco_mask.merge(coco_mask.frPyObjects(_polygons(segmentation), height, width))
+        rle = coco_mask.merge(coco_mask.frPyObjects(checked_polygons(segmentation), height, width))
     elif isinstance(segmentation, dict) and {"size", "counts"} <= set(segmentation):
         if list(segmentation["size"]) != [height, width]:
             raise ValueError(f"expected RLE of size {[height, width]}. Received: {segmentation['size']!r}")
@@ -211,7 +218,8 @@ def _runs(segmentation, height, width):
     return _checked_runs(decode_counts(rle["counts"]), height, width)
 
 
-def _polygons(segmentation):
+def checked_polygons(segmentation):
+    """The polygons of a segmentation. ValueError for one of fewer than three points or without numbers."""
     polygons = [polygon for polygon in segmentation if isinstance(polygon, list)]
     for polygon in polygons:
         if len(polygon) < 6 or len(polygon) % 2:

@@ -1,0 +1,89 @@
+"""Data sets from one format into another, with an account of what the new one cannot hold."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from yolact_tf.data.convert.coco import read_coco, write_coco
+from yolact_tf.data.convert.cvat import read_cvat, write_cvat
+from yolact_tf.data.convert.data_set import Report
+from yolact_tf.data.convert.labelme import read_labelme, write_labelme
+from yolact_tf.data.convert.masks import read_masks, write_masks
+from yolact_tf.data.convert.pictures import place_picture
+from yolact_tf.data.convert.sbd import read_sbd
+from yolact_tf.data.convert.voc import read_voc, write_voc
+from yolact_tf.data.convert.yolo import read_yolo, write_yolo
+
+READERS = {
+    "coco": read_coco,
+    "cvat": read_cvat,
+    "labelme": read_labelme,
+    "masks": read_masks,
+    "sbd": read_sbd,
+    "voc": read_voc,
+    "yolo": read_yolo,
+}
+WRITERS = {
+    "coco": write_coco,
+    "cvat": write_cvat,
+    "labelme": write_labelme,
+    "masks": write_masks,
+    "voc": write_voc,
+    "yolo": write_yolo,
+}
+
+
+def convert(source, target, from_format, to_format, progress=None, link=True):
+    """Writes the data set in folder `source` as a new folder `target`, whole or not at all.
+
+    progress: called as progress(images written, images in all).  link: images become hard links where
+    the disk allows it, else copies; their bytes never change.  Returns a Report: images and objects
+    written by split, and every kind of loss with its count and first example.
+    """
+    read = _chosen(READERS, from_format, "from")
+    write = _chosen(WRITERS, to_format, "to")
+    source, target = _checked_folders(source, target)
+    data_set = read(source)
+    total, done = sum(len(pictures) for pictures in data_set.splits.values()), 0
+
+    def place(picture, path):
+        nonlocal done
+        place_picture(picture, path, link)
+        done += 1
+        if progress:
+            progress(done, total)
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as holder:
+        # One level down: the holder is private (mode 0700), the result should not be.
+        made = Path(holder) / "made"
+        made.mkdir()
+        report = write(data_set, made, place)
+        if target.exists():
+            target.rmdir()
+        made.rename(target)
+    data_set.losses.include(report.losses)
+    return Report(report.images, report.objects, data_set.losses)
+
+
+def _chosen(table, name, role):
+    if name not in table:
+        raise ValueError(f"--{role} must be one of {', '.join(table)}. Received: {name!r}")
+    return table[name]
+
+
+def _checked_folders(source, target):
+    """Both as absolute paths: the source is a folder, the target new or empty."""
+    source, target = Path(source).resolve(), Path(target).resolve()
+    if not source.is_dir():
+        raise FileNotFoundError(f"The source must be a folder. Received: {str(source)!r}, which is none")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ValueError(
+            f"The target must be a new or an empty folder. Received: {str(target)!r}, which is not"
+        )
+    if target.is_relative_to(source) or target == Path.cwd() or os.path.ismount(target):
+        raise ValueError(
+            "The target must be a folder outside the source, and neither the current folder nor a mount "
+            f"point. Received: {str(target)!r}"
+        )
+    return source, target

@@ -1,0 +1,240 @@
+"""labelme: a JSON beside each image, in train/, val/ and test/ or in one folder that is all training.
+
+Shapes of one label and one `group_id` are one object. It has no holes, so these hang on their outline
+by a seam of no width, and no crowds. labels.txt lists the classes.
+"""
+
+import base64
+import io
+import json
+import math
+from pathlib import Path, PureWindowsPath
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from yolact_tf.data.convert.class_names import category_names, read_lines
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.convert.losses import (
+    Losses,
+    count_category_fields,
+    count_fields,
+    held,
+    without_crowds,
+)
+from yolact_tf.data.convert.outlines import ellipse, rectangle
+from yolact_tf.data.convert.pictures import (
+    annotation_names,
+    check_size,
+    find_pictures,
+    picture_sizes,
+    place_picture,
+)
+from yolact_tf.data.convert.regions import outlines_of, polygon_of, rle_of, unite_groups
+
+LABELS = "labels.txt"
+NO_CLASSES = ("__ignore__", "_background_")  # lines of labels.txt that labelme's own tools want
+NO_AREA = ("point", "points", "line", "linestrip")
+OBJECT_FIELDS = {"flags": dict, "description": str}
+IMAGE_FIELDS = {"flags": dict}
+VERSION = "5.5.0"  # of labelme, whose readers ask for one
+
+
+def read_labelme(folder):
+    """The DataSet of the labelme files below a folder; classes in the order of labels.txt."""
+    folder = Path(folder)
+    losses = Losses()
+    files = {split: sorted((folder / split).rglob("*.json")) for split in SPLITS}
+    bases = {split: folder / split for split in SPLITS}
+    if not any(files.values()):
+        files, bases = {"train": sorted(folder.rglob("*.json"))}, {"train": folder}
+    if not any(files.values()):
+        raise FileNotFoundError(f"{folder}: expected labelme's .json files. Received none")
+    contents = {file: _read_json(file) for split in files.values() for file in split}
+    names = _class_names(folder, contents)
+    category_of = {name: number for number, name in enumerate(names, 1)}
+    splits = {
+        split: _pictures({f: contents[f] for f in files[split]}, bases[split], category_of, losses)
+        for split in files
+        if files[split]
+    }
+    _count_left_out(folder, contents, splits, losses)
+    return DataSet({i: Category(name) for name, i in category_of.items()}, splits, losses)
+
+
+def write_labelme(data_set, folder, place=place_picture):
+    """Writes `data_set` as images with a JSON beside each, a folder a split."""
+    losses, written = Losses(), {}
+    count_fields(data_set, losses, OBJECT_FIELDS, IMAGE_FIELDS)
+    count_category_fields(data_set, losses)
+    data_set = without_crowds(data_set, losses)
+    names = category_names(data_set)
+    for split, pictures in data_set.splits.items():
+        written[split] = 0
+        stems = annotation_names([p.name for p in pictures], split)
+        for picture, stem in zip(pictures, stems, strict=True):
+            place(picture, folder / split / picture.name)
+            objects = [_shapes(i, n, picture, names) for n, i in enumerate(picture.instances, 1)]
+            losses.add("objects without pixels", f"{split}/{picture.name}", objects.count([]))
+            written[split] += len(objects) - objects.count([])
+            content = {
+                "version": VERSION,
+                "flags": held(picture.extra, IMAGE_FIELDS).get("flags", {}),
+                "shapes": [shape for shapes in objects for shape in shapes],
+                "imagePath": Path(picture.name).name,
+                "imageData": None,
+                "imageHeight": picture.height,
+                "imageWidth": picture.width,
+            }
+            file = folder / split / f"{stem}.json"
+            file.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+    text = "".join(f"{name}\n" for name in (NO_CLASSES[0], *names.values()))
+    (folder / LABELS).write_text(text, encoding="utf-8")
+    return Report({s: len(p) for s, p in data_set.splits.items()}, written, losses)
+
+
+def _count_left_out(folder, contents, splits, losses):
+    """Counts JSON files outside the splits' folders, and images that none speaks of."""
+    others = set(folder.rglob("*.json")) - set(contents)
+    losses.add("annotation files left out", min(others, default=""), len(others))
+    used = {p.source.resolve() for split in splits.values() for p in split if isinstance(p.source, Path)}
+    unused = [path for path in find_pictures(folder) if path.resolve() not in used]
+    losses.add("images without a JSON", min(unused, default=""), len(unused))
+
+
+def _read_json(file):
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file}: expected labelme's JSON. Received: {error}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
+        raise ValueError(
+            f"{file}: expected labelme's JSON with a list `shapes`. Received: {str(content)[:80]}"
+        )
+    for number, shape in enumerate(content["shapes"], 1):
+        if not isinstance(shape, dict) or not isinstance(shape.get("label"), str):
+            raise ValueError(
+                f"{file}: shape {number}: expected a text as `label`. Received: {str(shape)[:80]}"
+            )
+    return content
+
+
+def _class_names(folder, contents):
+    used = sorted({shape["label"] for content in contents.values() for shape in content["shapes"]})
+    file = folder / LABELS
+    listed = [name for name in read_lines(file) if name not in NO_CLASSES] if file.is_file() else []
+    return list(dict.fromkeys([*listed, *used]))
+
+
+def _pictures(contents, base, category_of, losses):
+    sources = [_source(file, content) for file, content in contents.items()]
+    sizes = iter(picture_sizes([source for source in sources if isinstance(source, Path)]))
+    pictures = []
+    for (file, content), source in zip(contents.items(), sources, strict=True):
+        size = next(sizes) if isinstance(source, Path) else _embedded_size(source, file)
+        check_size(file, size, (content.get("imageWidth") or size[0], content.get("imageHeight") or size[1]))
+        suffix = Path(_image_path(content)).suffix or ".jpg"
+        name = file.relative_to(base).with_suffix(suffix).as_posix()
+        instances = _instances(content, size, category_of, losses, file)
+        flags = {"flags": content["flags"]} if content.get("flags") else {}
+        pictures.append(Picture(name, source, *size, instances, extra=flags))
+    return tuple(pictures)
+
+
+def _image_path(content):
+    # Written on Windows it has backslashes.
+    return PureWindowsPath(str(content.get("imagePath") or "")).as_posix()
+
+
+def _source(file, content):
+    """The image's file, else the bytes that the JSON holds."""
+    path = file.parent / _image_path(content)
+    if path.is_file() or not content.get("imageData"):
+        return path
+    try:
+        return base64.b64decode(content["imageData"], validate=True)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{file}: expected base64 as `imageData`. Received: {error}") from None
+
+
+def _embedded_size(data, file):
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return ImageOps.exif_transpose(image).size
+    except (OSError, SyntaxError):
+        raise ValueError(
+            f"{file}: expected an image as `imageData`. Received: {len(data)} bytes starting {data[:8]!r}"
+        ) from None
+
+
+def _instances(content, size, category_of, losses, file):
+    width, height = size
+    parts = []
+    for number, shape in enumerate(content["shapes"], 1):
+        kind = shape.get("shape_type") or "polygon"
+        if kind in NO_AREA:
+            losses.add("points and lines, which have no area", f"{file}: shape {number}")
+            continue
+        group = shape.get("group_id")
+        try:
+            if not isinstance(group, (int, str, type(None))):
+                raise ValueError(f"expected a whole number or null as `group_id`. Received: {group!r}")
+            region = _region(kind, shape, height, width)
+        except ValueError as error:
+            raise ValueError(f"{file}: shape {number}: {error}") from None
+        losses.add("circles, now polygons", f"{file}: shape {number}", kind == "circle")
+        extra = {key: shape[key] for key in OBJECT_FIELDS if shape.get(key)}
+        parts.append((group, Instance(category_of[shape["label"]], **region, extra=extra)))
+    return unite_groups(parts, height, width, losses, file)
+
+
+def _region(kind, shape, height, width):
+    points = shape.get("points")
+    if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):
+        raise ValueError(f"expected a list of [x, y] as `points`. Received: {str(points)[:80]}")
+    flat = [value for point in points for value in point]
+    if kind in ("polygon", "oriented_rectangle") or (kind == "rectangle" and len(points) == 4):
+        return {"polygons": (polygon_of(flat),)}
+    if kind not in ("rectangle", "circle", "mask") or len(points) != 2:
+        raise ValueError(
+            "expected a polygon, or a rectangle, circle or mask of two points. "
+            f"Received: {kind!r} of {len(points)}"
+        )
+    (x1, y1), (x2, y2) = polygon_of([*flat, *flat[:2]])[:2].tolist()
+    if kind == "mask":
+        return {"rle": rle_of(_placed_mask(shape.get("mask"), round(x1), round(y1), height, width))}
+    if kind == "rectangle":
+        return {"polygons": (rectangle(x1, y1, x2, y2),)}
+    radius = math.dist((x1, y1), (x2, y2))  # the points: the centre and one on the rim
+    return {"polygons": (ellipse(x1, y1, radius, radius),)}
+
+
+def _placed_mask(encoded, x, y, height, width):
+    """[H, W] bool of a base64 PNG whose first pixel lies at x, y."""
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
+            patch = np.asarray(image.convert("L")).astype(bool)
+    except (OSError, SyntaxError, TypeError, ValueError):
+        raise ValueError(f"expected a base64 PNG as `mask`. Received: {str(encoded)[:80]!r}") from None
+    patch = patch[max(-y, 0) :, max(-x, 0) :]  # it may reach over the image
+    y, x = max(y, 0), max(x, 0)
+    patch = patch[: max(height - y, 0), : max(width - x, 0)]
+    canvas = np.zeros((height, width), bool)
+    canvas[y : y + patch.shape[0], x : x + patch.shape[1]] = patch
+    return canvas
+
+
+def _shapes(instance, number, picture, names):
+    outlines = outlines_of(instance, picture.height, picture.width)
+    fields = {"description": "", "flags": {}, **held(instance.extra, OBJECT_FIELDS)}
+    return [
+        {
+            "label": names[instance.category_id],
+            "points": outline.tolist(),
+            "group_id": number if len(outlines) > 1 else None,
+            "shape_type": "polygon",
+            "mask": None,
+            **fields,
+        }
+        for outline in outlines
+    ]

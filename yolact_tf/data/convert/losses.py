@@ -1,0 +1,88 @@
+"""What a conversion loses: counted by kind, with the first example of each."""
+
+import dataclasses
+from typing import NamedTuple
+
+
+class Loss(NamedTuple):
+    """How often a kind of loss happened, and where first."""
+
+    count: int
+    example: str
+
+
+class Losses(dict):
+    """Kind of loss -> Loss, in the order of their first appearance."""
+
+    def add(self, kind, example, count=1):
+        """Counts `count` losses of `kind`; the example of the first stays."""
+        if count:
+            known = self.get(kind, Loss(0, str(example)))
+            self[kind] = known._replace(count=known.count + count)
+
+    def include(self, other):
+        """Adds the losses of `other`."""
+        for kind, loss in other.items():
+            self.add(kind, loss.example, loss.count)
+
+
+def without_crowds(data_set, losses):
+    """`data_set` with no crowd regions, for formats that would make ordinary objects of them."""
+    splits = {}
+    for split, pictures in data_set.splits.items():
+        for picture in pictures:
+            crowds = sum(instance.is_crowd for instance in picture.instances)
+            losses.add("crowd regions left out", f"{split}/{picture.name}", crowds)
+        splits[split] = tuple(
+            dataclasses.replace(p, instances=tuple(i for i in p.instances if not i.is_crowd))
+            for p in pictures
+        )
+    return dataclasses.replace(data_set, splits=splits)
+
+
+def held(extra, fields):
+    """Those of the extra fields that a format holds; fields: name -> type, or tuple of types."""
+    return {key: v for key, v in extra.items() if key in fields and isinstance(v, fields[key])}
+
+
+def count_fields(data_set, losses, object_fields=None, image_fields=None):
+    """Counts ids, areas, boxes and extra fields as lost, but for those that a format holds."""
+    of_images, of_objects = _Fields("images"), _Fields("objects")
+    for split, pictures in data_set.splits.items():
+        of_split = ", ".join(data_set.extra.get(split, ()))
+        losses.add("fields of splits", f"{split}: {of_split}", bool(of_split))
+        for picture in pictures:
+            where = f"{split}/{picture.name}"
+            of_images.note({"id": picture.image_id, **picture.extra}, image_fields or {}, where)
+            for instance in picture.instances:
+                given = {"id": instance.instance_id, "area": instance.area, "bbox": instance.box}
+                of_objects.note({**given, **instance.extra}, object_fields or {}, where)
+    of_images.report(losses)
+    of_objects.report(losses)
+
+
+def count_category_fields(data_set, losses):
+    """Counts supercategories, and ids that are not 1, 2, … as the format numbers its names."""
+    for number, (category_id, category) in enumerate(data_set.categories.items(), 1):
+        if category_id != number:
+            losses.add("category ids", f"{category.name}: {category_id} reads back as {number}")
+        if category.supercategory:
+            losses.add("supercategories", f"{category.name}: {category.supercategory}")
+
+
+class _Fields:
+    """Counts owners of fields that are lost; the kind of loss names all these fields."""
+
+    def __init__(self, owners):
+        self.owners, self.names, self.count, self.example = owners, {}, 0, ""
+
+    def note(self, values, fields, where):
+        kept = held(values, fields)
+        lost = [name for name, value in values.items() if value is not None and name not in kept]
+        if lost:
+            self.names.update(dict.fromkeys(lost))
+            self.count += 1
+            self.example = self.example or where
+
+    def report(self, losses):
+        losses.add(f"fields of {self.owners} ({', '.join(self.names)})", self.example, self.count)

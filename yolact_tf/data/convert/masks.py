@@ -1,0 +1,189 @@
+"""Mask PNGs: images/SPLIT/x.jpg, masks/SPLIT/x.png with ids as 16-bit pixels, and instances.json.
+
+instances.json says what the ids are, and makes crowds possible:
+
+    {"categories": [{"id": 1, "name": "cat", "supercategory": "animal"}],
+     "images": [{"split": "train", "file_name": "x.jpg",
+                 "objects": [{"id": 1, "category_id": 1, "iscrowd": 0}]}]}
+
+An object is the pixels of its id; 0 is background. Without instances.json a folder a class is read:
+masks/SPLIT/CLASS/x.png, where each value but 0 is one object of that class.
+"""
+
+import json
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.convert.id_maps import paint, rles_of
+from yolact_tf.data.convert.losses import Losses, count_fields
+from yolact_tf.data.convert.pictures import (
+    annotation_names,
+    check_size,
+    checked_name,
+    find_pictures,
+    picture_sizes,
+    place_picture,
+)
+
+INDEX = "instances.json"
+MAX_ID = 65_535  # 16 bits
+
+
+def read_masks(folder):
+    """The DataSet of mask PNGs in a folder."""
+    folder = Path(folder)
+    if (folder / INDEX).is_file():
+        return _read_indexed(folder, _read_index(folder / INDEX))
+    return _read_class_folders(folder)
+
+
+def write_masks(data_set, folder, place=place_picture):
+    """Writes `data_set` as images, mask PNGs and instances.json."""
+    losses, written, rows = Losses(), {}, []
+    count_fields(data_set, losses)
+    for split, pictures in data_set.splits.items():
+        written[split] = 0
+        stems = annotation_names([p.name for p in pictures], split)
+        for picture, name in zip(pictures, stems, strict=True):
+            ids, instances = paint(picture, MAX_ID, losses, f"{split}/{picture.name}")
+            file = folder / "masks" / split / f"{name}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(ids.astype("uint16")).save(file)
+            place(picture, folder / "images" / split / picture.name)
+            objects = [
+                {"id": k, "category_id": i.category_id, "iscrowd": int(i.is_crowd)}
+                for k, i in enumerate(instances, 1)
+            ]
+            rows.append({"split": split, "file_name": picture.name, "objects": objects})
+            written[split] += len(instances)
+    categories = [
+        {"id": category_id, "name": c.name, "supercategory": c.supercategory}
+        for category_id, c in data_set.categories.items()
+    ]
+    text = json.dumps({"categories": categories, "images": rows}, ensure_ascii=False)
+    (folder / INDEX).write_text(text, encoding="utf-8")
+    return Report({s: len(p) for s, p in data_set.splits.items()}, written, losses)
+
+
+def _read_index(file):
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file}: expected JSON. Received: {error}") from None
+    wanted = {"categories": {"id", "name"}, "images": {"split", "file_name", "objects"}}
+    for key, fields in wanted.items():
+        entries = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(entries, list):
+            raise ValueError(f"{file}: expected a list `{key}`. Received: {str(content)[:80]}")
+        for number, entry in enumerate(entries, 1):
+            _check_fields(entry, fields, f"{file}: {key} {number}")
+    category_ids = {entry["id"] for entry in content["categories"]}
+    for row in content["images"]:
+        where = f"{file}: image {row['file_name']!r}"
+        if row["split"] not in SPLITS or not isinstance(row["objects"], list):
+            raise ValueError(
+                f"{where}: expected a split of {SPLITS} and a list `objects`. Received: {str(row)[:80]}"
+            )
+        for entry in row["objects"]:
+            _check_fields(entry, {"id", "category_id"}, where)
+            if entry["category_id"] not in category_ids:
+                raise ValueError(
+                    f"{where}: expected a known `category_id`. Received: {entry['category_id']!r}"
+                )
+    return content
+
+
+def _check_fields(entry, fields, where):
+    missing = sorted(fields - set(entry if isinstance(entry, dict) else ()))
+    if missing:
+        raise ValueError(f"{where}: expected `{missing[0]}`. Received: {str(entry)[:80]}")
+    for key in fields & {"id", "category_id"}:
+        if not isinstance(entry[key], int):
+            raise ValueError(f"{where}: expected a whole number as `{key}`. Received: {entry[key]!r}")
+
+
+def _read_indexed(folder, content):
+    losses = Losses()
+    rows = content["images"]
+    names = [checked_name(row["file_name"], folder / INDEX) for row in rows]
+    sizes = picture_sizes([folder / "images" / row["split"] / n for row, n in zip(rows, names, strict=True)])
+    splits = {split: [] for split in SPLITS}
+    for row, name, size in zip(rows, names, sizes, strict=True):
+        file = folder / "masks" / row["split"] / PurePosixPath(name).with_suffix(".png")
+        ids = _read_ids(file, size)
+        objects = _objects(row["objects"], ids, file, losses)
+        picture = Picture(name, folder / "images" / row["split"] / name, *size, objects)
+        splits[row["split"]].append(picture)
+    categories = sorted(content["categories"], key=lambda entry: entry["id"])
+    return DataSet(
+        {e["id"]: Category(str(e["name"]), str(e.get("supercategory") or "")) for e in categories},
+        {split: tuple(pictures) for split, pictures in splits.items() if pictures},
+        losses,
+    )
+
+
+def _objects(entries, ids, file, losses):
+    there = rles_of(ids)
+    unknown = set(there) - {entry["id"] for entry in entries}
+    if unknown:
+        raise ValueError(f"{file}: expected ids that {INDEX} knows. Received: {min(unknown)}")
+    losses.add("objects without pixels", file, sum(entry["id"] not in there for entry in entries))
+    return tuple(
+        Instance(e["category_id"], rle=there[e["id"]], is_crowd=bool(e.get("iscrowd", 0)))
+        for e in entries
+        if e["id"] in there
+    )
+
+
+def _read_ids(file, size):
+    """[H, W] pixel values of a PNG with one channel; of a palette its indices."""
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such mask file")
+    try:
+        with Image.open(file) as image:
+            check_size(file, image.size, size)
+            ids = np.asarray(image).astype("int32")
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"{file}: expected a mask PNG. Received: {error}") from None
+    if ids.ndim != 2:
+        raise ValueError(f"{file}: expected a PNG of one channel. Received: {ids.shape[2]} channels")
+    return ids
+
+
+def _read_class_folders(folder):
+    """masks/SPLIT/CLASS/x.png"""
+    found = [split for split in SPLITS if (folder / "masks" / split).is_dir()]
+    if not found:
+        raise FileNotFoundError(f"{folder}: expected {INDEX}, or a folder masks/train/. Received neither")
+    of_split = {s: sorted(p.name for p in (folder / "masks" / s).iterdir() if p.is_dir()) for s in found}
+    names = sorted(set().union(*of_split.values()))
+    if not names:
+        raise ValueError(f"{folder}: expected {INDEX}, or folders masks/train/CLASS/. Received neither")
+    category_of = {name: number for number, name in enumerate(names, 1)}
+    losses, splits = Losses(), {}
+    for split in found:
+        classes = {name: category_of[name] for name in of_split[split]}
+        splits[split] = _class_folder_pictures(folder, split, classes, losses)
+    return DataSet({i: Category(name) for name, i in category_of.items()}, splits, losses)
+
+
+def _class_folder_pictures(folder, split, classes, losses):
+    base = folder / "images" / split
+    files = find_pictures(base)
+    unused = {mask for name in classes for mask in (folder / "masks" / split / name).rglob("*.png")}
+    pictures = []
+    for file, size in zip(files, picture_sizes(files), strict=True):
+        name = file.relative_to(base)
+        instances = []
+        for class_name, category_id in classes.items():
+            mask = folder / "masks" / split / class_name / name.with_suffix(".png")
+            if mask in unused:
+                unused.remove(mask)
+                rles = rles_of(_read_ids(mask, size))
+                instances += [Instance(category_id, rle=rle) for rle in rles.values()]
+        pictures.append(Picture(name.as_posix(), file, *size, tuple(instances)))
+    losses.add("mask files without image", min(unused, default=""), len(unused))
+    return tuple(pictures)

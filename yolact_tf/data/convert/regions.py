@@ -1,0 +1,94 @@
+"""The pixels of an object: from polygons or run lengths to masks, and the other way round."""
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from yolact_tf.data.coco import decode_counts
+from yolact_tf.data.convert.data_set import Instance
+from yolact_tf.data.convert.outlines import trace
+
+FARTHEST = 100_000  # pixels; pycocotools crashes on polygons that reach to 1e9
+
+
+def encode(instance, height, width):
+    """COCO's compressed RLE of an instance, `counts` as bytes."""
+    if instance.polygons:
+        flat = [polygon.ravel().tolist() for polygon in instance.polygons]
+        return coco_mask.merge(coco_mask.frPyObjects(flat, height, width))
+    if isinstance(instance.rle["counts"], list):
+        return coco_mask.frPyObjects(instance.rle, height, width)
+    return {"size": [height, width], "counts": instance.rle["counts"].encode("ascii")}
+
+
+def mask_of(instance, height, width):
+    """[H, W] bool of an instance."""
+    return coco_mask.decode(encode(instance, height, width)).astype(bool)
+
+
+def outlines_of(instance, height, width):
+    """The polygons of an instance; of run lengths those along its pixels, with the same mask."""
+    return instance.polygons or tuple(trace(mask_of(instance, height, width)))
+
+
+def rle_of(mask):
+    """COCO's compressed RLE of `mask` [H, W], `counts` as text."""
+    rle = coco_mask.encode(np.asfortranarray(mask, "uint8"))
+    return {"size": list(mask.shape), "counts": rle["counts"].decode("ascii")}
+
+
+def polygon_of(numbers):
+    """[m, 2] float64 of x1, y1, x2, y2, … ValueError where they are no outline."""
+    if not isinstance(numbers, list) or len(numbers) < 6 or len(numbers) % 2:
+        count = f"{len(numbers)} numbers" if isinstance(numbers, list) else repr(numbers)[:80]
+        raise ValueError(f"expected a polygon of at least three points (x, y). Received: {count}")
+    for number in numbers:
+        if not isinstance(number, (int, float)) or not abs(number) <= FARTHEST:
+            raise ValueError(f"expected polygon coordinates up to {FARTHEST}. Received: {number!r}")
+    return np.array(numbers, float).reshape(-1, 2)
+
+
+def checked_rle(rle, height, width):
+    """`rle` as Instance holds it. ValueError where it is not COCO's RLE of an image of that size."""
+    if not isinstance(rle, dict) or not {"size", "counts"} <= set(rle):
+        raise ValueError(f"expected polygons or RLE as `segmentation`. Received: {str(rle)[:80]}")
+    if rle["size"] != [height, width]:
+        raise ValueError(f"expected RLE of size {[height, width]}. Received: {rle['size']!r}")
+    counts = rle["counts"]
+    try:
+        if isinstance(counts, list) and not all(isinstance(count, int) for count in counts):
+            raise TypeError
+        runs = np.array(counts, "int64") if isinstance(counts, list) else decode_counts(counts)
+    except (TypeError, AttributeError, OverflowError):
+        raise ValueError(f"expected RLE counts as text or a list. Received: {str(counts)[:80]}") from None
+    if (runs < 0).any() or runs.sum() != height * width:
+        raise ValueError(f"expected run lengths that sum to {height * width}. Received: {int(runs.sum())}")
+    return {"size": [height, width], "counts": counts}
+
+
+def unite(parts, height, width):
+    """One Instance of the pixels of several; the fields are those of the first."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    fields = {"category_id": first.category_id, "is_crowd": first.is_crowd, "extra": first.extra}
+    if all(part.polygons for part in parts):
+        return Instance(**fields, polygons=tuple(p for part in parts for p in part.polygons))
+    union = coco_mask.merge([encode(part, height, width) for part in parts])
+    return Instance(**fields, rle={"size": [height, width], "counts": union["counts"].decode("ascii")})
+
+
+def unite_groups(parts, height, width, losses, where):
+    """Instances of `parts`, pairs (group or None, Instance): a category's parts of one group are one.
+
+    Both labelme and CVAT mean that by a group. One of several categories cannot be kept and is counted.
+    """
+    groups = {}
+    for number, (group, part) in enumerate(parts):
+        key = ("alone", number) if group is None else (group, part.category_id)
+        groups.setdefault(key, []).append(part)
+    categories = {}
+    for group, category_id in (key for key in groups if key[0] != "alone"):
+        categories.setdefault(group, set()).add(category_id)
+    for group, members in categories.items():
+        losses.add("groups of several categories", f"{where}: group {group}", len(members) > 1)
+    return tuple(unite(members, height, width) for members in groups.values())

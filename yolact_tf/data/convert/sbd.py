@@ -1,0 +1,71 @@
+"""SBD, the Semantic Boundaries Dataset: img/, inst/*.mat, train.txt, val.txt. Read only; needs scipy."""
+
+from pathlib import Path
+
+import numpy as np
+
+from yolact_tf.data.convert.class_names import read_lines
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture
+from yolact_tf.data.convert.id_maps import rles_of
+from yolact_tf.data.convert.pictures import check_size, checked_name, find_picture, picture_sizes
+from yolact_tf.data.convert.voc import VOC_CLASSES
+
+
+def read_sbd(folder):
+    """The DataSet of an SBD folder, or of the dataset/ in it; the categories are VOC's twenty, from 1.
+
+    Only inst/ is read: it holds the classes of cls/ too, an object each.
+    """
+    load = _loader()
+    root = Path(folder)
+    root = root / "dataset" if (root / "dataset" / "inst").is_dir() else root
+    files = {split: root / f"{split}.txt" for split in SPLITS}
+    files = {split: file for split, file in files.items() if file.is_file()}
+    if not files or not (root / "inst").is_dir():
+        raise FileNotFoundError(f"{root}: expected train.txt or val.txt and inst/. Received none")
+    splits = {}
+    for split, file in files.items():
+        stems = [checked_name(stem.rstrip(), file) for stem in read_lines(file)]
+        images = [find_picture(root / "img", stem) for stem in stems]
+        splits[split] = tuple(
+            Picture(
+                image.relative_to(root / "img").as_posix(),
+                image,
+                *size,
+                _instances(root / "inst" / f"{stem}.mat", size, load),
+            )
+            for image, stem, size in zip(images, stems, picture_sizes(images), strict=True)
+        )
+    return DataSet({i: Category(name) for i, name in enumerate(VOC_CLASSES, 1)}, splits)
+
+
+def _loader():
+    try:
+        from scipy.io import loadmat
+    except ImportError:
+        raise ImportError("reading SBD needs the package scipy: pip install scipy") from None
+    return loadmat
+
+
+def _instances(file, size, load):
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such mask file")
+    try:
+        truth = load(file, squeeze_me=True, struct_as_record=False)["GTinst"]
+        ids = np.atleast_2d(truth.Segmentation).astype("int32")
+        categories = np.atleast_1d(truth.Categories).astype(int).tolist()
+    except Exception as error:  # scipy has no error of its own for a file that is none
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{file}: expected MATLAB's GTinst with Segmentation. Received: {reason}") from None
+    check_size(file, ids.shape[::-1], size)
+
+    instances = []
+    for value, rle in rles_of(ids).items():
+        category_id = categories[value - 1] if value <= len(categories) else 0
+        if not 0 < category_id <= len(VOC_CLASSES):
+            raise ValueError(
+                f"{file}: expected a class from 1 to {len(VOC_CLASSES)} for object {value}. "
+                f"Received: {category_id}"
+            )
+        instances.append(Instance(category_id, rle=rle))
+    return tuple(instances)

@@ -1,0 +1,221 @@
+"""YOLO segmentation: data.yaml, images/SPLIT/ and labels/SPLIT/ with a row of one polygon an object.
+
+A row is `class x1 y1 x2 y2 …` in fractions of the image. It holds no ids, crowds or several outlines:
+parts and holes are tied into one outline by seams of no width, as Ultralytics' own converters do.
+"""
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import yaml
+
+from yolact_tf.data.convert.class_names import read_lines
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.convert.losses import Losses, count_category_fields, count_fields, without_crowds
+from yolact_tf.data.convert.outlines import join, trace
+from yolact_tf.data.convert.pictures import (
+    annotation_names,
+    find_pictures,
+    picture_sizes,
+    place_picture,
+)
+from yolact_tf.data.convert.regions import mask_of, outlines_of, polygon_of
+
+_TOLERANCE = 0.01  # of the image, beyond its border; Ultralytics tolerates as much
+
+
+def read_yolo(folder):
+    """The DataSet that data.yaml of a folder describes; class i becomes category i + 1."""
+    folder = Path(folder)
+    file, content = _read_yaml(folder)
+    names = _names(content, file)
+    root = _root(content, folder)
+    losses, splits = Losses(), {}
+    for split in SPLITS:
+        if content.get(split):
+            splits[split] = _pictures(_entries(content[split], file), root, len(names), losses)
+    if not splits:
+        raise ValueError(f"{file}: expected one of {', '.join(SPLITS)}. Received: {', '.join(content)}")
+    return DataSet({i: Category(name) for i, name in enumerate(names, 1)}, splits, losses)
+
+
+def write_yolo(data_set, folder, place=place_picture):
+    """Writes `data_set` as data.yaml, images/SPLIT/ and labels/SPLIT/."""
+    losses, written = Losses(), {}
+    count_fields(data_set, losses)
+    count_category_fields(data_set, losses)
+    data_set = without_crowds(data_set, losses)
+    class_of = {category_id: index for index, category_id in enumerate(data_set.categories)}
+    for split, pictures in data_set.splits.items():
+        written[split] = 0
+        stems = annotation_names([p.name for p in pictures], split)
+        for picture, name in zip(pictures, stems, strict=True):
+            where = f"{split}/{picture.name}"
+            outlines = [
+                (class_of[i.category_id], _outline(i, picture, losses, where)) for i in picture.instances
+            ]
+            rows = [_row(index, outline, picture) for index, outline in outlines if outline is not None]
+            written[split] += len(rows)
+            labels = folder / "labels" / split / f"{name}.txt"
+            labels.parent.mkdir(parents=True, exist_ok=True)
+            labels.write_text("".join(rows), encoding="utf-8")
+            place(picture, folder / "images" / split / picture.name)
+    names = dict(enumerate(category.name for category in data_set.categories.values()))
+    # No `path`: without it Ultralytics starts from the file's own folder, which may then be moved.
+    content = {split: f"images/{split}" for split in data_set.splits} | {"names": names}
+    text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+    (folder / "data.yaml").write_text(text, encoding="utf-8")
+    return Report({s: len(p) for s, p in data_set.splits.items()}, written, losses)
+
+
+def _read_yaml(folder):
+    files = [folder / "data.yaml"] if (folder / "data.yaml").is_file() else sorted(folder.glob("*.y*ml"))
+    if len(files) != 1:
+        found = ", ".join(file.name for file in files) or "none"
+        raise FileNotFoundError(f"{folder}: expected data.yaml or one other .yaml file. Received: {found}")
+    try:
+        # All values as text: a class may be called `no` or `1`.
+        content = yaml.load(files[0].read_text(encoding="utf-8"), yaml.BaseLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{files[0]}: expected YAML. Received: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{files[0]}: expected a mapping with `names`. Received: {str(content)[:80]!r}")
+    return files[0], content
+
+
+def _names(content, file):
+    """Class names by index: `names` is a list, or a mapping from 0, 1, …"""
+    names = content.get("names")
+    if isinstance(names, dict):
+        wanted = [str(index) for index in range(len(names))]
+        if set(names) != set(wanted):
+            raise ValueError(
+                f"{file}: expected `names` for 0 to {len(names) - 1}. Received: {list(names)[:12]}"
+            )
+        names = [names[index] for index in wanted]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{file}: expected a list or mapping of class names as `names`. Received: {names!r}")
+    return names
+
+
+def _entries(entry, file):
+    """The folders and lists of images of a split: one, or a list of them."""
+    entries = entry if isinstance(entry, list) else [entry]
+    if not all(isinstance(item, str) and item for item in entries):
+        raise ValueError(f"{file}: expected a folder of images, or a list of folders. Received: {entry!r}")
+    return entries
+
+
+def _root(content, folder):
+    """`path` of data.yaml where it exists: it is often left over from another machine."""
+    path = content.get("path") or "."
+    return folder / path if isinstance(path, str) and (folder / path).is_dir() else folder
+
+
+def _pictures(entries, root, num_classes, losses):
+    files = [file for item in entries for file in _files(item, root)]
+    is_one_folder = len(entries) == 1 and not entries[0].lower().endswith(".txt")
+    base = _existing(root, entries[0]) if is_one_folder else None
+    sizes = picture_sizes(files)
+    labels = [_label_file(file) for file in files]
+    if base:
+        orphans = set(_label_file(base / "x").parent.rglob("*.txt")) - set(labels)
+        losses.add("label files without image", min(orphans, default=""), len(orphans))
+    pictures = []
+    for file, label, size in zip(files, labels, sizes, strict=True):
+        name = file.relative_to(base).as_posix() if base else _below_images(file)
+        pictures.append(Picture(name, file, *size, tuple(_instances(label, size, num_classes))))
+    return tuple(pictures)
+
+
+def _files(item, root):
+    """The images of a folder, or those that a text file lists."""
+    path = _existing(root, item)
+    if path.suffix.lower() != ".txt":
+        return find_pictures(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected a list of images. Received none")
+    return [path.parent / line.strip() for line in read_lines(path)]
+
+
+def _existing(root, item):
+    """`item` below `root`; Roboflow writes `../` in front where it should not be."""
+    path = root / item
+    shorter = root / item.removeprefix("../")
+    return shorter if not path.exists() and shorter.exists() else path
+
+
+def _below_images(file):
+    parts = file.parts
+    start = len(parts) - 1 - parts[::-1].index("images") if "images" in parts else len(parts) - 2
+    return str(PurePosixPath(*parts[start + 1 :]))
+
+
+def _label_file(image):
+    """Beside the image, in the folder that is called `labels` where the image's is `images`."""
+    parts = list(image.parts)
+    if "images" in parts:
+        parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
+    return Path(*parts).with_suffix(".txt")
+
+
+def _instances(file, size, num_classes):
+    """Objects of a label file; no file means none."""
+    if not file.is_file():
+        return
+    text = file.read_text(encoding="utf-8-sig", errors="replace")  # what is no number is named below
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                yield _instance(line.split(), size, num_classes)
+            except ValueError as error:
+                raise ValueError(f"{file}: row {number}: {error}") from None
+
+
+def _instance(words, size, num_classes):
+    if len(words) < 7 or len(words) % 2 == 0:
+        hint = " (a box?)" if len(words) == 5 else ""
+        raise ValueError(f"expected a class and three or more points. Received: {len(words)} numbers{hint}")
+    numbers = [_number(word) for word in words]
+    if numbers[0] not in range(num_classes):
+        raise ValueError(f"expected a class from 0 to {num_classes - 1}. Received: {words[0]}")
+    points = np.array(numbers[1:]).reshape(-1, 2)
+    if not ((points >= -_TOLERANCE) & (points <= 1 + _TOLERANCE)).all():
+        raise ValueError(f"expected coordinates from 0 to 1. Received: {points.min():g} to {points.max():g}")
+    # Rounded: pixels that were divided by the image's size shall be the same pixels again.
+    return Instance(int(numbers[0]) + 1, polygons=(polygon_of((points * size).round(6).ravel().tolist()),))
+
+
+def _number(word):
+    try:
+        return float(word)
+    except ValueError:
+        raise ValueError(f"expected numbers. Received: {word!r}") from None
+
+
+def _outline(instance, picture, losses, where):
+    """The one outline of an instance, with the same mask; None where it has no pixels."""
+    height, width = picture.height, picture.width
+    outlines = outlines_of(instance, height, width)
+    if not outlines:
+        losses.add("objects without pixels", where)
+        return None
+    is_inside = all((p >= 0).all() and (p <= (width, height)).all() for p in outlines)
+    losses.add("polygons over the image's border, now drawn along pixels", where, not is_inside)
+    if is_inside and len(outlines) == 1:
+        return outlines[0]
+    losses.add("objects of several outlines, now tied by seams", where, len(outlines) > 1)
+    mask = mask_of(instance, height, width)
+    if is_inside:
+        joined = join(outlines)
+        if (mask_of(Instance(0, polygons=(joined,)), height, width) == mask).all():
+            return joined
+        losses.add("outlines that overlap, now drawn along pixels", where)
+    traced = trace(mask)
+    losses.add("objects without pixels", where, not traced)
+    return join(traced) if traced else None
+
+
+def _row(index, outline, picture):
+    fractions = outline / (picture.width, picture.height)
+    return " ".join([str(index), *(f"{v:.12g}" for v in fractions.ravel())]) + "\n"

@@ -1,0 +1,77 @@
+"""What can be wrong with a data set: every kind of problem, how bad it is, and rows to show them in."""
+
+from dataclasses import dataclass
+
+# Errors: training leaves the image or object out, refuses the folder, or mistakes one thing for another.
+# Warnings: usable, but probably not as meant. Notes: worth knowing. Rows come in this order.
+KINDS = {
+    "empty split": "error",
+    "malformed image entry": "error",
+    "missing image": "error",
+    "unreadable image": "error",
+    "wrong size": "error",
+    "duplicate image id": "error",
+    "duplicate file name": "error",
+    "duplicate annotation id": "error",
+    "duplicate category": "error",
+    "different categories": "error",
+    "unknown image": "error",
+    "unknown category": "error",
+    "NaN coordinates": "error",
+    "malformed box": "error",
+    "empty box": "error",
+    "box outside the image": "error",
+    "degenerate polygon": "error",
+    "RLE of another size": "error",
+    "malformed mask": "error",
+    "annotation id 0": "warning",
+    "image in both splits": "warning",
+    "same picture twice": "warning",
+    "wrong suffix": "warning",
+    "box crosses the border": "warning",
+    "box disagrees": "warning",
+    "area disagrees": "warning",
+    "flat polygon": "warning",
+    "empty mask": "warning",
+    "image without objects": "note",
+    "class without objects": "note",
+    "tiny image": "note",
+    "huge image": "note",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong in one place."""
+
+    split: str
+    where: str  # a file of the data folder, with the annotation, image or category where that matters
+    kind: str  # a key of KINDS
+    message: str  # one line
+
+    @property
+    def severity(self):
+        """ "error", "warning" or "note"."""
+        return KINDS[self.kind]
+
+
+@dataclass(frozen=True)
+class Row:
+    """All problems of one kind."""
+
+    kind: str
+    severity: str
+    count: int
+    examples: tuple[Problem, ...]
+
+
+def group(problems, num_examples=3):
+    """One Row a kind that occurs, the gravest first, each with its first problems as examples."""
+    by_kind = {kind: [] for kind in KINDS}
+    for problem in problems:
+        by_kind[problem.kind].append(problem)
+    return [
+        Row(kind, KINDS[kind], len(found), tuple(found[:num_examples]))
+        for kind, found in by_kind.items()
+        if found
+    ]
