@@ -14,10 +14,10 @@ from typing import Annotated
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from yolact_tf.progress import progress_bar
+from yolact_tf.cli_data import data_app
+from yolact_tf.progress import console, progress_bar
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
 
 app = typer.Typer(
@@ -28,10 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-data_app = typer.Typer(help="Data tools.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
-# Without a terminal there is no width to fit into.
-console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
 # Typer's own copy of click in newer releases, the package click in older ones.
 ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
@@ -209,33 +206,6 @@ def serve(
     from yolact_tf.serve import serve as serve_model
 
     serve_model(saved_model, host, port, name)
-
-
-@data_app.command("make-shapes")
-def make_shapes(
-    directory: Path,
-    train_images: Annotated[int, typer.Option("--train", min=0, help="Training images.")] = 400,
-    val_images: Annotated[int, typer.Option("--val", min=0, help="Validation images.")] = 60,
-    image_size: Annotated[int, typer.Option("--size", help="Side of the images in pixels.")] = 256,
-    min_objects: Annotated[int, typer.Option(help="Fewest objects an image.")] = 1,
-    max_objects: Annotated[int, typer.Option(help="Most objects an image.")] = 12,
-    seed: int = 0,
-):
-    """Draws a synthetic data set of shapes, deterministic by seed."""
-    from yolact_tf.data.shapes import make_shapes as draw
-
-    with progress_bar("drawing") as progress:
-        draw(
-            directory,
-            train_images=train_images,
-            val_images=val_images,
-            image_size=image_size,
-            min_objects=min_objects,
-            max_objects=max_objects,
-            seed=seed,
-            progress=progress,
-        )
-    console.print(str(directory))
 
 
 def _open_detector(model):

@@ -1,12 +1,16 @@
-"""Progress of long work: a bar with an ETA on a terminal, plain lines elsewhere."""
+"""What a person sees: results on stdout; progress on stderr, a bar with an ETA on a terminal, else lines."""
 
 import contextlib
 import sys
 import time
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 PLAIN_INTERVAL = 10.0  # seconds between lines where there is no terminal
+
+# Where results go. Without a terminal there is no width to fit into.
+console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 @contextlib.contextmanager
@@ -15,8 +19,6 @@ def progress_bar(title):
     if not sys.stderr.isatty():
         yield _plain_lines(title)
         return
-    from rich.console import Console
-
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
