@@ -74,14 +74,17 @@ def looked_up(masks, window, size=SIZE):
 
 
 def bilinear(masks, window, size=SIZE):
-    """The decoded masks seen through the window, zeros outside, before the threshold: [n, size, size]."""
-    x, y = positions(window[0], window[2], size), positions(window[1], window[3], size)
-    height, width = masks.shape[1:]
+    """The decoded masks seen through the window, before the threshold: [n, size, size]. Zeros outside the
+    image; at the border of the window its own last pixel is repeated, as cutting before shrinking has it."""
 
-    def weights(at, extent):  # [size, extent]
+    def weights(first, last, extent):  # [size, extent]
+        low, high = np.floor(min(first, last)), np.ceil(max(first, last)) - 1
+        at = positions(first, last, size).clip(low, high)
         return np.clip(1 - np.abs(at[:, None] - np.arange(extent)), 0, None)
 
-    return weights(y, height) @ masks.astype(float) @ weights(x, width).T
+    height, width = masks.shape[1:]
+    x, y = weights(window[0], window[2], width), weights(window[1], window[3], height)
+    return y @ masks.astype(float) @ x.T
 
 
 WINDOWS = {

@@ -17,7 +17,7 @@ def resample_masks(flips, boxes, image_size, window, size, tile=WHOLE):
 
     flips: ragged [n, None] int32.  boxes: [n, 4] corners in 0..1 of the output; only samples in and
     about a box are looked up.  image_size: (height, width) of the source.  window, tile: as in
-    `resample`.  Bilinear, then over 0.5, as the reference shrinks its masks.
+    `resample`.  Bilinear, then over 0.5, as the reference shrinks its masks; zero outside the source.
     """
     height, width = image_size
     # Flips are counted downwards: a window that runs upwards is read upright and turned over below.
@@ -99,6 +99,10 @@ def _taps(first, last, size, extent):
     low = tf.floor(positions)
     taps = tf.stack([low, low + 1])
     weights = 1 - tf.abs(positions - taps)
+    # The border of the window is repeated, as where an image is cut first and shrunk then.
+    taps = tf.clip_by_value(
+        taps, tf.floor(tf.minimum(first, last)), tf.math.ceil(tf.maximum(first, last)) - 1
+    )
     is_inside = (taps >= 0) & (taps < tf.cast(extent, tf.float32))
     taps = tf.clip_by_value(tf.cast(taps, tf.int32), 0, extent - 1)
     return taps, tf.where(is_inside, weights, 0.0)
