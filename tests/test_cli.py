@@ -41,7 +41,7 @@ def in_process(capsys, monkeypatch, *arguments):
     "command",
     [
         *("train", "evaluate", "detect", "export", "verify", "serve", "import-weights", "recipes"),
-        *("data", "data make-shapes"),
+        *("data", "data make-shapes", "data check", "data stats", "data show", "data convert"),
     ],
 )
 def test_every_command_explains_itself(command):
