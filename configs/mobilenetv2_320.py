@@ -20,5 +20,7 @@ config = Config(
     ),
     anchors=AnchorConfig(sizes=(16.0, 32.0, 64.0, 128.0, 256.0), square=False),
     data=DataConfig(image_size=320),
-    train=TrainConfig(batch_size=16, optimizer="adamw", schedule="cosine", weight_decay=0.02),
+    train=TrainConfig(
+        batch_size=16, nominal_batch=16, optimizer="adamw", schedule="cosine", weight_decay=0.02
+    ),
 )

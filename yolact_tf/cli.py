@@ -17,6 +17,7 @@ import typer
 from rich.table import Table
 
 from yolact_tf.cli_data import data_app
+from yolact_tf.fields import minutes_of
 from yolact_tf.progress import console, progress_bar
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
 
@@ -69,19 +70,24 @@ def recipes():
 def train(
     recipe: str,
     data: DataFolder,
-    run: Annotated[Path, typer.Option(help="Folder to fill; must be new.")],
+    run: Annotated[Path, typer.Option(help="Folder to fill; must be new, but for --resume.")],
     weights: Annotated[
         Path | None,
         typer.Option(help="To start from: a run, a .weights.h5, or a .pth or .safetensors of the original."),
     ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where RUN was interrupted.")] = False,
+    time: Annotated[
+        str | None, typer.Option(help="Train for so long, such as 30m or 1h30m, instead of train.epochs.")
+    ] = None,
     overrides: Overrides = None,
 ):
     """Trains RECIPE on DATA with model.fit and fills RUN."""
-    config = load_config(recipe, overrides or ())
+    limit = [f"train.minutes={minutes_of(time)}"] if time else []
+    config = load_config(recipe, [*(overrides or ()), *limit])
     from yolact_tf.train.trainer import train as train_run
 
     verbose = 1 if sys.stdout.isatty() else 2
-    trained = train_run(config, data, run, weights, verbose=verbose)
+    trained = train_run(config, data, run, weights, resume, verbose=verbose)
     metrics = json.loads((trained.path / "metrics.json").read_text(encoding="utf-8"))
     _print_metrics(metrics)
     console.print(f"run: {run}")

@@ -7,7 +7,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 
-from yolact_tf.fields import from_dict
+from yolact_tf.fields import AutoInt, from_dict
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,18 @@ class TrainConfig:
     """Optimisation and loss weights (YOLACT §6, released configuration)."""
 
     epochs: int = 55
-    batch_size: int = 8
+    minutes: float = 0.0  # of wall clock: as many epochs as fit in, on a schedule to match; 0: `epochs`
+    batch_size: AutoInt = 8  # images a step; "auto": as many as fit into memory
+    nominal_batch: int = 8  # what `learning_rate` is for: it grows with the images an update; 0: never
+    accumulate: int = 1  # steps whose gradients make one update
     seed: int = 0
     images_per_epoch: int = 0  # 0: one pass over the data; else this many, repeating small data sets
     validate_every: int = 2  # epochs between validations; the last epoch always validates
+    patience: int = 0  # validations without a better mask AP until training ends; 0: never
+    save_minutes: float = 10.0  # between states that `--resume` goes on from; each epoch ends with one
+    max_skipped: int = 20  # steps in a row whose loss is not finite until training ends; none is applied
+    freeze: tuple[str, ...] = ()  # layers that do not learn, such as "backbone"
+    freeze_batch_norm: str = "auto"  # "auto", as the reference: below 6 images a replica; "always"; "never"
     optimizer: str = "sgd"
     learning_rate: float = 1e-3
     momentum: float = 0.9
@@ -132,10 +140,15 @@ class TrainConfig:
     mask_iou_min_area: float = 25.0  # true masks of no more prototype pixels teach no mask IoU
 
     def __post_init__(self):
-        for name in ("epochs", "batch_size", "validate_every", "masks_per_image"):
+        for name in ("epochs", "accumulate", "validate_every", "max_skipped", "masks_per_image"):
             _require_at_least(self, "train", name, 1)
         for name in (
             "images_per_epoch",
+            "minutes",
+            "batch_size",
+            "nominal_batch",
+            "patience",
+            "save_minutes",
             "warmup_steps",
             "weight_decay",
             "gradient_clip",
@@ -151,6 +164,7 @@ class TrainConfig:
                 f"<= 1. Received: {self.negative_iou!r}, {self.positive_iou!r}"
             )
         _require_one_of(self, "train", "optimizer", ("sgd", "adamw"))
+        _require_one_of(self, "train", "freeze_batch_norm", ("auto", "always", "never"))
         _require_one_of(self, "train", "schedule", ("steps", "cosine"))
         _require_one_of(self, "train", "precision", ("float32", "mixed_float16", "mixed_bfloat16"))
 

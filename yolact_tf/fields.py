@@ -3,8 +3,12 @@
 import dataclasses
 import difflib
 import math
+import re
 import types
 import typing
+
+AUTO = 0  # what the text "auto" becomes
+AutoInt = typing.NewType("AutoInt", int)  # a field that may be left to the program
 
 
 def from_dict(cls, values, section=""):
@@ -35,6 +39,19 @@ def override(config, assignments):
     return config
 
 
+def minutes_of(text):
+    """Minutes of a duration such as 90s, 30m or 1h30m. ValueError for anything else, and for none."""
+    match = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text.strip())
+    try:
+        hours, minutes, seconds = (float(part or 0) for part in match.groups())
+        total = 60 * hours + minutes + seconds / 60
+        if total > 0:
+            return total
+    except (AttributeError, ValueError):
+        pass
+    raise ValueError(f"A duration must read like 30m, 90s or 1h30m. Received: {text!r}")
+
+
 def field_paths(cls, section=""):
     """Dotted names of every settable field below the dataclass `cls`."""
     paths = []
@@ -42,6 +59,19 @@ def field_paths(cls, section=""):
         path = f"{section}.{name}" if section else name
         paths += field_paths(kind, path) if dataclasses.is_dataclass(kind) else [path]
     return paths
+
+
+def differences(config, other, section=""):
+    """A line a field whose value is another: `name: value here, value there`."""
+    lines = []
+    for field in dataclasses.fields(config):
+        path = f"{section}.{field.name}" if section else field.name
+        ours, theirs = getattr(config, field.name), getattr(other, field.name)
+        if dataclasses.is_dataclass(ours):
+            lines += differences(ours, theirs, path)
+        elif ours != theirs:
+            lines.append(f"{path} {ours!r}, not {theirs!r}")
+    return lines
 
 
 def unknown_field(path, known):
@@ -62,7 +92,7 @@ def coerce(value, kind, path):
         return _coerce_tuple(value, kind, path)
     if isinstance(kind, types.UnionType):
         raise TypeError(f"{path}: union fields are not supported")
-    convert = {bool: _to_bool, int: _to_int, float: _to_float, str: _to_str}[kind]
+    convert = {bool: _to_bool, int: _to_int, AutoInt: _to_auto_int, float: _to_float, str: _to_str}[kind]
     result = convert(value)
     if result is None:
         raise ValueError(f"`{path}` must be {_KIND_NAMES[kind]}. Received: {value!r}")
@@ -72,6 +102,7 @@ def coerce(value, kind, path):
 _KIND_NAMES = {
     bool: "true or false",
     int: "a whole number",
+    AutoInt: "a whole number or auto",
     float: "a finite number",
     str: "text",
 }
@@ -99,6 +130,10 @@ def _to_int(value):
         return int(value) if float(value) == int(float(value)) else None
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _to_auto_int(value):
+    return AUTO if value == "auto" else _to_int(value)
 
 
 def _to_float(value):

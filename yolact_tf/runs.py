@@ -109,9 +109,9 @@ def atomic_path(target, suffix=""):
     os.close(handle)
     umask = os.umask(0)
     os.umask(umask)
-    os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes files that only their owner reads
     try:
         yield temporary
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes files that only their owner reads
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

@@ -11,7 +11,7 @@ from yolact_tf.data.resample import rotate
 from yolact_tf.data.views import plain_view, random_view
 
 
-def build_dataset(config, data, split, first_epoch=0, worker=0, num_workers=1):
+def build_dataset(config, data, split, first_epoch=0, first_batch=0, worker=0, num_workers=1):
     """A tf.data.Dataset of (images, GroundTruth) batches for `model.fit`.
 
     images: [B, S, S, 3] float32 RGB 0..255.  GroundTruth: dict of `boxes` [B, G, 4], `classes`
@@ -20,6 +20,7 @@ def build_dataset(config, data, split, first_epoch=0, worker=0, num_workers=1):
     last batch; any other is read in order, as it is.
     data: a folder as README describes, or the CocoData that `load_coco` made of one.
     first_epoch: the epoch that the first iteration of the dataset is; each further one is the next.
+    first_batch: batches that are left out at the beginning, for the rest of an epoch that was interrupted.
     worker, num_workers: batches are `train.batch_size` / num_workers large and hold this worker's part
     of what one worker alone would see.
     """
@@ -36,7 +37,7 @@ def build_dataset(config, data, split, first_epoch=0, worker=0, num_workers=1):
             f"`train.batch_size` must be a multiple of the {num_workers} workers. Received: {batch_size}"
         )
     if split == "train":
-        dataset = _training_views(config, data, first_epoch, worker, num_workers)
+        dataset = _training_views(config, data, first_epoch, first_batch, worker, num_workers)
     else:
         dataset = _plain_views(config, data)
         if num_workers > 1:
@@ -56,13 +57,14 @@ def _plain_views(config, data):
     return source.in_order().map(view, tf.data.AUTOTUNE)
 
 
-def _training_views(config, data, first_epoch, worker, num_workers):
+def _training_views(config, data, first_epoch, first_batch, worker, num_workers):
     settings, batch_size = config.data, config.train.batch_size
     source = CocoSource(_usable(data, settings), settings.cache)
     num_views = max(config.train.images_per_epoch or source.num_images, batch_size)
     num_views -= num_views % batch_size
     partners = (3 if settings.mosaic else 0) + (1 if settings.copy_paste else 0)
     views = training_order(source, num_views, config.train.seed, first_epoch, partners)
+    views = views.skip(first_batch * batch_size)
     if num_workers > 1:
         views = of_worker(views, batch_size, worker, num_workers)
 
@@ -72,7 +74,7 @@ def _training_views(config, data, first_epoch, worker, num_workers):
     dataset = views.map(view, tf.data.AUTOTUNE)
     if settings.on_error == "skip":  # a file that vanished or rotted since it was checked
         dataset = dataset.ignore_errors(log_warning=True)
-    own = num_views // num_workers
+    own = num_views // num_workers - first_batch * batch_size // num_workers
     return dataset.take(own).apply(tf.data.experimental.assert_cardinality(own))
 
 

@@ -63,14 +63,14 @@ class Yolact(keras.Model):
 
     `mask_rescorer` is the mask-IoU network of YOLACT++, else None. It takes assembled masks, so it is
     no part of the graph from image to Predictions: the loss and detection call it.
-    A loss with `part_names` and `parts(ground_truth, predictions, mask_rescorer) -> {name: scalar}`
-    is summed and tracked part by part; any other loss is handled by Keras as usual.
+    A loss with `parts(ground_truth, predictions, mask_rescorer) -> {name: scalar}` is summed and tracked
+    part by part, in the metrics that its `trackers()` returns; any other loss is handled by Keras as usual.
     """
 
     anchor_settings = None
     mask_rescorer = None
     _parts_loss = None
-    _part_trackers = ()
+    _trackers = None
 
     @property
     def anchors(self):
@@ -82,8 +82,9 @@ class Yolact(keras.Model):
         options.setdefault("jit_compile", False)
         super().compile(optimizer=optimizer, loss=loss, **options)
         self._parts_loss = loss if hasattr(loss, "parts") else None
-        names = loss.part_names if self._parts_loss else ()
-        self._part_trackers = [keras.metrics.Mean(name=name) for name in names]
+        self._trackers = loss.trackers() if self._parts_loss else {}
+        if self._parts_loss:
+            self._loss_tracker = self._trackers.pop("loss")
 
     def compile_from_config(self, config):
         """Compiles a reloaded model as it was when saved."""
@@ -92,16 +93,17 @@ class Yolact(keras.Model):
 
     @property
     def metrics(self):
-        return super().metrics + list(self._part_trackers)
+        return super().metrics + list((self._trackers or {}).values())
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The total loss of a batch; each named part goes to its tracker on the way."""
         if self._parts_loss is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         parts = self._parts_loss.parts(y, y_pred, self.mask_rescorer)
-        for tracker in self._part_trackers:
-            tracker.update_state(parts[tracker.name])
-        return sum(parts.values())
+        loss = self._parts_loss.total(parts)
+        for name, tracker in self._trackers.items():
+            tracker.update_state(parts.get(name, loss))
+        return loss
 
     def get_config(self):
         rescorer = self.mask_rescorer

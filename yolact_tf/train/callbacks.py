@@ -1,61 +1,54 @@
-"""What happens between the steps of `fit`: AP on the validation set, checkpoints, the finite guard."""
+"""What happens between the epochs of `fit`: AP on the validation set, the weights that are kept, averages."""
 
+import contextlib
+import json
 import math
 
 import keras
+from keras import ops
 
 from yolact_tf.detect.detector import Detector
 from yolact_tf.evaluate import evaluate
 from yolact_tf.runs import Run, save_weights, write_text
 
 
-class NonFiniteLoss(ArithmeticError):
-    """A loss became infinite or NaN."""
-
-
-class StopOnNonFinite(keras.callbacks.Callback):
-    """Stops training with the name of the loss and the step where one stops being finite."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        # Parts come before their sum, so that the culprit is named.
-        for name in sorted(logs or {}, key=lambda name: name == "loss"):
-            if not math.isfinite(float(logs[name])):
-                step = int(self.model.optimizer.iterations)
-                raise NonFiniteLoss(
-                    f"`{name}` must stay finite. Received: {float(logs[name])} at step {step}; "
-                    "a lower train.learning_rate or a longer train.warmup_steps may help"
-                )
-
-
 class ValidateAP(keras.callbacks.Callback):
     """Adds `val_box_AP` and `val_mask_AP` to the logs of every `every`-th epoch and of the last.
 
     Epochs without validation log NaN, so that each row of log.csv has the same columns. The best
-    mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5.
+    mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5; both are the
+    averaged weights where there are any. `best` is the best mask AP, `waited` how many validations ago
+    it was; at `patience`, unless that is 0, training ends.
     """
 
-    def __init__(self, run_path, config, labels, data, every):
+    def __init__(self, run_path, config, labels, data, every, patience=0, best=-1.0, waited=0):
         super().__init__()
         self.run_path, self.config, self.labels, self.data = run_path, config, labels, data
-        self.every = every
-        self.best = -1.0
+        self.every, self.patience = every, patience
+        self.best, self.waited = best, waited
 
     def on_train_begin(self, logs=None):
         self.detector = Detector(Run(self.model, self.config, self.labels))
 
     def on_epoch_end(self, epoch, logs=None):
-        save_weights(self.model, self.run_path, "last")
         logs["val_box_AP"] = logs["val_mask_AP"] = math.nan
-        is_last = epoch + 1 == self.params["epochs"]
-        if (epoch + 1) % self.every and not is_last:
-            return
+        is_last = epoch + 1 == self.params["epochs"] or self.model.stop_training
+        with averaged_weights(self.model.optimizer):
+            save_weights(self.model, self.run_path, "last")
+            if is_last or (epoch + 1) % self.every == 0:
+                self._validate(logs)
+        if self.patience and self.waited >= self.patience:
+            self.model.stop_training = True
+
+    def _validate(self, logs):
         metrics, _ = evaluate(self.detector, self.data)
         logs["val_box_AP"] = metrics["bbox"]["AP"]
         logs["val_mask_AP"] = metrics["segm"]["AP"]
+        self.waited += 1
         if metrics["segm"]["AP"] > self.best:
-            self.best = metrics["segm"]["AP"]
+            self.best, self.waited = metrics["segm"]["AP"], 0
             save_weights(self.model, self.run_path, "best")
-            write_metrics(self.run_path, metrics)
+            write_text(self.run_path / "metrics.json", json.dumps(metrics, indent=2) + "\n")
 
 
 class LogLearningRate(keras.callbacks.Callback):
@@ -65,8 +58,23 @@ class LogLearningRate(keras.callbacks.Callback):
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
-def write_metrics(path, metrics):
-    """Writes metrics.json of a run."""
-    import json
+@contextlib.contextmanager
+def averaged_weights(optimizer):
+    """Within the block a model has the averages of its weights (EMA), where its optimiser keeps any.
 
-    write_text(path / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    Afterwards it has the same bits as before; Keras' own `SwapEMAWeights` swaps by adding and subtracting.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if not optimizer.use_ema:
+        yield
+        return
+    variables = optimizer._trainable_variables
+    averages = optimizer._model_variables_moving_average
+    raw = [ops.convert_to_numpy(variable) for variable in variables]
+    for variable, average in zip(variables, averages, strict=True):
+        variable.assign(average)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, raw, strict=True):
+            variable.assign(value)

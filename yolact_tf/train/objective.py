@@ -6,6 +6,7 @@ from keras import ops
 from yolact_tf.anchors import build_anchors
 from yolact_tf.config import Config
 from yolact_tf.train import losses
+from yolact_tf.train.finite import FiniteMean, SkippedSteps, poison
 from yolact_tf.train.targets import match_anchors
 
 
@@ -65,6 +66,15 @@ class YolactLoss(keras.losses.Loss):
         if sample_weight is not None:
             raise ValueError("YolactLoss takes no sample weights. Received: `sample_weight`")
         return sum(self.parts(y_true, y_pred).values())
+
+    def total(self, parts):
+        """The sum of `parts`. Where it is not finite no gradient is, so that `FiniteSteps` skips the step."""
+        return poison(sum(parts.values()))
+
+    def trackers(self):
+        """{name: metric} of the loss, its parts, and the steps that were skipped."""
+        means = {name: FiniteMean(name) for name in ("loss", *self.part_names)}
+        return {**means, "skipped_steps": SkippedSteps("skipped_steps")}
 
     def get_config(self):
         return {"name": self.name, "config": self.config.to_json()}

@@ -1,9 +1,10 @@
-"""The optimiser of a config: the reference's SGD, or AdamW, each on its learning-rate schedule."""
-
-import math
+"""The optimiser of a config: the reference's SGD, or AdamW, each on its learning-rate schedule, and none
+takes a step that is not finite."""
 
 import keras
 from keras import ops
+
+from yolact_tf.train.schedule import LearningRate
 
 # Shorter memory than the usual .999: runs here are thousands of steps, not hundreds of thousands.
 ADAM_BETA_2 = 0.98
@@ -18,82 +19,66 @@ def build_optimizer(config, steps_per_epoch=None):
     train = config.train
     if steps_per_epoch is None:
         steps_per_epoch = max(1, (train.images_per_epoch or 117_266) // train.batch_size)
-    total_steps = train.epochs * steps_per_epoch
     rate = LearningRate(
-        train.learning_rate,
-        total_steps,
+        scaled_rate(train),
+        train.epochs * steps_per_epoch,
         schedule=train.schedule,
-        warmup_steps=min(train.warmup_steps, total_steps // 5),
-        warmup_learning_rate=min(train.warmup_learning_rate, train.learning_rate),
+        warmup_steps=train.warmup_steps * train.accumulate,
+        warmup_learning_rate=train.warmup_learning_rate,
         decay_at=train.decay_at,
         decay_factor=train.decay_factor,
     )
     options = {"use_ema": True, "ema_momentum": train.ema} if train.ema else {}
     if train.gradient_clip:
         options["global_clipnorm"] = train.gradient_clip
+    if train.accumulate > 1:
+        options["gradient_accumulation_steps"] = train.accumulate
     if train.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(
-            rate, weight_decay=train.weight_decay, beta_2=ADAM_BETA_2, **options
-        )
+        optimizer = AdamW(rate, weight_decay=train.weight_decay, beta_2=ADAM_BETA_2, **options)
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     else:
         optimizer = ReferenceSGD(rate, train.momentum, train.weight_decay, **options)
     if train.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return FiniteSteps(optimizer)
+
+
+def scaled_rate(train):
+    """The peak learning rate: that of the config, for as many images as make an update (batch autoscaling
+    of the released code: in proportion; the warm-up's first rate and length stay)."""
+    if not train.nominal_batch:
+        return train.learning_rate
+    return train.learning_rate * train.batch_size * train.accumulate / train.nominal_batch
+
+
+class _OnSchedule:
+    """Lets an optimiser's schedule depend on a number of steps that may change while it runs.
+
+    `total_steps` is an optimiser variable, so that it is saved, restored and seen by compiled steps.
+    """
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        steps = getattr(self._learning_rate, "total_steps", 1)
+        self.total_steps = self.add_variable(
+            (), initializer=keras.initializers.Constant(steps), dtype="float32", name="total_steps"
+        )
+
+    def _get_current_learning_rate(self):
+        if self.built and isinstance(self._learning_rate, LearningRate):
+            return self._learning_rate(self._iterations, self.total_steps)
+        return super()._get_current_learning_rate()
 
 
 @keras.saving.register_keras_serializable(package="yolact_tf")
-class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then steps (YOLACT §6) or half a cosine, over a run of `total_steps`."""
-
-    def __init__(
-        self,
-        learning_rate,
-        total_steps,
-        *,
-        schedule="steps",
-        warmup_steps=500,
-        warmup_learning_rate=1e-4,
-        decay_at=(0.35, 0.75, 0.875, 0.9375),
-        decay_factor=0.1,
-    ):
-        self.settings = {
-            "learning_rate": learning_rate,
-            "total_steps": total_steps,
-            "schedule": schedule,
-            "warmup_steps": warmup_steps,
-            "warmup_learning_rate": warmup_learning_rate,
-            "decay_at": tuple(decay_at),
-            "decay_factor": decay_factor,
-        }
-
-    def __call__(self, step):
-        """Rate of the 0-based `step`."""
-        settings = self.settings
-        step = ops.cast(step, "float32")
-        peak, first = settings["learning_rate"], settings["warmup_learning_rate"]
-        warmup = max(settings["warmup_steps"], 1)
-        warm = first + (peak - first) * step / warmup
-        later = self._cosine(step) if settings["schedule"] == "cosine" else self._steps(step)
-        return ops.where(step <= settings["warmup_steps"], warm, peak * later)
-
-    def _steps(self, step):
-        total, factor = self.settings["total_steps"], self.settings["decay_factor"]
-        passed = [ops.cast(step >= share * total, "float32") for share in self.settings["decay_at"]]
-        return ops.power(ops.cast(factor, "float32"), sum(passed, ops.zeros_like(step)))
-
-    def _cosine(self, step):
-        start, total = self.settings["warmup_steps"], self.settings["total_steps"]
-        progress = (step - start) / max(total - start, 1)
-        return 0.5 * (1 + ops.cos(math.pi * ops.clip(progress, 0.0, 1.0)))
-
-    def get_config(self):
-        return dict(self.settings)
+class AdamW(_OnSchedule, keras.optimizers.AdamW):
+    """Keras' AdamW whose schedule can be stretched."""
 
 
 @keras.saving.register_keras_serializable(package="yolact_tf")
-class ReferenceSGD(keras.optimizers.Optimizer):
+class ReferenceSGD(_OnSchedule, keras.optimizers.Optimizer):
     """SGD as PyTorch has it: v <- momentum·v + (g + decay·w), then w <- w - rate·v.
 
     Keras' SGD folds the rate into the velocity, so the two part ways whenever the rate changes, and
@@ -121,3 +106,25 @@ class ReferenceSGD(keras.optimizers.Optimizer):
 
     def get_config(self):
         return {**super().get_config(), "momentum": self.momentum, "l2": self.l2}
+
+
+@keras.saving.register_keras_serializable(package="yolact_tf")
+class FiniteSteps(keras.optimizers.LossScaleOptimizer):
+    """Leaves out each step of which a gradient is not finite: weights, velocities and step count stay.
+
+    The released code applies a step only if its loss is finite. It is Keras' loss scaling with a scale
+    that is always 1, since that does the same, for several devices and on every backend.
+    """
+
+    def __init__(self, inner_optimizer, name="finite_steps"):
+        super().__init__(inner_optimizer, initial_scale=1.0, dynamic_growth_steps=2**31 - 1, name=name)
+
+    def _stateful_handle_non_finite_grads(self):
+        """Nothing changes, not even the scale."""
+
+    def _stateless_handle_non_finite_grads(self, optimizer_variables, trainable_variables):
+        return list(trainable_variables), list(optimizer_variables)
+
+    def get_config(self):
+        config = super().get_config()
+        return {name: config[name] for name in ("name", "inner_optimizer")}

@@ -1,33 +1,74 @@
 """`yolact train`: a recipe and a data folder in, a run folder out. No maths."""
 
+import csv
 import dataclasses
+import hashlib
+import io
 import logging
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
+from yolact_tf.config import Config
 from yolact_tf.data.coco import load_coco
 from yolact_tf.data.pipeline import build_dataset
+from yolact_tf.fields import AUTO, differences
 from yolact_tf.model import build_yolact
-from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
-from yolact_tf.train.callbacks import LogLearningRate, StopOnNonFinite, ValidateAP
+from yolact_tf.runs import describe_run, load_run, require_new_run, untrained, write_text
+from yolact_tf.train.batch_size import largest_batch
+from yolact_tf.train.budget import KeepToMinutes
+from yolact_tf.train.callbacks import LogLearningRate, ValidateAP
+from yolact_tf.train.finite import StopOnNonFinite
+from yolact_tf.train.freezing import freeze
+from yolact_tf.train.interrupt import interruptible
 from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer
 from yolact_tf.train.plots import draw_plots
+from yolact_tf.train.state import KeepState, Position, TakeUpEpoch, load_state, save_state
 from yolact_tf.weights.start import load_start_weights
 
 logger = logging.getLogger(__name__)
+_NO_LIMIT = 1_000_000  # epochs, where the clock ends training
 
 
-def train(config, data, run_path, weights=None, verbose=2):
+def train(config, data, run_path, weights=None, resume=False, verbose=2):
     """Trains `config` on folder `data` into folder `run_path` and returns the finished Run.
 
     The number of classes becomes that of the data. weights: a run folder, a .weights.h5 file, or a file
-    of the original, to start from; layers that depend on other classes start afresh.  verbose: as in
-    `fit`, 1 a progress bar, 2 a line an epoch.
+    of the original, to start from; layers that depend on other classes start afresh.  resume: goes on
+    with the run in `run_path` where its last state is.  verbose: as in `fit`, 1 a progress bar, 2 a line
+    an epoch.
     """
     run_path = Path(run_path)
-    require_new_run(run_path)
+    if not resume:
+        require_new_run(run_path)
+    train_data, val_data = _load_data(config, data)
+    config = _resolved(config, train_data, run_path if resume else None)
+    digest = _digest(train_data, val_data)
+
+    keras.utils.set_random_seed(config.train.seed)
+    keras.config.set_dtype_policy(config.train.precision)
+    model = build_yolact(untrained(config) if weights or resume else config)
+    if weights and not resume:
+        _report(load_start_weights(model, weights, train_data.labels), weights)
+    _freeze(model, config)
+    _compile(model, config, len(build_dataset(config, train_data, "train")))
+    if resume:
+        start = load_state(run_path, model, digest)
+    else:
+        start = Position()
+        run_path.mkdir(parents=True, exist_ok=True)
+        save_state(run_path, model, start, digest)  # before the files that make the folder a run
+        describe_run(run_path, config, train_data.labels)
+    if not _is_finished(config, start):
+        _fit(model, config, (train_data, val_data), run_path, start, digest, verbose)
+    run = load_run(run_path)
+    draw_plots(run, train_data, val_data)
+    return run
+
+
+def _load_data(config, data):
     train_data = load_coco(data, "train", config.data.on_error)
     val_data = load_coco(data, "val", config.data.on_error)
     if train_data.labels != val_data.labels:
@@ -35,46 +76,137 @@ def train(config, data, run_path, weights=None, verbose=2):
             f"{val_data.annotation_file}: expected the categories of the training split, "
             f"{train_data.labels}. Received: {val_data.labels}"
         )
-    model_config = dataclasses.replace(config.model, num_classes=len(train_data.labels))
-    config = dataclasses.replace(config, model=model_config)
+    return train_data, val_data
 
-    keras.utils.set_random_seed(config.train.seed)
-    keras.config.set_dtype_policy(config.train.precision)
-    model = build_yolact(untrained(config) if weights else config)
-    if weights:
-        _report(load_start_weights(model, weights, train_data.labels), weights)
-    dataset = build_dataset(config, train_data, "train")
+
+def _resolved(config, data, resumed):
+    """`config` with what it leaves to the data and the machine. resumed: a run that must have the same."""
+    model = dataclasses.replace(config.model, num_classes=len(data.labels))
+    config = dataclasses.replace(config, model=model)
+    batch_size = config.train.batch_size
+    if resumed:
+        file = resumed / "config.json"
+        if not file.is_file():
+            raise FileNotFoundError(f"--resume expects a run folder with config.json. Received: {resumed}")
+        known = Config.from_json(file.read_text(encoding="utf-8"))
+        batch_size = batch_size if batch_size != AUTO else known.train.batch_size
+    elif batch_size == AUTO:
+        batch_size = largest_batch(config, len(data.records))
+        logger.warning("train.batch_size=%d fits into memory", batch_size)
+    config = dataclasses.replace(config, train=dataclasses.replace(config.train, batch_size=batch_size))
+    if resumed and known != config:
+        raise ValueError(
+            f"--resume expects the recipe of the run {resumed}. Received other values: "
+            + "; ".join(differences(config, known))
+        )
+    return config
+
+
+def _digest(*data):
+    """A name for the annotations that a run is trained on."""
+    content = b"".join(Path(part.annotation_file).read_bytes() for part in data)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _freeze(model, config):
+    train = config.train
+    frozen = freeze(model, train.freeze, train.freeze_batch_norm, train.batch_size)
+    if frozen:
+        logger.warning("frozen: %s", ", ".join(frozen))
+
+
+def _compile(model, config, steps_per_epoch):
     model.compile(
-        optimizer=build_optimizer(config, steps_per_epoch=int(dataset.cardinality())),
+        optimizer=build_optimizer(config, steps_per_epoch),
         loss=YolactLoss(config),
         jit_compile=config.train.jit_compile,
     )
-    describe_run(run_path, config, train_data.labels)
-    model.fit(
-        dataset,
-        epochs=config.train.epochs,
-        callbacks=_callbacks(run_path, config, train_data.labels, val_data),
-        verbose=verbose,
-        shuffle=False,  # the dataset shuffles itself
+    model.optimizer.build(model.trainable_variables)
+
+
+def _is_finished(config, start):
+    """Whether a run that stopped at `start` has nothing left to do."""
+    train = config.train
+    waited_out = bool(train.patience) and start.waited >= train.patience
+    out_of_time = bool(train.minutes) and start.seconds >= 60 * train.minutes and start.batch == 0
+    return waited_out or out_of_time or (not train.minutes and start.epoch >= train.epochs)
+
+
+def _fit(model, config, data, run_path, start, digest, verbose):
+    batches, steps, left = _batches(config, data[0], start)
+    _cut_log(run_path / "log.csv", start.epoch)
+    with interruptible() as interrupted:
+        callbacks = _callbacks(run_path, config, data, start, digest, interrupted)
+        if left < steps:
+            callbacks.insert(0, TakeUpEpoch(start.epoch, left))
+        try:
+            model.fit(
+                batches,
+                steps_per_epoch=steps,
+                epochs=_NO_LIMIT if config.train.minutes else config.train.epochs,
+                initial_epoch=start.epoch,
+                callbacks=callbacks,
+                verbose=verbose,
+                shuffle=False,  # the dataset shuffles itself
+            )
+        except (KeyboardInterrupt, OSError, ArithmeticError, tf.errors.OpError) as error:
+            logger.warning(
+                "%s holds the last state; the same command with --resume goes on from it", run_path
+            )
+            if isinstance(error, tf.errors.OpError):  # an image that vanished, where errors are refused
+                raise OSError(str(error.message).splitlines()[0]) from None
+            raise
+
+
+def _batches(config, data, start):
+    """(endless batches from `start` on, batches an epoch, those that are left of the first)."""
+    following = build_dataset(config, data, "train", first_epoch=start.epoch)
+    steps = len(following)
+    if not start.batch:
+        return following.repeat(), steps, steps
+    rest = build_dataset(config, data, "train", first_epoch=start.epoch, first_batch=start.batch)
+    following = build_dataset(config, data, "train", first_epoch=start.epoch + 1)
+    return rest.concatenate(following.repeat()), steps, steps - start.batch
+
+
+def _callbacks(run_path, config, data, start, digest, interrupted):
+    """In the order in which they act at the end of an epoch: what writes comes after what it writes."""
+    (train_data, val_data), settings = data, config.train
+    validation = ValidateAP(
+        run_path,
+        config,
+        train_data.labels,
+        val_data,
+        settings.validate_every,
+        settings.patience,
+        start.best,
+        start.waited,
     )
-    run = load_run(run_path)
-    draw_plots(run, train_data, val_data)
-    return run
+    state = KeepState(run_path, digest, start, settings.save_minutes, validation, interrupted)
+    clock = [KeepToMinutes(settings.minutes, lambda: state.seconds)] if settings.minutes else []
+    return [
+        *clock,
+        StopOnNonFinite(settings.max_skipped),
+        LogLearningRate(),
+        validation,
+        keras.callbacks.CSVLogger(run_path / "log.csv", append=start.epoch > 0),
+        keras.callbacks.TensorBoard(run_path / "tensorboard", write_graph=False),
+        state,
+    ]
+
+
+def _cut_log(path, epoch):
+    """Drops rows of log.csv from `epoch` on: training goes on before them."""
+    if not path.is_file():
+        return
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    kept = [row for row in rows[1:] if row and row[0].isdigit() and int(row[0]) < epoch]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([*rows[:1], *kept])
+    write_text(path, text.getvalue())
 
 
 def _report(transfer, weights):
     fresh = f"starting afresh: {', '.join(transfer.fresh)}" if transfer.fresh else "nothing starts afresh"
     logger.warning("%s: %d tensors loaded; %s", weights, transfer.loaded, fresh)
-
-
-def _callbacks(run_path, config, labels, val_data):
-    callbacks = [StopOnNonFinite(), LogLearningRate()]
-    if config.train.ema:
-        # The averaged weights stand in from the end of an epoch to the start of the next.
-        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    callbacks += [
-        ValidateAP(run_path, config, labels, val_data, config.train.validate_every),
-        keras.callbacks.CSVLogger(run_path / "log.csv"),
-        keras.callbacks.TensorBoard(run_path / "tensorboard", write_graph=False),
-    ]
-    return callbacks

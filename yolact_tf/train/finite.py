@@ -1,0 +1,69 @@
+"""What happens to a step whose loss is not finite: it is left out, counted, and named when there are many."""
+
+import keras
+from keras import ops
+
+
+class NonFiniteLoss(ArithmeticError):
+    """A loss was infinite or NaN for too many steps in a row."""
+
+
+class FiniteMean(keras.metrics.Mean):
+    """The mean of what is finite. `failures` is how many values in a row were not, across epochs."""
+
+    def __init__(self, name, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.failures = self.add_variable((), initializer="zeros", name="failures")
+
+    def update_state(self, value, sample_weight=None):
+        is_finite = ops.cast(ops.isfinite(value), "float32")
+        weight = 1.0 if sample_weight is None else ops.cast(sample_weight, "float32")
+        super().update_state(ops.where(is_finite > 0, value, 0.0), sample_weight=is_finite * weight)
+        self.failures.assign((self.failures + 1) * (1 - is_finite))
+
+    def reset_state(self):
+        failures = ops.copy(self.failures.value)
+        super().reset_state()
+        self.failures.assign(failures)
+
+
+class SkippedSteps(keras.metrics.Sum):
+    """How many values of an epoch were not finite."""
+
+    def update_state(self, value, sample_weight=None):
+        super().update_state(1.0 - ops.cast(ops.isfinite(value), "float32"))
+
+
+def poison(loss):
+    """`loss`, with gradients that are NaN throughout where it is not finite, so that none is applied."""
+    return loss * ops.where(ops.isfinite(loss), 1.0, float("nan"))
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Stops training after `limit` steps in a row whose loss was not finite, naming the loss and the step."""
+
+    def __init__(self, limit):
+        super().__init__()
+        self.limit = limit
+        self._skipped, self._in_a_row = 0.0, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._skipped = 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        skipped = float(logs["skipped_steps"])
+        self._in_a_row = self._in_a_row + 1 if skipped > self._skipped else 0
+        self._skipped = skipped
+        if self._in_a_row >= self.limit:
+            raise NonFiniteLoss(
+                f"`{self._culprit()}` must stay finite. Received: NaN or infinity for {self._in_a_row} steps "
+                f"in a row, after step {int(self.model.optimizer.iterations)}; none of them was applied. "
+                "A lower train.learning_rate or a longer train.warmup_steps may help"
+            )
+
+    def _culprit(self):
+        if hasattr(self.model, "jax_state_sync"):
+            self.model.jax_state_sync()
+        failing = [m.name for m in self.model.metrics if getattr(m, "failures", 0) > 0]
+        # Parts come before their sum, so that the culprit is named.
+        return min(failing, key=lambda name: name == "loss", default="loss")
