@@ -100,7 +100,7 @@ class Yolact(keras.Model):
         if self._parts_loss is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         parts = self._parts_loss.parts(y, y_pred, self.mask_rescorer)
-        loss = self._parts_loss.total(parts)
+        loss = self._parts_loss.total(parts, y_pred)
         for name, tracker in self._trackers.items():
             tracker.update_state(parts.get(name, loss))
         return loss

@@ -34,9 +34,10 @@ class SkippedSteps(keras.metrics.Sum):
         super().update_state(1.0 - ops.cast(ops.isfinite(value), "float32"))
 
 
-def poison(loss):
-    """`loss`, with gradients that are NaN throughout where it is not finite, so that none is applied."""
-    return loss * ops.where(ops.isfinite(loss), 1.0, float("nan"))
+def poison(loss, number):
+    """`loss`, which also gives NaN as the gradient of `number`, any one that it comes from, where it is
+    not finite: then `FiniteSteps` skips the step. The gradients alone may be finite, behind a `where`."""
+    return loss + ops.where(ops.isfinite(loss), 0.0, float("nan")) * number
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
