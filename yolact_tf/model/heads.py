@@ -41,11 +41,12 @@ def build_semantic_head(p3_shape, num_classes):
 
 
 def rare_object_logits(num_classes, score_activation):
-    """[C+1] class logits of an anchor that is an object once in a hundred times, of any class alike.
+    """[C+1] class logits that call an anchor an object (sigmoid: of each class) once in a hundred times.
 
     For focal losses (RetinaNet §3.3): with few objects among all anchors, an even start would let the
     background decide the first steps. The reference means the same but sets only the background of
-    the first anchor of each cell, and spreads objects over the logits of all of its anchors.
+    the first anchor of each cell, and spreads objects over the logits of all of its anchors; none of
+    its released weights began like that.
     """
     odds = math.log((1 - RARE) / RARE)
     return [odds] + num_classes * [-odds if score_activation == "sigmoid" else -math.log(num_classes)]
