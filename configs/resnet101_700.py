@@ -7,12 +7,12 @@ and the mask loss looks at up to 300 positives an image (dbolya/yolact, README a
     yolact train resnet101_700 --data coco --weights resnet101_reducedfc.pth --run runs/own
 """
 
-from yolact_tf.config import AnchorConfig, Config, DataConfig, ModelConfig, TrainConfig
+from yolact_tf.config import AnchorConfig, Config, DataConfig, LossConfig, ModelConfig
 
 config = Config(
     name="resnet101_700",
     model=ModelConfig(backbone="resnet101"),
     anchors=AnchorConfig(sizes=(30.0, 61.0, 122.0, 244.0, 488.0)),
     data=DataConfig(image_size=700),
-    train=TrainConfig(masks_per_image=300),
+    loss=LossConfig(masks_per_image=300),
 )

@@ -7,7 +7,7 @@ network learns from nothing. Everything after the backbone is 32 to 48 channels 
     yolact train tiny_256 --data DATA --run runs/tiny
 """
 
-from yolact_tf.config import AnchorConfig, Config, DataConfig, ModelConfig, TrainConfig
+from yolact_tf.config import AnchorConfig, Config, DataConfig, LossConfig, ModelConfig, TrainConfig
 
 config = Config(
     name="tiny_256",
@@ -34,6 +34,6 @@ config = Config(
         gradient_clip=10.0,
         schedule="cosine",
         warmup_steps=100,
-        masks_per_image=32,
     ),
+    loss=LossConfig(masks_per_image=32),
 )

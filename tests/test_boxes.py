@@ -46,6 +46,27 @@ def test_iou_is_symmetric_and_one_with_itself():
     assert_allclose(np.diag(overlaps), 1, atol=1e-6)
 
 
+def test_giou_worked_by_hand():
+    # Two 2x2 boxes that share a corner of 1: IoU 1/7; the hull is 3x3, of which 2 is no box's.
+    first, second = np.array([[0, 0, 2, 2]], "f"), np.array([[1, 1, 3, 3]], "f")
+    assert_allclose(boxes.paired_giou(first, second), [1 / 7 - 2 / 9], rtol=1e-6)
+
+
+def test_giou_is_symmetric_one_with_itself_and_without_scale():
+    first, second = some_boxes(30), some_boxes(30, seed=1)
+    giou = np.asarray(boxes.paired_giou(first, second))
+    assert_allclose(giou, boxes.paired_giou(second, first), atol=1e-6)
+    assert_allclose(giou, boxes.paired_giou(7 * first - 3, 7 * second - 3), atol=1e-4)
+    assert_allclose(boxes.paired_giou(first, first), 1, atol=1e-5)
+    assert (giou <= np.diag(boxes.iou(first, second)) + 1e-6).all()
+
+
+def test_giou_falls_to_minus_one_with_distance():
+    distances = np.array([0, 1, 10, 1000], "f")[:, None] * np.array([1, 0, 1, 0], "f")
+    near = np.array([0, 0, 1, 1], "f")
+    assert_allclose(boxes.paired_giou(near, near + distances), [1, 0, -9 / 11, -999 / 1001], atol=1e-5)
+
+
 def test_clip_orders_and_bounds():
     clipped = boxes.clip(np.array([[0.9, -0.2, 0.3, 1.4]], "float32"))
     assert_allclose(clipped, [[0.3, 0, 0.9, 1]])

@@ -7,6 +7,7 @@ from yolact_tf.config import (
     Config,
     DataConfig,
     DetectConfig,
+    LossConfig,
     ModelConfig,
     TrainConfig,
 )
@@ -19,6 +20,7 @@ def test_json_gives_back_an_equal_config():
         model=ModelConfig(num_classes=3),
         anchors=AnchorConfig(scales=(1.0, 1.26), square=False),
         train=TrainConfig(decay_at=(0.5,)),
+        loss=LossConfig(class_loss="focal", focal_gamma=1.5),
     )
     assert Config.from_json(config.to_json()) == config
 
@@ -62,6 +64,7 @@ def test_overrides_are_typed_by_their_field():
         ("anchors.sizes=1,2,3,4,x", "`anchors.sizes` must be a finite number. Received: 'x'"),
         ("train.epochs=0", "`train.epochs` must be at least 1. Received: 0"),
         ("detect.nms=soft", "`detect.nms` must be one of"),
+        ("train.box_weight=2", "no field 'train.box_weight'. Nearest: loss.box_weight"),
     ],
 )
 def test_a_bad_override_is_refused_in_one_line(assignment, message):
@@ -75,7 +78,12 @@ def test_a_bad_override_is_refused_in_one_line(assignment, message):
     ("build", "message"),
     [
         (lambda: DetectConfig(nms_iou_threshold=1.5), "`detect.nms_iou_threshold` must lie in 0..1"),
-        (lambda: TrainConfig(positive_iou=0.3), "`train.positive_iou` must satisfy"),
+        (lambda: LossConfig(positive_iou=0.3), "`loss.positive_iou` must satisfy"),
+        (lambda: LossConfig(class_loss="hinge"), "`loss.class_loss` must be one of .*'sigmoid_focal'"),
+        (lambda: LossConfig(box_loss="diou"), "`loss.box_loss` must be one of .*'giou'"),
+        (lambda: LossConfig(focal_gamma=-1), "`loss.focal_gamma` must be at least 0"),
+        (lambda: LossConfig(focal_alpha=2), "`loss.focal_alpha` must lie in 0..1"),
+        (lambda: LossConfig(dice_weight=-1), "`loss.dice_weight` must be at least 0"),
         (lambda: DataConfig(on_error="ignore"), "`data.on_error` must be one of"),
         (lambda: TrainConfig(learning_rate=0), "`train.learning_rate` must be above 0"),
         (lambda: AnchorConfig(ratios=()), "`anchors.ratios` must be positive"),

@@ -139,9 +139,9 @@ def test_losses(golden):
     assert_allclose([float(value) for value in parts.values()], expected["losses"], rtol=1e-4)
 
 
-def detect(model, image, settings):
+def detect(model, image, config):
     """Detections of the only image as arrays, and the pixels of their masks at 640x480."""
-    found = {name: np.asarray(value)[0] for name, value in Corridor(model, settings)(image).items()}
+    found = {name: np.asarray(value)[0] for name, value in Corridor(model, config)(image).items()}
     boxes = zip(found["masks"], np.asarray(clip(found["boxes"])), strict=True)
     return found, sum(upsample_to_image(mask, box, (480, 640))[2].sum() for mask, box in boxes)
 
@@ -149,7 +149,7 @@ def detect(model, image, settings):
 def test_detections_across_classes(golden):
     config, model, image, _, expected = golden
     settings = replace(config.detect, nms="cross_class", max_detections=200)
-    found, pixels = detect(model, image, settings)
+    found, pixels = detect(model, image, replace(config, detect=settings))
     count, total, expected_pixels = expected["across classes"]
     assert found["num_detections"] == count
     assert_allclose(found["scores"].sum(), total, rtol=1e-5)
@@ -158,7 +158,7 @@ def test_detections_across_classes(golden):
 
 def test_detections(golden):
     config, model, image, _, expected = golden
-    found, pixels = detect(model, image, config.detect)
+    found, pixels = detect(model, image, config)
     assert pixels == pytest.approx(expected["mask pixels"], rel=1e-3, abs=2)
     assert found["num_detections"] == 100
     assert_allclose(found["scores"][:3], expected["scores"], atol=1e-5)

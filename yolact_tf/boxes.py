@@ -11,6 +11,8 @@ from keras import ops
 CENTER_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 MAX_LOG_SIZE = 10.0  # no box is e^10 anchors long; keeps a diverged network from making infinities
 
+SMALLEST_AREA = 1e-12  # a millionth of the image's side, squared: what an area is divided by at least
+
 
 def corners_to_centers(boxes):
     """[..., 4] corners to [..., 4] centres and sizes."""
@@ -48,6 +50,25 @@ def iou(first, second):
     shared = intersection(first, second)
     union = ops.expand_dims(area(first), -1) + ops.expand_dims(area(second), -2) - shared
     return shared / union
+
+
+def paired_giou(first, second):
+    """Generalised IoU of each box with its partner: [..., 4] and [..., 4] to [...].
+
+    IoU less the share of the smallest enclosing box that neither covers (Rezatofighi et al. 2019): -1
+    where they are infinitely far apart, 1 where they are equal; two equal boxes without area give -1.
+    """
+    ax1, ay1, ax2, ay2 = ops.split(first, 4, axis=-1)
+    bx1, by1, bx2, by2 = ops.split(second, 4, axis=-1)
+    width = ops.relu(ops.minimum(ax2, bx2) - ops.maximum(ax1, bx1))
+    height = ops.relu(ops.minimum(ay2, by2) - ops.maximum(ay1, by1))
+    shared = width * height
+    union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - shared
+    hull_width = ops.maximum(ax2, bx2) - ops.minimum(ax1, bx1)
+    hull_height = ops.maximum(ay2, by2) - ops.minimum(ay1, by1)
+    hull = hull_width * hull_height
+    giou = shared / ops.maximum(union, SMALLEST_AREA) - 1 + union / ops.maximum(hull, SMALLEST_AREA)
+    return ops.squeeze(giou, axis=-1)
 
 
 def encode(boxes, anchors):

@@ -99,7 +99,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Optimisation and loss weights (YOLACT §6, released configuration)."""
+    """Optimisation (YOLACT §6, released configuration)."""
 
     epochs: int = 55
     minutes: float = 0.0  # of wall clock: as many epochs as fit in, on a schedule to match; 0: `epochs`
@@ -127,20 +127,9 @@ class TrainConfig:
     ema: float = 0.0  # decay of the averaged weights; 0: none
     precision: str = "float32"
     jit_compile: bool = False
-    box_weight: float = 1.5
-    class_weight: float = 1.0
-    mask_weight: float = 6.125
-    semantic_weight: float = 1.0
-    mask_iou_weight: float = 25.0
-    positive_iou: float = 0.5
-    negative_iou: float = 0.4
-    crowd_overlap: float = 0.7
-    negatives_per_positive: int = 3
-    masks_per_image: int = 100  # positives an image that the mask losses look at
-    mask_iou_min_area: float = 25.0  # true masks of no more prototype pixels teach no mask IoU
 
     def __post_init__(self):
-        for name in ("epochs", "accumulate", "validate_every", "max_skipped", "masks_per_image"):
+        for name in ("epochs", "accumulate", "validate_every", "max_skipped"):
             _require_at_least(self, "train", name, 1)
         for name in (
             "images_per_epoch",
@@ -153,20 +142,49 @@ class TrainConfig:
             "weight_decay",
             "gradient_clip",
             "ema",
-            "mask_iou_min_area",
         ):
             _require_at_least(self, "train", name, 0)
         if not self.learning_rate > 0:
             raise ValueError(f"`train.learning_rate` must be above 0. Received: {self.learning_rate!r}")
-        if not 0 <= self.negative_iou <= self.positive_iou <= 1:
-            raise ValueError(
-                "`train.negative_iou` and `train.positive_iou` must satisfy 0 <= negative <= positive "
-                f"<= 1. Received: {self.negative_iou!r}, {self.positive_iou!r}"
-            )
         _require_one_of(self, "train", "optimizer", ("sgd", "adamw"))
         _require_one_of(self, "train", "freeze_batch_norm", ("auto", "always", "never"))
         _require_one_of(self, "train", "schedule", ("steps", "cosine"))
         _require_one_of(self, "train", "precision", ("float32", "mixed_float16", "mixed_bfloat16"))
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Matching and losses (YOLACT §3.4, §6, released configuration; other losses are off by default)."""
+
+    positive_iou: float = 0.5
+    negative_iou: float = 0.4
+    crowd_overlap: float = 0.7
+    box_loss: str = "smooth_l1"  # or "giou", of decoded boxes
+    box_weight: float = 1.5
+    class_loss: str = "ohem"  # or "balanced", the same with rare classes weighing more; or a focal loss
+    class_weight: float = 1.0
+    negatives_per_positive: int = 3  # background anchors in "ohem" and "balanced"
+    focal_gamma: float = 2.0
+    focal_alpha: float = 0.25  # what focal losses weigh the presence of an object; its absence: 1 - alpha
+    mask_weight: float = 6.125
+    dice_weight: float = 0.0  # of the Dice loss, beside the cross-entropy of masks; 0: none
+    masks_per_image: int = 100  # positives an image that the mask losses look at
+    semantic_weight: float = 1.0
+    mask_iou_weight: float = 25.0
+    mask_iou_min_area: float = 25.0  # true masks of no more prototype pixels teach no mask IoU
+
+    def __post_init__(self):
+        if not 0 <= self.negative_iou <= self.positive_iou <= 1:
+            raise ValueError(
+                "`loss.negative_iou` and `loss.positive_iou` must satisfy 0 <= negative <= positive "
+                f"<= 1. Received: {self.negative_iou!r}, {self.positive_iou!r}"
+            )
+        _require_one_of(self, "loss", "box_loss", ("smooth_l1", "giou"))
+        _require_one_of(self, "loss", "class_loss", ("ohem", "balanced", "focal", "sigmoid_focal"))
+        _require_at_least(self, "loss", "masks_per_image", 1)
+        for name in ("focal_gamma", "dice_weight", "mask_iou_min_area"):
+            _require_at_least(self, "loss", name, 0)
+        _require_share(self, "loss", "focal_alpha")
 
 
 @dataclass(frozen=True)
@@ -196,7 +214,13 @@ class Config:
     anchors: AnchorConfig = field(default_factory=AnchorConfig)
     data: DataConfig = field(default_factory=DataConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
+
+    @property
+    def score_activation(self):
+        """What makes scores of class logits: "sigmoid" where the loss asks for one class at a time."""
+        return "sigmoid" if self.loss.class_loss == "sigmoid_focal" else "softmax"
 
     def to_json(self):
         """JSON text that `Config.from_json` reads back as an equal config."""

@@ -15,6 +15,7 @@ from yolact_tf.config import (
     DataConfig,
     DetectConfig,
     ExportRecipe,
+    LossConfig,
     ModelConfig,
     TrainConfig,
 )
@@ -26,6 +27,7 @@ _CLASSES = (
     AnchorConfig,
     DataConfig,
     TrainConfig,
+    LossConfig,
     DetectConfig,
     Config,
     ExportRecipe,

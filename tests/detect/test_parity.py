@@ -19,7 +19,7 @@ from ..reference import (
 def test_detections_of_the_network_input_equal_the_reference(parity, reference):
     numbers = parity(f"forward_{reference}")
     run = formula_run(reference)
-    found = Corridor(run.model, run.config.detect)(numbers["image_rgb"][None])
+    found = Corridor(run.model, run.config)(numbers["image_rgb"][None])
     found = {name: np.asarray(found[name])[0] for name in ("boxes", "scores", "classes")}
     assert_detections_equal(found, numbers)
 

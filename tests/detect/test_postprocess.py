@@ -163,6 +163,15 @@ def test_a_score_equal_to_the_threshold_is_dropped():
         assert int(found["num_detections"][0]) == count
 
 
+def test_scores_are_softmax_or_sigmoid_of_the_logits():
+    batch = {**random_predictions(1, anchors=1, classes=2), "class_logits": np.array([[[1, 2, 0]]], "f")}
+    expected = {"softmax": [np.e**2 / (np.e + np.e**2 + 1), 1 / (np.e + np.e**2 + 1)]}
+    expected["sigmoid"] = [1 / (1 + np.e**-2), 0.5]
+    for activation, scores in expected.items():
+        found = postprocess(batch, random_anchors(1), score_activation=activation)
+        assert_allclose(found["scores"][0, :2], scores, rtol=1e-5)
+
+
 def test_it_compiles_under_xla():
     batch = {name: tf.constant(value) for name, value in random_predictions(1).items()}
     plain = postprocess(batch, random_anchors())
@@ -174,3 +183,8 @@ def test_it_compiles_under_xla():
 def test_an_unknown_nms_is_refused():
     with pytest.raises(ValueError, match="`nms` must be one of .*fast.*Received: 'slow'"):
         postprocess(random_predictions(1), random_anchors(), nms="slow")
+
+
+def test_an_unknown_activation_is_refused():
+    with pytest.raises(ValueError, match="`score_activation` must be one of .*Received: 'tanh'"):
+        postprocess(random_predictions(1), random_anchors(), score_activation="tanh")

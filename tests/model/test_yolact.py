@@ -105,6 +105,20 @@ def test_mixed_precision_keeps_outputs_in_float32():
         assert value.dtype == "float32", name
 
 
+@pytest.mark.parametrize("class_loss", ["focal", "sigmoid_focal"])
+def test_focal_losses_start_from_rare_objects(class_loss):
+    """Every anchor, not the first of a cell alone: an object once in a hundred times."""
+    config = load_config("tiny_256", [*SMALL, f"loss.class_loss={class_loss}"])
+    model = build_yolact(config)
+    bias = model.get_layer("prediction_head").get_layer("class_logits_conv").bias
+    logits = np.reshape(bias, (3, 4))
+    if config.score_activation == "sigmoid":
+        assert_allclose(1 / (1 + np.exp(-logits[:, 1:])), 0.01, rtol=1e-5)
+    else:
+        share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        assert_allclose(share, [[0.99] + [0.01 / 3] * 3] * 3, rtol=1e-5)
+
+
 def test_an_unknown_backbone_is_refused():
     with pytest.raises(ValueError, match="`model.backbone` must be one of .*resnet50.*'vgg'"):
         build_yolact(load_config("tiny_256", ["model.backbone=vgg"]))

@@ -6,7 +6,7 @@ from keras import ops
 from numpy.testing import assert_allclose
 
 from yolact_tf.boxes import centers_to_corners
-from yolact_tf.train import losses
+from yolact_tf.train import class_losses, losses
 from yolact_tf.train.targets import match_anchors
 from yolact_tf.weights.reference_names import reference_key, to_keras_layout
 
@@ -77,7 +77,7 @@ def reference_losses(numbers, case, predictions, mask_rescorer=None):
     images = predictions["semantic_logits"].shape[0]
     values = {
         "B": 1.5 * losses.box_loss(predictions["box_deltas"], targets) / count,
-        "C": losses.class_loss(predictions["class_logits"], targets, 3) / count,
+        "C": class_losses.ohem_loss(predictions["class_logits"], targets, 3) / count,
         "M": 6.125 * losses.mask_loss(positives) / count,
         "S": losses.semantic_loss(predictions["semantic_logits"], truth) / images,
     }
@@ -172,18 +172,6 @@ def toy_targets(classes):
     }
 
 
-def test_hard_negatives_worked_by_hand():
-    # Two positives allow six negatives, but only the one background row exists; the neutral row
-    # (-1) never counts. Cross-entropies 2.4137 - 2 + ... sum to 3.190909 (dbolya, appendix A.4).
-    logits = np.array([[[2, 0.5, -1, 0], [0.1, 1.2, 0.3, -0.4], [0, 0, 1, 2], [3, -1, 0, 1]]], "f")
-    assert_allclose(losses.class_loss(logits, toy_targets([0, 1, -1, 3]), 3), 3.190909, rtol=1e-6)
-
-
-def test_an_image_without_positives_costs_no_confidence():
-    logits = np.random.default_rng(0).normal(size=(1, 6, 4)).astype("float32")
-    assert float(losses.class_loss(logits, toy_targets([0] * 6), 3)) == 0
-
-
 def test_box_loss_worked_by_hand():
     # Smooth L1: .5 * .4**2 below one, |x| - .5 above; the background row does not count.
     deltas = np.array([[[0.4, 0, 0, 0], [-3, 0, 0, 0], [9, 9, 9, 9]]], "float32")
@@ -191,13 +179,119 @@ def test_box_loss_worked_by_hand():
     assert_allclose(loss, 0.5 * 0.16 + (3 - 0.5), rtol=1e-6)
 
 
-def test_mask_loss_does_not_depend_on_padding(parity):
+TWO_ANCHORS = np.array([[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]], "float32")
+
+
+def test_giou_loss_worked_by_hand():
+    # A centre delta of 5 moves a box by half its anchor: overlap .125, union .375, hull .375. The
+    # generalised IoU is the plain one, 1/3. The second anchor is background.
+    deltas = np.array([[[5, 0, 0, 0], [3, 3, 3, 3]]], "float32")
+    assert_allclose(losses.giou_loss(deltas, toy_targets([1, 0]), TWO_ANCHORS), 1 - 1 / 3, rtol=1e-5)
+    # One width and a half away, nothing is shared: union .5, hull .25 by .5 · 2.5 = .625, so 1 + .2.
+    deltas = np.array([[[15, 0, 0, 0]]], "float32")
+    assert_allclose(losses.giou_loss(deltas, toy_targets([1]), TWO_ANCHORS[:1]), 1.2, rtol=1e-5)
+
+
+def test_giou_loss_of_the_truth_is_zero():
+    targets = toy_targets([1, 2])
+    targets["box_deltas"] += np.random.default_rng(0).normal(size=(1, 2, 4)).astype("float32")
+    loss = losses.giou_loss(targets["box_deltas"], targets, TWO_ANCHORS)
+    assert_allclose(loss, 0, atol=1e-6)
+
+
+def test_giou_gradients_stay_finite_at_extreme_deltas():
+    # Among them boxes without area, since exp(-2000) is zero.
+    patterns = np.array(np.meshgrid(*[[-1e4, 0, 1e4]] * 4), "float32").reshape(4, -1).T[None]
+    deltas = tf.Variable(patterns)
+    anchors = np.tile(TWO_ANCHORS[:1], (patterns.shape[1], 1))
+    for classes in ([1] * len(anchors), [0] * len(anchors)):
+        with tf.GradientTape() as tape:
+            loss = losses.giou_loss(deltas, toy_targets(classes), anchors)
+        assert 0 <= float(loss) <= 2 * len(anchors)
+        assert np.isfinite(tape.gradient(loss, deltas)).all()
+
+
+def toy_positives(masks, truth, **replaced):
+    """Positives of one image whose boxes are all of it: [M, H, W] arrays."""
+    return {
+        "masks": tf.convert_to_tensor(masks, "float32")[None],
+        "truth": tf.convert_to_tensor(truth, "float32")[None],
+        "boxes": tf.constant([[[0.0, 0, 1, 1]] * len(truth)]),
+        "is_chosen": tf.ones((1, len(truth)), "bool"),
+        "scale": tf.ones((1, 1)),
+        **replaced,
+    }
+
+
+def test_dice_loss_worked_by_hand():
+    # 0.5 in the upper half of a 10x10 map, the truth its left half: 2 · 12.5 / (12.5 + 50) = 0.4.
+    masks, truth = np.zeros((2, 10, 10)), np.zeros((2, 10, 10))
+    masks[:, :5], truth[:, :, :5] = 0.5, 1
+    assert_allclose(losses.dice_loss(toy_positives(masks, truth)), 2 * 0.6, rtol=1e-6)
+    one_of_three = {"is_chosen": tf.constant([[True, False]]), "scale": tf.constant([[3.0]])}
+    assert_allclose(losses.dice_loss(toy_positives(masks, truth, **one_of_three)), 3 * 0.6, rtol=1e-6)
+
+
+def test_dice_loss_looks_at_the_box_alone():
+    # The box takes rows 0 to 4, and the crop pads a row: truth below is no longer asked for.
+    masks = np.zeros((1, 10, 10))
+    masks[0, :6] = 1
+    box = tf.constant([[[0.0, 0, 1, 0.5]]])
+    assert_allclose(losses.dice_loss(toy_positives(masks, np.ones((1, 10, 10)), boxes=box)), 0, atol=1e-6)
+
+
+def test_dice_is_zero_at_the_truth_symmetric_and_without_size():
+    rng = np.random.default_rng(0)
+    first, second = (rng.uniform(size=(2, 3, 8, 8)) > 0.5).astype("float32")
+    assert_allclose(losses.dice_loss(toy_positives(first, first)), 0, atol=1e-6)
+    there, back = (losses.dice_loss(toy_positives(*pair)) for pair in ((first, second), (second, first)))
+    assert_allclose(there, back, rtol=1e-6)
+    larger = toy_positives(*(mask.repeat(2, 1).repeat(2, 2) for mask in (first, second)))
+    assert_allclose(losses.dice_loss(larger), there, rtol=1e-6)
+
+
+def test_a_truth_that_vanished_at_prototype_size_costs_no_dice():
+    masks = tf.Variable(np.zeros((2, 4, 4), "float32"))
+    with tf.GradientTape() as tape:
+        loss = losses.dice_loss(toy_positives(masks, np.zeros((2, 4, 4))))
+    assert float(loss) == 0
+    assert_allclose(tape.gradient(loss, masks), np.zeros((2, 4, 4)))
+
+
+def test_giou_and_dice_are_equal_under_xla():
+    rng = np.random.default_rng(0)
+    deltas, masks = rng.normal(size=(1, 2, 4)).astype("f"), rng.uniform(size=(2, 8, 8)).astype("f")
+    both = lambda deltas, masks: (
+        losses.giou_loss(deltas, toy_targets([1, 2]), TWO_ANCHORS),
+        losses.dice_loss(toy_positives(masks, np.tril(np.ones((2, 8, 8))))),
+    )
+    assert_allclose(tf.function(both, jit_compile=True)(deltas, masks), both(deltas, masks), rtol=1e-5)
+
+
+def test_mask_gradients_stay_finite_at_extreme_logits():
+    coefficients = tf.Variable([[[1e4], [-1e4]]])
+    truth = {
+        "boxes": tf.constant([[[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]]]),
+        "classes": tf.zeros((1, 2), "int32"),
+        "masks": tf.constant(np.random.default_rng(0).integers(0, 2, (1, 2, 8, 8)), "uint8"),
+    }
+    targets = {**toy_targets([1, 1]), "gt_index": tf.constant([[0, 1]])}
+    with tf.GradientTape(persistent=True) as tape:
+        positives = losses.assemble_positives(coefficients, tf.ones((1, 8, 8, 1)), targets, truth, 2, SEED)
+        values = losses.mask_loss(positives), losses.dice_loss(positives)
+    for value in values:
+        assert value > 0 and np.isfinite(value)
+        assert np.isfinite(tape.gradient(value, coefficients)).all()
+
+
+def test_mask_losses_do_not_depend_on_padding(parity):
     numbers = parity("loss")
     predictions = reference_predictions(numbers, "base")
     totals = []
     for slots in (9, 30):
         truth, targets = matched(numbers, "base", slots)
-        totals.append(losses.mask_loss(positive_masks(predictions, targets, truth)))
+        positives = positive_masks(predictions, targets, truth)
+        totals.append((losses.mask_loss(positives), losses.dice_loss(positives)))
     assert_allclose(totals[0], totals[1], rtol=1e-6)
 
 
@@ -225,7 +319,8 @@ def test_no_objects_at_all_give_finite_losses_and_gradients():
     with tf.GradientTape() as tape:
         positives = losses.assemble_positives(coefficients, prototypes, targets, truth, 2, SEED)
         says_one = lambda masks: tf.reduce_max(masks, (1, 2))
-        loss = losses.mask_loss(positives) + losses.mask_iou_loss(positives, says_one, 25)
+        loss = losses.mask_loss(positives) + losses.dice_loss(positives)
+        loss += losses.mask_iou_loss(positives, says_one, 25)
     assert float(loss) == 0
     for gradient in tape.gradient(loss, [coefficients, prototypes]):
         assert_allclose(ops.convert_to_numpy(gradient), 0)

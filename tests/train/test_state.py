@@ -21,7 +21,7 @@ SETTINGS = [
     *("data.image_size=64", "data.max_objects=8", "anchors.sizes=6,12,24,48,64", "model.num_prototypes=8"),
     *("model.pyramid_channels=16", "model.prototype_channels=16", "model.head_channels=16"),
     *("train.epochs=3", "train.images_per_epoch=80", "train.validate_every=2", "train.ema=0.9"),
-    *("train.masks_per_image=4", "train.save_minutes=0", "train.accumulate=2"),
+    *("loss.masks_per_image=4", "train.save_minutes=0", "train.accumulate=2"),
 ]
 
 

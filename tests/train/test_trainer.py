@@ -8,6 +8,7 @@ import pytest
 
 import yolact_tf
 from yolact_tf.data.coco import load_coco
+from yolact_tf.fields import override
 from yolact_tf.train.callbacks import ValidateAP
 from yolact_tf.train.trainer import train
 
@@ -35,18 +36,23 @@ def test_plain_keras_trains_it(config, shapes_data):
     assert set(scores) == set(history)
 
 
+OTHER_LOSSES = ("loss.class_loss=balanced", "loss.box_loss=giou", "loss.dice_weight=1")
+
+
 def test_the_loss_is_one_scalar_under_xla_and_mixed_precision(config, shapes_data):
     images, truth = next(iter(yolact_tf.build_dataset(config, shapes_data, "train")))
-    for policy in ("mixed_bfloat16", "float32"):
+    for policy, settings in (("mixed_bfloat16", ()), ("float32", OTHER_LOSSES)):
         keras.config.set_dtype_policy(policy)
         try:
             model = yolact_tf.build_yolact(config)
             optimizer = yolact_tf.build_optimizer(config, 10)
-            model.compile(optimizer, yolact_tf.YolactLoss(config), jit_compile=policy == "float32")
+            loss = yolact_tf.YolactLoss(override(config, settings))
+            model.compile(optimizer, loss, jit_compile=policy == "float32")
             logs = model.train_on_batch(images, truth, return_dict=True)
         finally:
             keras.config.set_dtype_policy("float32")
         assert all(math.isfinite(value) for value in logs.values()), policy
+    assert "dice_loss" in logs and np.any(loss.class_counts)
 
 
 def test_the_log_has_a_row_an_epoch(shapes_run):

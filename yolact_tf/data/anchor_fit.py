@@ -7,7 +7,7 @@ import numpy as np
 from yolact_tf.anchors import NUM_LEVELS, build_anchors, pyramid_sizes
 from yolact_tf.boxes import iou
 
-RECALL_IOU = 0.5  # as `train.positive_iou`: from there on an anchor learns the box
+RECALL_IOU = 0.5  # as `loss.positive_iou`: from there on an anchor learns the box
 # Sides in pixels of the network's input. COCO's AP draws the same lines, but in the files' pixels.
 SIZE_BINS = {"small": (0.0, 32.0), "medium": (32.0, 96.0), "large": (96.0, np.inf)}
 _STEP = 1.4  # least factor between the sizes of neighbouring levels

@@ -9,13 +9,14 @@ from yolact_tf.preprocess import resize_images
 class Corridor(keras.Model):
     """Images [B, H, W, 3] RGB 0..255 to PaddedDetections, plus the prototypes [B, Hp, Wp, K].
 
-    network: the model of `build_yolact`.  settings: its `DetectConfig`.
+    network: the model of `build_yolact(config)`.
     """
 
-    def __init__(self, network, settings):
+    def __init__(self, network, config):
         super().__init__(name="corridor")
         self.network = network
         self.anchors = network.anchors
+        settings = config.detect
         self.options = {
             "score_threshold": settings.score_threshold,
             "nms": settings.nms,
@@ -24,6 +25,7 @@ class Corridor(keras.Model):
             "max_detections": settings.max_detections,
             "image_size": network.input_shape[1],
             "mask_rescorer": network.mask_rescorer,
+            "score_activation": config.score_activation,
         }
 
     def call(self, images):

@@ -23,7 +23,7 @@ class KerasEngine:
 
     def __init__(self, run):
         self.labels = run.labels
-        self.corridor = Corridor(run.model, run.config.detect)
+        self.corridor = Corridor(run.model, run.config)
         self.corridor.compile(jit_compile=False)
         self.image_size = run.config.data.image_size
         self.category_ids = np.array(list(run.labels))

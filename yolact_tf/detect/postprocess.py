@@ -1,5 +1,7 @@
 """Predictions to detections: decode, score, NMS, assemble masks. The graph that every path shares."""
 
+from functools import partial
+
 from keras import ops
 
 from yolact_tf.boxes import decode
@@ -9,6 +11,8 @@ from yolact_tf.structures import BACKGROUND
 
 # A box that no pixel of any prototype map lies in, for slots without a detection.
 NOWHERE = -9.0
+# What the class loss made of logits; a sigmoid model has been trained with the sigmoid focal loss.
+SCORES = {"softmax": ops.softmax, "sigmoid": ops.sigmoid}
 
 
 def postprocess(
@@ -22,19 +26,24 @@ def postprocess(
     max_detections=100,
     image_size=None,
     mask_rescorer=None,
+    score_activation="softmax",
 ):
     """PaddedDetections of a batch of Predictions: static shapes, best first.
 
     anchors: [A, 4] corners.  score_threshold: what an anchor's best class must exceed (traditional
     NMS: what each class must).  nms: a key of `detect.nms.NMS`; "traditional" measures in pixels and
     needs `image_size`, the side of the network's input.  mask_rescorer: [n, Hp, Wp, 1] to mask IoUs
-    [n, C], for YOLACT++; it adds `mask_scores`.
+    [n, C], for YOLACT++; it adds `mask_scores`.  score_activation: a key of `SCORES`.
     Boxes are corners in 0..1, not clipped. Returns a dict with `num_detections` [B] int32, `boxes`
     [B, N, 4], `scores` [B, N], `classes` [B, N] int32 (0..C-1), `coefficients` [B, N, K] and `masks`
     [B, N, Hp, Wp]; slots past `num_detections` hold zeros and class -1.
     """
     if nms not in NMS:
         raise ValueError(f"`nms` must be one of {sorted(NMS)}. Received: {nms!r}")
+    if score_activation not in SCORES:
+        raise ValueError(
+            f"`score_activation` must be one of {sorted(SCORES)}. Received: {score_activation!r}"
+        )
     limits = {
         "score_threshold": score_threshold,
         "iou_threshold": nms_iou_threshold,
@@ -50,7 +59,8 @@ def postprocess(
     batch = {key: ops.convert_to_tensor(predictions[key]) for key in keys}
 
     def detect_one(image):
-        return _detect_image(image, anchors, NMS[nms], limits, mask_rescorer)
+        class_scores = SCORES[score_activation](image["class_logits"])[:, BACKGROUND + 1 :]
+        return _detect_image(image, class_scores, anchors, partial(NMS[nms], **limits), mask_rescorer)
 
     if batch["class_logits"].shape[0] == 1:  # no loop: LiteRT's GPU backends have none
         one = detect_one({key: ops.reshape(x, x.shape[1:]) for key, x in batch.items()})
@@ -58,10 +68,9 @@ def postprocess(
     return ops.map(detect_one, batch)
 
 
-def _detect_image(image, anchors, nms, limits, mask_rescorer):
-    class_scores = ops.softmax(image["class_logits"], axis=-1)[:, BACKGROUND + 1 :]
+def _detect_image(image, class_scores, anchors, nms, mask_rescorer):
     boxes = decode(image["box_deltas"], ops.convert_to_tensor(anchors, dtype="float32"))
-    indices, classes, scores = nms(boxes, class_scores, **limits)
+    indices, classes, scores = nms(boxes, class_scores)
 
     found = scores > 0
     column = ops.expand_dims(ops.cast(found, "float32"), 1)

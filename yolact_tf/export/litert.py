@@ -55,7 +55,10 @@ def _append_metadata(run, path):
         "boxes": "x1, y1, x2, y2 in 0..1 of the image",
         "masks": "probabilities at prototype size, cropped to the box; over 0.5 after resizing",
         "anchors": run.model.anchor_settings,
-        "detect": dataclasses.asdict(run.config.detect),
+        "detect": {
+            **dataclasses.asdict(run.config.detect),
+            "score_activation": run.config.score_activation,
+        },
         "labels": {str(category): name for category, name in run.labels.items()},
     }
     with zipfile.ZipFile(path, "a") as file:

@@ -21,7 +21,7 @@ class Serving:
     """
 
     def __init__(self, run, traced_once=False):
-        self.corridor = Corridor(run.model, run.config.detect)
+        self.corridor = Corridor(run.model, run.config)
         self.network = run.model
         if traced_once:
             self.network = self.corridor.network = _as_function(run.model)

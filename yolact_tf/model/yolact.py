@@ -6,7 +6,7 @@ from keras import layers
 from yolact_tf.anchors import anchors_per_cell, build_anchors
 from yolact_tf.model.backbones import build_backbone
 from yolact_tf.model.fpn import build_fpn
-from yolact_tf.model.heads import build_prediction_head, build_semantic_head
+from yolact_tf.model.heads import build_prediction_head, build_semantic_head, rare_object_logits
 from yolact_tf.model.protonet import build_protonet
 from yolact_tf.model.rescorer import build_mask_rescorer
 
@@ -32,6 +32,7 @@ def build_yolact(config):
         anchors_per_cell(config.anchors.scales, config.anchors.ratios),
         settings.num_classes,
         settings.num_prototypes,
+        _first_logits(config),
     )
     semantic_head = build_semantic_head(fpn.outputs[0].shape[1:], settings.num_classes)
 
@@ -63,8 +64,8 @@ class Yolact(keras.Model):
 
     `mask_rescorer` is the mask-IoU network of YOLACT++, else None. It takes assembled masks, so it is
     no part of the graph from image to Predictions: the loss and detection call it.
-    A loss with `parts(ground_truth, predictions, mask_rescorer) -> {name: scalar}` is summed and tracked
-    part by part, in the metrics that its `trackers()` returns; any other loss is handled by Keras as usual.
+    A loss with `parts(ground_truth, predictions, mask_rescorer, training) -> {name: scalar}` is summed and
+    tracked part by part, in the metrics of its `trackers()`; any other loss is handled by Keras as usual.
     """
 
     anchor_settings = None
@@ -95,11 +96,16 @@ class Yolact(keras.Model):
     def metrics(self):
         return super().metrics + list((self._trackers or {}).values())
 
+    @property
+    def variables(self):
+        """All state, with what the loss remembers from batch to batch; that is in no weights file."""
+        return super().variables + list(getattr(self._parts_loss, "variables", ()))
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The total loss of a batch; each named part goes to its tracker on the way."""
         if self._parts_loss is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        parts = self._parts_loss.parts(y, y_pred, self.mask_rescorer)
+        parts = self._parts_loss.parts(y, y_pred, self.mask_rescorer, training)
         loss = self._parts_loss.total(parts, y_pred)
         for name, tracker in self._trackers.items():
             tracker.update_state(parts.get(name, loss))
@@ -122,6 +128,13 @@ class Yolact(keras.Model):
         if rescoring:
             model.mask_rescorer = build_mask_rescorer(*rescoring)
         return model
+
+
+def _first_logits(config):
+    """What class logits [C+1] start from: under a focal loss objects are rare at first."""
+    if config.loss.class_loss not in ("focal", "sigmoid_focal"):
+        return None
+    return rare_object_logits(config.model.num_classes, config.score_activation)
 
 
 def _all_levels(outputs, name):

@@ -1,14 +1,15 @@
 """One function a loss (YOLACT §3.4 and released code), each an unnormalised scalar sum over the batch.
 
-All are vectorised over a padded batch with static shapes, compute in float32 and run under XLA.
+All are vectorised over a padded batch with static shapes, compute in float32 and run under XLA. Those
+of the classes are in `class_losses`.
 """
 
 import keras
 from keras import ops
 
+from yolact_tf.boxes import decode, paired_giou
 from yolact_tf.masks import crop_masks, mask_logits, resize_binary_masks
-from yolact_tf.structures import BACKGROUND
-from yolact_tf.train.targets import slot_masks, take_rows
+from yolact_tf.train.targets import is_positive, slot_masks, take_rows
 
 LOG_FLOOR = -100.0  # PyTorch's binary cross-entropy clamps its logarithms here
 
@@ -16,33 +17,18 @@ LOG_FLOOR = -100.0  # PyTorch's binary cross-entropy clamps its logarithms here
 def box_loss(box_deltas, targets):
     """Smooth L1 (beta 1) summed over the four deltas of every positive anchor. [B, A, 4]."""
     smooth = _smooth_l1(ops.cast(box_deltas, "float32") - targets["box_deltas"])
-    return ops.sum(ops.where(_is_positive(targets)[..., None], smooth, 0.0))
+    return ops.sum(ops.where(is_positive(targets)[..., None], smooth, 0.0))
 
 
-def class_loss(class_logits, targets, negatives_per_positive):
-    """Softmax cross-entropy over positives and the hardest background anchors (OHEM, SSD §2.2).
+def giou_loss(box_deltas, targets, anchors):
+    """1 - generalised IoU of the box and the true one, summed over positive anchors. [B, A, 4].
 
-    class_logits: [B, A, C+1].  Each image gets `negatives_per_positive` times as many background
-    anchors as it has positives, those least sure of being background; an image without a positive
-    gets none.
+    Rezatofighi et al. 2019, algorithm 1. anchors: [A, 4] corners. Between 0 and 2 an anchor.
     """
-    logits = ops.cast(class_logits, "float32")
-    log_probabilities = ops.log_softmax(logits, axis=-1)  # [B, A, C+1]
-    is_positive = _is_positive(targets)
-    is_background = targets["classes"] == BACKGROUND
-
-    hardness = -log_probabilities[..., BACKGROUND]
-    hardness = ops.stop_gradient(ops.where(is_background, hardness, 0.0))
-    num_positives = ops.sum(ops.cast(is_positive, "int32"), axis=1, keepdims=True)
-    num_negatives = ops.minimum(negatives_per_positive * num_positives, hardness.shape[1] - 1)
-    is_negative = ops.logical_and(_rank(hardness) < num_negatives, is_background)
-
-    label = ops.maximum(targets["classes"], 0)
-    cross_entropy = -ops.squeeze(
-        ops.take_along_axis(log_probabilities, ops.expand_dims(label, -1), axis=-1), -1
-    )
-    chosen = ops.logical_or(is_positive, is_negative)
-    return ops.sum(ops.where(chosen, cross_entropy, 0.0))
+    anchors = ops.convert_to_tensor(anchors, dtype="float32")
+    boxes = decode(ops.cast(box_deltas, "float32"), anchors)
+    giou = paired_giou(boxes, decode(targets["box_deltas"], anchors))  # [B, A]
+    return ops.sum(ops.where(is_positive(targets), 1 - giou, 0.0))
 
 
 def assemble_positives(mask_coefficients, prototypes, targets, ground_truth, max_masks, seed):
@@ -81,6 +67,21 @@ def mask_loss(positives):
     box_area = (boxes[..., 2] - boxes[..., 0]) * width * (boxes[..., 3] - boxes[..., 1]) * height
     per_mask = per_mask / ops.where(is_chosen, box_area, 1.0)
     return ops.sum(ops.where(is_chosen, per_mask, 0.0) * positives["scale"])
+
+
+def dice_loss(positives):
+    """1 - Dice coefficient of the assembled mask and the true one, cropped to the same box; summed.
+
+    Milletari et al. 2016 (V-Net), §3: 2 Σ p·t / (Σ p² + Σ t²) over the pixels of one mask, so that its
+    size does not matter. positives: what `assemble_positives` returns; the sum is scaled back to all of
+    them. A true mask that has no pixel at this size is left out.
+    """
+    masks, truth = positives["masks"], crop_masks(positives["truth"], positives["boxes"])
+    shared = ops.sum(masks * truth, axis=(2, 3))
+    sizes = ops.sum(masks * masks, axis=(2, 3)) + ops.sum(truth * truth, axis=(2, 3))
+    counts = ops.logical_and(positives["is_chosen"], ops.any(truth > 0, axis=(2, 3)))
+    dice = 2 * shared / ops.where(counts, sizes, 1.0)
+    return ops.sum(ops.where(counts, 1 - dice, 0.0) * positives["scale"])
 
 
 def mask_iou_loss(positives, mask_rescorer, min_area):
@@ -125,7 +126,7 @@ def semantic_loss(semantic_logits, ground_truth):
 
 def count_positives(targets):
     """Positive anchors of the whole batch, at least 1, as a float: what most losses divide by."""
-    return ops.maximum(ops.sum(ops.cast(_is_positive(targets), "float32")), 1.0)
+    return ops.maximum(ops.sum(ops.cast(is_positive(targets), "float32")), 1.0)
 
 
 def _smooth_l1(error):
@@ -134,24 +135,14 @@ def _smooth_l1(error):
     return ops.where(size < 1, 0.5 * size * size, size - 0.5)
 
 
-def _is_positive(targets):
-    return targets["classes"] > BACKGROUND
-
-
-def _rank(values):
-    """Place of each entry of a row in falling order, 0 the largest: [B, A] to [B, A] int32."""
-    order = ops.argsort(-values, axis=1)
-    return ops.cast(ops.argsort(order, axis=1), "int32")
-
-
 def _choose_positives(targets, max_masks, seed):
     """[B, M] anchors of a random subset of the positives, which of them are real, and the scale."""
-    is_positive = _is_positive(targets)
-    lottery = keras.random.uniform(ops.shape(is_positive), seed=seed)
-    count = min(max_masks, is_positive.shape[1])
-    drawn, chosen = ops.top_k(ops.where(is_positive, lottery, -1.0), count)
+    may_enter = is_positive(targets)
+    lottery = keras.random.uniform(ops.shape(may_enter), seed=seed)
+    count = min(max_masks, may_enter.shape[1])
+    drawn, chosen = ops.top_k(ops.where(may_enter, lottery, -1.0), count)
     is_chosen = drawn >= 0
-    num_positives = ops.sum(ops.cast(is_positive, "float32"), axis=1, keepdims=True)
+    num_positives = ops.sum(ops.cast(may_enter, "float32"), axis=1, keepdims=True)
     num_chosen = ops.maximum(ops.sum(ops.cast(is_chosen, "float32"), axis=1, keepdims=True), 1.0)
     return ops.cast(chosen, "int32"), is_chosen, num_positives / num_chosen
 

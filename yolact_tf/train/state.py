@@ -72,7 +72,6 @@ def _variables(model):
         "model": model.variables,
         "optimizer": model.optimizer.variables,
         "metrics": model.metrics_variables,
-        "loss": [model.loss.seed.state],
     }
     for group, variables in groups.items():
         for number, variable in enumerate(variables):

@@ -6,6 +6,7 @@ Vectorised over a padded batch with static shapes, so that it compiles under XLA
 from keras import ops
 
 from yolact_tf.boxes import area, encode, intersection, iou
+from yolact_tf.structures import BACKGROUND
 
 NEUTRAL = -1  # neither object nor background: no loss looks at such an anchor
 
@@ -44,6 +45,11 @@ def match_anchors(ground_truth, anchors, positive_iou, negative_iou, crowd_overl
         "gt_index": gt_index,
     }
     return {name: ops.stop_gradient(value) for name, value in targets.items()}
+
+
+def is_positive(targets):
+    """Which anchors are matched with an object: [B, A] bool."""
+    return targets["classes"] > BACKGROUND
 
 
 def slot_masks(ground_truth):
