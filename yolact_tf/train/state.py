@@ -36,7 +36,7 @@ def save_state(run_path, model, position, data_digest):
     """Writes state.safetensors of a run."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
-    tensors = {name: np.ascontiguousarray(ops.convert_to_numpy(v)) for name, v in _variables(model)}
+    tensors = {name: np.array(ops.convert_to_numpy(v), order="C") for name, v in _variables(model)}
     metadata = {"position": json.dumps(dataclasses.asdict(position)), "data": data_digest}
     with atomic_path(Path(run_path) / FILE, suffix=".safetensors") as temporary:
         save_file(tensors, temporary, metadata)
@@ -58,16 +58,19 @@ def load_state(run_path, model, data_digest):
                 f"{run_path}: expected the data that the run was trained on. Received other annotations"
             )
         variables = dict(_variables(model))
-        if set(variables) != set(file.keys()):
-            odd = sorted(set(variables) ^ set(file.keys()))
-            raise ValueError(f"{path}: expected the variables of this model. Received: {odd[0]!r} and others")
+        saved = {name: tuple(file.get_slice(name).get_shape()) for name in list(file.keys())}
+        if saved != {name: tuple(variable.shape) for name, variable in variables.items()}:
+            raise ValueError(
+                f"{path}: expected {len(variables)} variables of this model. Received: {len(saved)}, not all "
+                "of the same shape"
+            )
         for name, variable in variables.items():
             variable.assign(file.get_tensor(name))
     return Position(**json.loads(metadata["position"]))
 
 
 def _variables(model):
-    """(name, variable) of all that a step may change; numbers make the names unique."""
+    """(name, variable) of all that a step may change, by number: names differ between processes."""
     groups = {
         "model": model.variables,
         "optimizer": model.optimizer.variables,
@@ -75,7 +78,7 @@ def _variables(model):
     }
     for group, variables in groups.items():
         for number, variable in enumerate(variables):
-            yield f"{group}/{number:04d}/{variable.path}", variable
+            yield f"{group}/{number:04d}", variable
 
 
 class KeepState(keras.callbacks.Callback):
