@@ -36,7 +36,10 @@ console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isat
 ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
-DataFolder = Annotated[Path, typer.Option("--data", help="Folder with train.json, val.json, images/.")]
+# Text, since a Path would make gs:/bucket of gs://bucket.
+DataFolder = Annotated[
+    str, typer.Option("--data", help="Folder with train.json, val.json, images/, or one of TFRecord shards.")
+]
 
 
 def main():
@@ -179,7 +182,7 @@ def export(
 def verify(
     artefact: Path,
     run: Annotated[Path, typer.Option(help="The run that the artefact came from.")],
-    data: Annotated[Path | None, typer.Option("--data", help="Data folder; else drawn scenes.")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Data folder; else drawn scenes.")] = None,
     images: Annotated[int, typer.Option(min=1, help="How many images to compare.")] = 8,
 ):
     """Compares ARTEFACT with RUN, output by output; exit 1 above tolerance."""
@@ -236,6 +239,25 @@ def make_shapes(
             progress=progress,
         )
     console.print(str(directory))
+
+
+@data_app.command("records")
+def data_records(
+    data: Path,
+    out: Annotated[str, typer.Argument(help="Folder or URL to fill; one that was begun is finished.")],
+    shards: Annotated[int, typer.Option(min=0, help="Files a split; 0: by its images.")] = 0,
+    split: Annotated[list[str] | None, typer.Option(help="Split to write; else train and val.")] = None,
+    on_error: Annotated[str, typer.Option(help="What is corrupt is left out (skip) or refused.")] = "skip",
+):
+    """Writes DATA as TFRecord shards, in the schema of TensorFlow Model Garden, into OUT."""
+    from yolact_tf.data.shard_writer import write_records
+
+    with progress_bar("writing") as progress:
+        reports = write_records(data, out, split or (), shards, on_error, progress)
+    for report in reports:
+        left_out = f", {report.num_left_out} left out" if report.num_left_out else ""
+        console.print(f"{report.split}: {report.num_images} images{left_out} in {report.num_shards} shards")
+    console.print(out)
 
 
 def _open_detector(model):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from yolact_tf.data.coco import load_coco
+from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.model import build_yolact
 from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
@@ -28,11 +28,11 @@ def train(config, data, run_path, weights=None, verbose=2):
     """
     run_path = Path(run_path)
     require_new_run(run_path)
-    train_data = load_coco(data, "train", config.data.on_error)
-    val_data = load_coco(data, "val", config.data.on_error)
+    train_data = load_data(data, "train", config.data.on_error)
+    val_data = load_data(data, "val", config.data.on_error)
     if train_data.labels != val_data.labels:
         raise ValueError(
-            f"{val_data.annotation_file}: expected the categories of the training split, "
+            f"{val_data.origin}: expected the categories of the training split, "
             f"{train_data.labels}. Received: {val_data.labels}"
         )
     model_config = dataclasses.replace(config.model, num_classes=len(train_data.labels))
