@@ -135,6 +135,13 @@ def test_what_cannot_be_read_is_left_out_and_counted_or_refused(data, tmp_path, 
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("wrong", [{"shards": -1}, {"on_error": "ignore"}])
+def test_wrong_settings_are_refused(wrong, mixed_data, tmp_path):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"`{name}` must be .* Received: {value!r}"):
+        write_records(mixed_data, tmp_path / "out", **wrong)
+
+
 def test_data_that_is_not_there_is_refused(data, tmp_path):
     (data / "val.json").unlink()
     assert [report.split for report in write_records(data, tmp_path / "one")] == ["train"]

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from yolact_tf.data.augment import fold
 from yolact_tf.data.file_cache import cached_copy
-from yolact_tf.data.shard_files import naming_damage
+from yolact_tf.data.shard_files import is_remote, naming_damage
 from yolact_tf.data.tf_example import has_objects, read_example
 
 _NUM_OPEN = 16  # shards that are read at a time; a fixed number, since the order depends on it
@@ -36,16 +36,17 @@ class ShardSource:
         else:
             files = data.files if cache == "none" else [cached_copy(file, cache) for file in data.files]
             self._in_memory, self._files = None, tf.constant(files)
+        # Waiting for a network is done side by side, in the same order. Near by one thread is fast enough,
+        # and the buffer is allocated in one heap and not in one of each thread.
+        is_far = self._in_memory is None and is_remote(files[0])
+        self._reading = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True} if is_far else {}
 
     def order(self, seed):
         """All handles, in the order that `seed` gives."""
         last = self._num_shards - 1
         shards = tf.data.Dataset.range(self._num_shards)
         shards = shards.map(lambda i: tf.random.experimental.index_shuffle(i, fold(seed, 0), last))
-        # In the same order at any parallelism.
-        handles = shards.interleave(
-            self._shard, _NUM_OPEN, block_length=1, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-        )
+        handles = shards.interleave(self._shard, _NUM_OPEN, block_length=1, **self._reading)
         return _shuffled(self._selected(handles), self._num_shuffled, fold(seed, 1))
 
     def in_order(self):

@@ -64,15 +64,13 @@ def write_records(data, out, splits=(), shards=0, on_error="skip", progress=None
     val that are there, if not given.  shards: how many a split gets, at most one an image; 0 leaves it
     to the number of images.  on_error: as in `load_coco`.  progress: called as progress(done, total).
     """
+    if shards < 0:
+        raise ValueError(f"`shards` must be at least 0. Received: {shards}")
+    if on_error not in ("skip", "refuse"):
+        raise ValueError(f"`on_error` must be one of 'skip', 'refuse'. Received: {on_error!r}")
     out = str(out)
     plans = [_plan(data, split, shards, on_error) for split in splits or _splits_of(data)]
-    labels = plans[0].data.labels
-    for plan in plans[1:]:
-        if plan.data.labels != labels:
-            raise ValueError(
-                f"{plan.data.origin}: expected the categories of {plans[0].data.origin}, {labels}. "
-                f"Received: {plan.data.labels}"
-            )
+    _require_same_categories([plan.data for plan in plans])
     _require_own(out, plans)
     total, done = sum(plan.data.num_images for plan in plans), 0
 
@@ -83,7 +81,7 @@ def write_records(data, out, splits=(), shards=0, on_error="skip", progress=None
             progress(done, total)
 
     try:
-        _begin(out, plans, labels)
+        _begin(out, plans)
         return [_write_split(plan, out, advance) for plan in plans]
     except tf.errors.OpError as error:
         raise OSError(f"{out}: cannot be written: {error.message}") from None
@@ -110,6 +108,15 @@ def _plan(folder, split, shards, on_error):
     return _Plan(split, data, tuple(bounds), request)
 
 
+def _require_same_categories(splits):
+    for data in splits[1:]:
+        if data.labels != splits[0].labels:
+            raise ValueError(
+                f"{data.origin}: expected the categories of {splits[0].origin}, {splits[0].labels}. "
+                f"Received: {data.labels}"
+            )
+
+
 def _require_own(out, plans):
     """ValueError where `out` holds anything that another request wrote."""
     if not tf.io.gfile.exists(out):
@@ -130,7 +137,7 @@ def _require_own(out, plans):
         raise ValueError(f"{expected}. Received: {out!r}, whose {LABELS_NAME} has other categories")
 
 
-def _begin(out, plans, labels):
+def _begin(out, plans):
     """Makes `out` known as that of a request, before the first shard."""
     tf.io.gfile.makedirs(out)
     names = list_names(out)
@@ -140,7 +147,7 @@ def _begin(out, plans, labels):
     for plan in plans:
         if MANIFEST_NAME.format(split=plan.split) not in names:
             _write_manifest(out, plan, {})
-    content = {str(key): name for key, name in labels.items()}
+    content = {str(key): name for key, name in plans[0].data.labels.items()}
     write_text(join(out, LABELS_NAME), json.dumps(content, indent=2))
 
 
