@@ -2,8 +2,9 @@
 
     python benchmarks/input_pipeline.py DATA [RECIPE] [--set data.mosaic=1 ...]
 
-Stages are timed by ending the pipeline after each in turn: what a stage adds is its cost. Of several
-rounds the least is shown, because other work on the machine only ever adds.
+DATA may be a folder of TFRecord shards. Stages are timed by ending the pipeline after each in turn: what a
+stage adds is its cost. Of several rounds the least is shown, because other work on the machine only ever
+adds.
 """
 
 import argparse
@@ -17,9 +18,8 @@ import tensorflow as tf
 
 from yolact_tf import load_config
 from yolact_tf.data.augment import fold
-from yolact_tf.data.coco import load_coco
-from yolact_tf.data.coco_source import CocoSource
 from yolact_tf.data.images import decode_image
+from yolact_tf.data.load import load_data
 from yolact_tf.data.order import training_order
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.data.views import choose_window, colored_pixels
@@ -56,7 +56,8 @@ WHOLE = "masks, boxes, padding, batch"
 def _stages(config, data):
     """The pipeline ending after each stage: name -> dataset."""
     settings = config.data
-    source = CocoSource([r for r in load_coco(data, "train").records if len(r.runs)], settings.cache)
+    data = load_data(data, "train")
+    source = data.source(settings.cache, with_empty=False)
     views = training_order(source, config.train.images_per_epoch, config.train.seed)
 
     def window(handles, seed):

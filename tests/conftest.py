@@ -40,6 +40,16 @@ def shapes_data(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def shapes_shards(shapes_data, tmp_path_factory):
+    """Folder of TFRecord shards of `shapes_data`."""
+    from yolact_tf.data.shard_writer import write_records
+
+    folder = tmp_path_factory.mktemp("shapes") / "shards"
+    write_records(shapes_data, folder, shards=3)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def small_settings():
     """Overrides that make `tiny_256` small enough to train for a few steps in a test."""
     return (

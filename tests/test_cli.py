@@ -41,7 +41,15 @@ def in_process(capsys, monkeypatch, *arguments):
     "command",
     [
         *("train", "evaluate", "detect", "export", "verify", "serve", "import-weights", "recipes"),
-        *("data", "data make-shapes", "data check", "data stats", "data show", "data convert"),
+        *(
+            "data",
+            "data make-shapes",
+            "data check",
+            "data stats",
+            "data show",
+            "data convert",
+            "data records",
+        ),
     ],
 )
 def test_every_command_explains_itself(command):
@@ -180,13 +188,18 @@ def test_evaluate_takes_a_run_and_both_artefacts(kind, request, shapes_data, tmp
     assert coco_mask.decode(rows[0]["segmentation"]).shape == (128, 128)
 
 
-def test_the_reference_protocol_is_a_table_of_its_own(shapes_run, shapes_data, tmp_path, capsys, monkeypatch):
+def test_shards_evaluate_and_the_reference_protocol_is_a_table_of_its_own(
+    shapes_run, shapes_shards, tmp_path, capsys, monkeypatch
+):
     metrics = tmp_path / "metrics.json"
-    request = ("evaluate", shapes_run, "--data", shapes_data, "--output", metrics, "--reference-protocol")
+    request = ("evaluate", shapes_run, "--data", shapes_shards, "--output", metrics, "--reference-protocol")
     code, out, _ = in_process(capsys, monkeypatch, *request)
     assert code == 0
     assert "by the original's own evaluator" in out and "AP95" in out
-    assert 0 <= json.loads(metrics.read_text())["reference"]["bbox"]["AP50"] <= 1
+    ours, of_json = json.loads(metrics.read_text()), json.loads((shapes_run / "metrics.json").read_text())
+    assert 0 <= ours["reference"]["bbox"]["AP50"] <= 1
+    assert ours["images"] == of_json["images"] == 4
+    assert ours["segm"]["AP"] == pytest.approx(of_json["segm"]["AP"], abs=0.02)
 
 
 @pytest.mark.parametrize("name", ["evil.pth", "evil_zip.pth"])
@@ -286,3 +299,26 @@ def test_make_shapes_obeys_its_options(tmp_path, capsys, monkeypatch):
     assert len(content["annotations"]) <= 4
     code, _, err = in_process(capsys, monkeypatch, "data", "make-shapes", target)
     assert code == 2 and str(target) in err
+
+
+def test_records_are_written_and_another_folder_is_refused(shapes_data, tmp_path, capsys, monkeypatch):
+    request = ("data", "records", shapes_data, tmp_path / "shards", "--shards", 2)
+    code, out, err = in_process(capsys, monkeypatch, *request)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "train: 24 images in 2 shards",
+        "val: 4 images in 2 shards",
+        str(tmp_path / "shards"),
+    ]
+    assert in_process(capsys, monkeypatch, *request)[0] == 0
+    code, _, err = in_process(capsys, monkeypatch, *request, "--split", "val", "--shards", 1)
+    assert code == 2 and err.startswith("yolact: OUT must be a new or empty folder") and err.count("\n") == 1
+
+
+def test_a_url_of_data_stays_one(tmp_path, capsys, monkeypatch):
+    request = ("train", "tiny_256", "--data", "ram://bucket/nowhere", "--run", tmp_path / "run")
+    code, _, err = in_process(capsys, monkeypatch, *request)
+    assert (code, err) == (
+        2,
+        "yolact: Expected a folder. Received: 'ram://bucket/nowhere', which is none\n",
+    )

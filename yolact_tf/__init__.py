@@ -12,7 +12,7 @@ _HOMES = {
     "build_optimizer": "train.optimizer",
     "build_yolact": "model",
     "load_config": "recipes",
-    "load_labels": "data.coco",
+    "load_labels": "data.load",
     "load_run": "runs",
     "postprocess": "detect.postprocess",
     "save_run": "runs",

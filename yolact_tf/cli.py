@@ -34,7 +34,10 @@ app.add_typer(data_app, name="data")
 ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
-DataFolder = Annotated[Path, typer.Option("--data", help="Folder with train.json, val.json, images/.")]
+# Text, since a Path would make gs:/bucket of gs://bucket.
+DataFolder = Annotated[
+    str, typer.Option("--data", help="Folder with train.json, val.json, images/, or one of TFRecord shards.")
+]
 
 
 def main():
@@ -182,7 +185,7 @@ def export(
 def verify(
     artefact: Path,
     run: Annotated[Path, typer.Option(help="The run that the artefact came from.")],
-    data: Annotated[Path | None, typer.Option("--data", help="Data folder; else drawn scenes.")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Data folder; else drawn scenes.")] = None,
     images: Annotated[int, typer.Option(min=1, help="How many images to compare.")] = 8,
 ):
     """Compares ARTEFACT with RUN, output by output; exit 1 above tolerance."""

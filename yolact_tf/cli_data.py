@@ -136,6 +136,25 @@ def convert(
     console.print(str(target))
 
 
+@data_app.command()
+def records(
+    data: Path,
+    out: Annotated[str, typer.Argument(help="Folder or URL to fill; one that was begun is finished.")],
+    shards: Annotated[int, typer.Option(min=0, help="Files a split; 0: by its images.")] = 0,
+    split: Annotated[list[str] | None, typer.Option(help="Split to write; else train and val.")] = None,
+    on_error: Annotated[str, typer.Option(help="What is corrupt is left out (skip) or refused.")] = "skip",
+):
+    """Writes DATA as TFRecord shards, in the schema of TensorFlow Model Garden, into OUT."""
+    from yolact_tf.data.shard_writer import write_records
+
+    with progress_bar("writing") as progress:
+        reports = write_records(data, out, split or (), shards, on_error, progress)
+    for report in reports:
+        left_out = f", {report.num_left_out} left out" if report.num_left_out else ""
+        console.print(f"{report.split}: {report.num_images} images{left_out} in {report.num_shards} shards")
+    console.print(out)
+
+
 def _print_problems(problems, num_examples):
     from yolact_tf.data.problems import group
 

@@ -1,14 +1,11 @@
 """COCO average precision of boxes and masks (pycocotools' definition, computed by faster-coco-eval)."""
 
-import json
 import logging
-from pathlib import Path
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
-from yolact_tf.data.coco import load_coco
-from yolact_tf.data.images import read_image
+from yolact_tf.data.load import load_data
 from yolact_tf.reference_ap import ReferenceAP
 
 STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
@@ -18,28 +15,27 @@ logging.getLogger("faster_coco_eval").setLevel(logging.ERROR)
 def evaluate(detector, data, split="val", on_error="skip", progress=None, reference_protocol=False):
     """(metrics, results) of a detector on one split.
 
-    data: a data folder, or CocoData.  metrics: `bbox` and `segm` dicts of the twelve COCO numbers
-    (fractions, -1 where COCO has none), `per_class` and `images`; masks are ranked by `mask_score`
-    where results have it (YOLACT++).  results: COCO results, one dict a detection.  progress: called
-    as progress(done, total) after each image.  reference_protocol: adds `reference` to the metrics, the
-    numbers of the original's own evaluator (`ReferenceAP`).
+    data: a data folder, or what `load_data` made of one.  metrics: `bbox` and `segm` dicts of the twelve
+    COCO numbers (fractions, -1 where COCO has none), `per_class` and `images`; masks are ranked by
+    `mask_score` where results have it (YOLACT++).  results: COCO results, one dict a detection.
+    progress: called as progress(done, total) after each image.  reference_protocol: adds `reference` to
+    the metrics, the numbers of the original's own evaluator (`ReferenceAP`).
     """
-    if not hasattr(data, "records"):
-        data = load_coco(data, split, on_error)
+    data = load_data(data, split, on_error)
     if detector.labels != data.labels:
         raise ValueError(
-            f"{data.annotation_file}: expected the model's categories {_short(detector.labels)}. "
+            f"{data.origin}: expected the model's categories {_short(detector.labels)}. "
             f"Received: {_short(data.labels)}"
         )
     results = []
     reference = ReferenceAP(data.labels) if reference_protocol else None
     for done, record in enumerate(data.records, 1):
-        detections = detector(read_image(record.path))
+        detections = detector(record.read_image())
         results += detections.to_coco(record.image_id)
         if reference:
             reference.add(detections, record)
         if progress:
-            progress(done, len(data.records))
+            progress(done, data.num_images)
     metrics = coco_metrics(data, results)
     if reference:
         metrics["reference"] = reference.result()
@@ -47,7 +43,7 @@ def evaluate(detector, data, split="val", on_error="skip", progress=None, refere
 
 
 def coco_metrics(data, results):
-    """metrics.json of COCO `results` against the annotations of `data`, a CocoData."""
+    """metrics.json of COCO `results` against the annotations of `data`, as `load_data` gives it."""
     truth = _coco_truth(data)
     names = list(data.labels.values())
     per_class = {name: {} for name in names}
@@ -59,7 +55,7 @@ def coco_metrics(data, results):
             of_class = precision[:, :, k]  # [thresholds, recalls], -1 where nothing counts
             of_class = of_class[of_class > -1]
             per_class[name][kind] = float(of_class.mean()) if of_class.size else -1.0
-    return {**metrics, "per_class": per_class, "images": len(data.records)}
+    return {**metrics, "per_class": per_class, "images": data.num_images}
 
 
 def _short(labels):
@@ -68,17 +64,14 @@ def _short(labels):
 
 
 def _coco_truth(data):
-    """The annotation file as a COCO object, restricted to the images of `data`."""
-    content = json.loads(Path(data.annotation_file).read_text(encoding="utf-8"))
-    kept = {record.image_id for record in data.records}
-    content["images"] = [image for image in content["images"] if image["id"] in kept]
-    annotations = [a for a in content["annotations"] if a["image_id"] in kept]
-    for number, annotation in enumerate(annotations, 1):
+    """The annotations of `data` as a COCO object."""
+    content = data.coco_content()
+    for number, annotation in enumerate(content["annotations"], 1):
         annotation["id"] = number  # COCO's evaluation takes an id of 0 for no match
         annotation.setdefault("iscrowd", 0)
         if "area" not in annotation:
             annotation["area"] = annotation["bbox"][2] * annotation["bbox"][3]
-    return COCO({**content, "annotations": annotations})
+    return COCO(content)
 
 
 def _score(row, kind):

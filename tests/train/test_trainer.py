@@ -90,12 +90,12 @@ def test_a_plus_model_trains_its_rescorer_and_keeps_it(plus_run):
         assert not np.array_equal(trained, fresh), trained.path
 
 
-def test_averaged_weights_start_from_given_ones(shapes_run, shapes_data, tmp_path, caplog):
+def test_averaged_weights_start_from_given_ones_and_shards_train(shapes_run, shapes_shards, tmp_path, caplog):
     source = yolact_tf.load_run(shapes_run)
     settings = {"epochs": 1, "images_per_epoch": 4, "ema": 0.999, "learning_rate": 1e-6}
     config = dataclasses.replace(source.config, train=dataclasses.replace(source.config.train, **settings))
     with caplog.at_level("WARNING"):
-        run = train(config, shapes_data, tmp_path / "run", weights=shapes_run, verbose=0)
+        run = train(config, shapes_shards, tmp_path / "run", weights=shapes_run, verbose=0)
     assert f"{shapes_run}: 114 tensors loaded; nothing starts afresh" in caplog.text
     # One step of a millionth, averaged: what is saved is still where it started.
     for saved, start in zip(run.model.trainable_weights, source.model.trainable_weights, strict=True):

@@ -1,6 +1,7 @@
 """COCO instances JSON to checked records: boxes in corners 0..1, masks as run lengths."""
 
 import concurrent.futures
+import hashlib
 import json
 import logging
 import math
@@ -10,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from yolact_tf.data.coco_source import CocoSource
 from yolact_tf.data.images import inspect_image
+from yolact_tf.data.record import Record
 
 logger = logging.getLogger(__name__)
 
@@ -23,26 +26,44 @@ _FARTHEST = 100_000  # pixels; pycocotools crashes on polygons that reach to 1e9
 
 
 @dataclass(frozen=True)
-class Record:
-    """One image and its objects, as read from the annotations."""
-
-    image_id: int
-    path: str
-    height: int
-    width: int
-    boxes: np.ndarray  # [n, 4] float32 corners in 0..1
-    classes: np.ndarray  # [n] int32, rank of the category id
-    is_crowd: np.ndarray  # [n] bool
-    runs: tuple[np.ndarray, ...]  # n run lengths, column-major, starting with background
-
-
-@dataclass(frozen=True)
 class CocoData:
     """The records of one split and its categories."""
 
     records: tuple[Record, ...]
     labels: dict[int, str]  # category id -> name, ids in rising order
     annotation_file: Path
+
+    @property
+    def origin(self):
+        """What messages call the data."""
+        return str(self.annotation_file)
+
+    @property
+    def digest(self):
+        """A text that tells these annotations from others."""
+        return hashlib.sha256(self.annotation_file.read_bytes()).hexdigest()
+
+    @property
+    def num_images(self):
+        """Images, empty ones included."""
+        return len(self.records)
+
+    @property
+    def num_with_objects(self):
+        """Images that have objects or crowds."""
+        return sum(len(record.runs) > 0 for record in self.records)
+
+    def source(self, cache="none", with_empty=True):
+        """The images for tf.data; `with_empty` says whether those without objects are among them."""
+        return CocoSource([r for r in self.records if with_empty or len(r.runs)], cache)
+
+    def coco_content(self):
+        """COCO JSON of the images, with the annotations as they are in the file."""
+        content = json.loads(self.annotation_file.read_text(encoding="utf-8"))
+        kept = {record.image_id for record in self.records}
+        images = [image for image in content["images"] if image["id"] in kept]
+        annotations = [a for a in content["annotations"] if a["image_id"] in kept]
+        return {**content, "images": images, "annotations": annotations}
 
 
 def load_coco(data, split, on_error="skip"):
@@ -54,7 +75,7 @@ def load_coco(data, split, on_error="skip"):
     """
     annotation_file, image_folder = find_split(data, split)
     content = read_coco_json(annotation_file)
-    labels = _labels(content)
+    labels = labels_of(content)
     by_image = group_annotations(content, labels, annotation_file)
     problems = []
     # Threads, since reading the files waits for the disk.
@@ -74,11 +95,6 @@ def load_coco(data, split, on_error="skip"):
     return CocoData(tuple(records), labels, annotation_file)
 
 
-def load_labels(data, split="train"):
-    """Category id -> name of a data folder, ids in rising order: class c of a model is the c-th."""
-    return _labels(read_coco_json(find_split(data, split)[0]))
-
-
 def find_split(data, split):
     """(annotation file, image folder) of a split. FileNotFoundError names what was looked for."""
     data = Path(data)
@@ -95,6 +111,11 @@ def find_split(data, split):
         tried.append(str(annotation_file.relative_to(data)))
     found = ", ".join(sorted(p.name for p in data.iterdir())[:6]) or "an empty folder"
     raise FileNotFoundError(f"{data}: expected {' or '.join(tried)}. Received: {found}")
+
+
+def has_split(data, split):
+    """Whether a folder has annotations of a split."""
+    return any((Path(data) / name.format(split=split)).is_file() for name, _ in LAYOUTS)
 
 
 def read_coco_json(path):
@@ -121,7 +142,8 @@ def read_coco_json(path):
     return content
 
 
-def _labels(content):
+def labels_of(content):
+    """Category id -> name, ids in rising order."""
     return {c["id"]: c["name"] for c in sorted(content["categories"], key=lambda c: c["id"])}
 
 
@@ -167,7 +189,7 @@ def _check_image(image, folder):
 
 def _record(image, annotations, folder, class_of, problems):
     height, width = image["height"], image["width"]
-    boxes, classes, is_crowd, runs = [], [], [], []
+    boxes, classes, is_crowd, areas, runs = [], [], [], [], []
     for annotation in annotations:
         try:
             box = corners_of(annotation["bbox"], height, width)
@@ -179,6 +201,7 @@ def _record(image, annotations, folder, class_of, problems):
         boxes.append(box)
         classes.append(class_of[annotation["category_id"]])
         is_crowd.append(bool(annotation.get("iscrowd", 0)))
+        areas.append(_area(annotation))
         runs.append(object_runs)
     return Record(
         image["id"],
@@ -188,8 +211,14 @@ def _record(image, annotations, folder, class_of, problems):
         np.array(boxes, "float32").reshape(-1, 4),
         np.array(classes, "int32"),
         np.array(is_crowd, bool),
+        np.array(areas, "float64"),
         tuple(runs),
     )
+
+
+def _area(annotation):
+    area = annotation.get("area")
+    return area if isinstance(area, (int, float)) else annotation["bbox"][2] * annotation["bbox"][3]
 
 
 def corners_of(bbox, height, width):

@@ -1,14 +1,13 @@
 """Records as examples that tf.data reads in any order, by number."""
 
-import hashlib
 import logging
-import shutil
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from yolact_tf.runs import atomic_path
+from yolact_tf.data.file_cache import cached_copy
+from yolact_tf.data.record import flips_of
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +24,7 @@ class CocoSource:
         if cache == "memory":
             self._encoded = tf.constant([_read(path) for path in paths])
         elif cache != "none":
-            paths = [_cached(path, Path(cache)) for path in paths]
+            paths = [cached_copy(path, cache) for path in paths]
         self._is_in_memory = cache == "memory"
         self._paths = tf.constant(paths)
         self._sizes = tf.constant([[record.height, record.width] for record in records], tf.int32)
@@ -34,8 +33,7 @@ class CocoSource:
         self._classes = np.concatenate([record.classes for record in records])
         self._is_crowd = np.concatenate([record.is_crowd for record in records])
         self._splits = _splits([len(record.runs) for record in records])
-        # The last run ends with the image and is no flip.
-        flips = [np.cumsum(runs[:-1], dtype=np.int32) for record in records for runs in record.runs]
+        flips = [flips_of(runs) for record in records for runs in record.runs]
         self._flips = np.concatenate(flips) if flips else np.zeros(0, np.int32)
         self._flip_splits = _splits([len(f) for f in flips])
         for name in ("_boxes", "_classes", "_is_crowd", "_splits", "_flips", "_flip_splits"):
@@ -79,18 +77,3 @@ def _read(path):
     except OSError as error:
         logger.warning("%s: %s", path, error)
         return b""
-
-
-def _cached(path, folder):
-    """The copy in `folder` of the file at `path`, made if this state of it was not copied before."""
-    try:
-        state = Path(path).stat()
-    except OSError:
-        return path  # its example fails like any that cannot be read
-    key = hashlib.sha256(f"{Path(path).resolve()}\0{state.st_size}\0{state.st_mtime_ns}".encode()).hexdigest()
-    copy = folder / key[:2] / key
-    if not copy.exists():
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(copy) as temporary:
-            shutil.copyfile(path, temporary)
-    return str(copy)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from yolact_tf.data.coco import load_coco
+from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.masks import upsample_to_image
 from yolact_tf.visualise import draw_instances, side_by_side
@@ -15,13 +15,13 @@ _GAP = 6  # white pixels between rows, as `side_by_side` leaves between columns
 def contact_sheet(config, data, count=8, seed=0):
     """[H, W, 3] uint8 picture of `count` training examples with masks, boxes and class names.
 
-    data: a data folder, or CocoData.  Masks are those of the prototype map, enlarged. Equal seeds give
-    equal pictures; where there are fewer images than `count`, each comes again in another view.
+    data: a data folder, or what `load_data` made of one.  Masks are those of the prototype map, enlarged.
+    Equal seeds give equal pictures; where there are fewer images than `count`, each comes again in another
+    view.
     """
     if count < 1:
         raise ValueError(f"`count` must be at least 1. Received: {count!r}")
-    if not hasattr(data, "records"):
-        data = load_coco(data, "train", config.data.on_error)
+    data = load_data(data, "train", config.data.on_error)
     settings = replace(config.data, cache="none")  # a cache would first read the whole data set
     training = replace(config.train, batch_size=count, images_per_epoch=count, seed=seed)
     images, truth = next(iter(build_dataset(replace(config, data=settings, train=training), data, "train")))

@@ -31,12 +31,19 @@ def decode_image(encoded):
 def read_image(path):
     """[H, W, 3] uint8 RGB of an image file, upright. ValueError where it is none."""
     try:
-        return decode_image(tf.io.read_file(str(path))).numpy()
+        encoded = tf.io.read_file(str(path))
     except tf.errors.NotFoundError:
         raise FileNotFoundError(f"{path}: no such image file") from None
+    return decoded(encoded, path)
+
+
+def decoded(encoded, name):
+    """[H, W, 3] uint8 RGB of the bytes of an image file, upright. ValueError with `name` where it is none."""
+    try:
+        return decode_image(encoded).numpy()
     except tf.errors.InvalidArgumentError as error:
         reason = str(error.message).split("}} ")[-1].split(" [Op:")[0].splitlines()[0]
-        raise ValueError(f"{path}: expected an image. Received: {reason}") from None
+        raise ValueError(f"{name}: expected an image. Received: {reason}") from None
 
 
 def orient(image, orientation):

@@ -1,11 +1,10 @@
-"""Records to padded batches: order, read, view, pad, batch."""
+"""Images to padded batches: order, read, view, pad, batch."""
 
 import tensorflow as tf
 
 from yolact_tf.data.augment import fold, uniform
-from yolact_tf.data.coco import load_coco
-from yolact_tf.data.coco_source import CocoSource
 from yolact_tf.data.joined import mosaic, paste_objects
+from yolact_tf.data.load import load_data
 from yolact_tf.data.order import of_worker, training_order
 from yolact_tf.data.resample import rotate
 from yolact_tf.data.views import plain_view, random_view
@@ -18,18 +17,17 @@ def build_dataset(config, data, split, first_epoch=0, first_batch=0, worker=0, n
     [B, G], `masks` [B, G, Hp, Wp] uint8, `is_crowd` [B, G] and `num_objects` [B], padded to
     G = `data.max_objects` slots. The split "train" is shuffled, augmented, and drops the incomplete
     last batch; any other is read in order, as it is.
-    data: a folder as README describes, or the CocoData that `load_coco` made of one.
+    data: a folder as README describes, or what `load_data` made of one.
     first_epoch: the epoch that the first iteration of the dataset is; each further one is the next.
     first_batch: batches that are left out at the beginning, for the rest of an epoch that was interrupted.
     worker, num_workers: batches are `train.batch_size` / num_workers large and hold this worker's part
     of what one worker alone would see.
     """
-    if not hasattr(data, "records"):
-        data = load_coco(data, split, config.data.on_error)
+    data = load_data(data, split, config.data.on_error)
     if len(data.labels) > config.model.num_classes:
         raise ValueError(
             f"`model.num_classes` must be at least the {len(data.labels)} categories of "
-            f"{data.annotation_file}. Received: {config.model.num_classes}"
+            f"{data.origin}. Received: {config.model.num_classes}"
         )
     batch_size = config.train.batch_size
     if batch_size % num_workers:
@@ -49,7 +47,7 @@ def build_dataset(config, data, split, first_epoch=0, first_batch=0, worker=0, n
 
 
 def _plain_views(config, data):
-    source = CocoSource(data.records, config.data.cache)
+    source = data.source(config.data.cache)
 
     def view(handle):
         return _padded(*plain_view(source.read(handle), config.data), config.data.max_objects)
@@ -59,7 +57,8 @@ def _plain_views(config, data):
 
 def _training_views(config, data, first_epoch, first_batch, worker, num_workers):
     settings, batch_size = config.data, config.train.batch_size
-    source = CocoSource(_usable(data, settings), settings.cache)
+    _require_objects(data, settings)
+    source = data.source(settings.cache, settings.empty_images)
     num_views = max(config.train.images_per_epoch or source.num_images, batch_size)
     num_views -= num_views % batch_size
     partners = (3 if settings.mosaic else 0) + (1 if settings.copy_paste else 0)
@@ -78,15 +77,13 @@ def _training_views(config, data, first_epoch, first_batch, worker, num_workers)
     return dataset.take(own).apply(tf.data.experimental.assert_cardinality(own))
 
 
-def _usable(data, settings):
-    """The records that train. ValueError where there are none."""
-    records = [record for record in data.records if settings.empty_images or len(record.runs)]
-    if not records:
+def _require_objects(data, settings):
+    """ValueError where no image trains."""
+    if not settings.empty_images and not data.num_with_objects:
         raise ValueError(
-            f"{data.annotation_file}: expected at least one annotation to train from, or "
-            f"`data.empty_images=true`. Received: {len(data.records)} images without any"
+            f"{data.origin}: expected at least one annotation to train from, or "
+            f"`data.empty_images=true`. Received: {data.num_images} images without any"
         )
-    return records
 
 
 def _augmented(source, handles, seed, settings):

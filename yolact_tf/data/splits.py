@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolact_tf.data.coco import LAYOUTS, find_split, read_coco_json
+from yolact_tf.data.coco import find_split, has_split, read_coco_json
 from yolact_tf.data.problems import Problem
 
 SPLITS = ("train", "val")
@@ -33,7 +33,7 @@ class Split:
 def read_splits(folder):
     """The Splits train and val of a data folder, or the one that is there."""
     folder = Path(folder)
-    names = [n for n in SPLITS if any((folder / file.format(split=n)).is_file() for file, _ in LAYOUTS)]
+    names = [name for name in SPLITS if has_split(folder, name)]
     return [_read_split(folder, name) for name in names or SPLITS[:1]]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yolact_tf.data.anchor_fit import AnchorFit, better_fit, bins_of, box_sides, fit_of
-from yolact_tf.data.coco import load_coco
+from yolact_tf.data.load import load_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +36,13 @@ class Statistics:
 def statistics(data, config, split="train"):
     """The Statistics of a split under a Config.
 
-    data: a data folder, or CocoData.
+    data: a data folder, or what `load_data` made of one.
     """
-    if not hasattr(data, "records"):
-        data = load_coco(data, split, config.data.on_error)
+    data = load_data(data, split, config.data.on_error)
     size = config.data.image_size
-    single = [~record.is_crowd for record in data.records]
-    boxes = np.concatenate([r.boxes[keep] for r, keep in zip(data.records, single, strict=True)])
-    classes = np.concatenate([r.classes[keep] for r, keep in zip(data.records, single, strict=True)])
+    objects = [(r.boxes[~r.is_crowd], r.classes[~r.is_crowd], r.is_crowd.sum()) for r in data.records]
+    boxes = np.concatenate([of_image for of_image, _, _ in objects])
+    classes = np.concatenate([of_image for _, of_image, _ in objects])
     counts = Counter()
     for name, count in zip(data.labels.values(), np.bincount(classes, minlength=len(data.labels))):
         counts[name] += int(count)  # two classes may share a name
@@ -51,10 +50,10 @@ def statistics(data, config, split="train"):
     sides = box_sides(boxes) * size
     return Statistics(
         image_size=size,
-        num_images=len(data.records),
-        num_crowds=int(sum(record.is_crowd.sum() for record in data.records)),
+        num_images=len(objects),
+        num_crowds=int(sum(count for _, _, count in objects)),
         class_counts=dict(counts),
-        objects_per_image=np.array([keep.sum() for keep in single]),
+        objects_per_image=np.array([len(of_image) for of_image, _, _ in objects]),
         sides=sides,
         aspects=widths / heights,
         size_shares={

@@ -1,12 +1,12 @@
 """An artefact against the run that it came from: the largest difference of each output."""
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from yolact_tf.data.coco import load_coco
-from yolact_tf.data.images import read_image
+from yolact_tf.data.load import load_data
 from yolact_tf.data.shapes import Options, draw_scene
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
@@ -61,7 +61,7 @@ def sample_images(data, count):
     if data is None:
         options = Options(height=256, width=256, min_objects=3, max_objects=8, seed=0)
         return [draw_scene(np.random.default_rng(number), options)[0] for number in range(count)]
-    return [read_image(record.path) for record in load_coco(data, "val").records[:count]]
+    return [record.read_image() for record in itertools.islice(load_data(data, "val").records, count)]
 
 
 def compare(expected: Detections, received: Detections):

@@ -1,6 +1,7 @@
 """The pictures of a run: how the losses fell, what the batches and the detections look like."""
 
 import csv
+import itertools
 
 import matplotlib
 import numpy as np
@@ -8,7 +9,6 @@ import numpy as np
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from yolact_tf.data.images import read_image
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.detect.detector import Detector
 from yolact_tf.masks import upsample_to_image
@@ -26,7 +26,7 @@ def draw_plots(run, train_data, val_data):
     draw_results(run.path / "log.csv", folder / "results.png")
     save_picture(train_batch(run.config, train_data, run.labels), folder / "train_batch.png")
     detector = Detector(run)
-    for number, record in enumerate(val_data.records[:6]):
+    for number, record in enumerate(itertools.islice(val_data.records, 6)):
         save_picture(val_picture(detector, record, run.labels), folder / f"val_{number}.png")
 
 
@@ -75,7 +75,7 @@ def train_batch(config, data, labels, columns=4):
 
 def val_picture(detector, record, labels):
     """Ground truth on the left, detections on the right."""
-    image = read_image(record.path)
+    image = record.read_image()
     names = list(labels.values())
     height, width = image.shape[:2]
     windows = [(0, 0, np.repeat(np.arange(len(r)) % 2 == 1, r).reshape(width, height).T) for r in record.runs]

@@ -125,28 +125,27 @@ class KeepState(keras.callbacks.Callback):
 
 
 class TakeUpEpoch(keras.callbacks.Callback):
-    """Ends the epoch that was interrupted after the batches that were left of it; comes before all others.
+    """Ends the first epoch, which was interrupted, after the batches that were left of it; comes before all
+    others. Its running means go on from where they were, though `fit` resets them."""
 
-    means: values of the epoch's running means at the interruption, which `fit` resets.
-    """
-
-    def __init__(self, epoch, batches_left):
+    def __init__(self, batches_left):
         super().__init__()
-        self.epoch, self.batches_left = epoch, batches_left
+        self.batches_left = batches_left
+        self._is_first = True
 
-    def set_model(self, model):
-        super().set_model(model)
-        self._means = [ops.convert_to_numpy(v) for v in model.metrics_variables]
+    def on_train_begin(self, logs=None):
+        self._means = [ops.convert_to_numpy(v) for v in self.model.metrics_variables]
 
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epoch:
+        if self._is_first:
             for variable, value in zip(self.model.metrics_variables, self._means, strict=True):
                 variable.assign(value)
 
     def on_train_batch_end(self, batch, logs=None):
-        if self._is_going_on and batch + 1 == self.batches_left:
-            self.model.stop_training = True
+        if self._is_first and batch + 1 == self.batches_left:
+            self.model.stop_training = True  # the epoch
 
     def on_epoch_end(self, epoch, logs=None):
-        if epoch == self.epoch:
-            self.model.stop_training = False
+        if self._is_first:
+            self.model.stop_training = False  # but not training
+        self._is_first = False

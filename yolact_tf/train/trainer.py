@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import hashlib
 import io
 import logging
 from pathlib import Path
@@ -11,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from yolact_tf.config import Config
-from yolact_tf.data.coco import load_coco
+from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.fields import AUTO, differences
 from yolact_tf.model import build_yolact
@@ -45,7 +44,7 @@ def train(config, data, run_path, weights=None, resume=False, verbose=2):
         require_new_run(run_path)
     train_data, val_data = _load_data(config, data)
     config = _resolved(config, train_data, run_path if resume else None)
-    digest = _digest(train_data, val_data)
+    digest = f"{train_data.digest} {val_data.digest}"
 
     keras.utils.set_random_seed(config.train.seed)
     keras.config.set_dtype_policy(config.train.precision)
@@ -69,11 +68,11 @@ def train(config, data, run_path, weights=None, resume=False, verbose=2):
 
 
 def _load_data(config, data):
-    train_data = load_coco(data, "train", config.data.on_error)
-    val_data = load_coco(data, "val", config.data.on_error)
+    train_data = load_data(data, "train", config.data.on_error)
+    val_data = load_data(data, "val", config.data.on_error)
     if train_data.labels != val_data.labels:
         raise ValueError(
-            f"{val_data.annotation_file}: expected the categories of the training split, "
+            f"{val_data.origin}: expected the categories of the training split, "
             f"{train_data.labels}. Received: {val_data.labels}"
         )
     return train_data, val_data
@@ -91,7 +90,7 @@ def _resolved(config, data, resumed):
         known = Config.from_json(file.read_text(encoding="utf-8"))
         batch_size = batch_size if batch_size != AUTO else known.train.batch_size
     elif batch_size == AUTO:
-        batch_size = largest_batch(config, len(data.records))
+        batch_size = largest_batch(config, data.num_images)
         logger.warning("train.batch_size=%d fits into memory", batch_size)
     config = dataclasses.replace(config, train=dataclasses.replace(config.train, batch_size=batch_size))
     if resumed and known != config:
@@ -100,12 +99,6 @@ def _resolved(config, data, resumed):
             + "; ".join(differences(config, known))
         )
     return config
-
-
-def _digest(*data):
-    """A name for the annotations that a run is trained on."""
-    content = b"".join(Path(part.annotation_file).read_bytes() for part in data)
-    return hashlib.sha256(content).hexdigest()
 
 
 def _freeze(model, config):
@@ -138,7 +131,7 @@ def _fit(model, config, data, run_path, start, digest, verbose):
     with interruptible() as interrupted:
         callbacks = _callbacks(run_path, config, data, start, digest, interrupted)
         if left < steps:
-            callbacks.insert(0, TakeUpEpoch(start.epoch, left))
+            callbacks.insert(0, TakeUpEpoch(left))
         try:
             model.fit(
                 batches,
@@ -154,8 +147,15 @@ def _fit(model, config, data, run_path, start, digest, verbose):
                 "%s holds the last state; the same command with --resume goes on from it", run_path
             )
             if isinstance(error, tf.errors.OpError):  # an image that vanished, where errors are refused
-                raise OSError(str(error.message).splitlines()[0]) from None
+                raise OSError(_reason(error)) from None
             raise
+
+
+def _reason(error):
+    """The line of a TensorFlow error that says what happened, among those that say where."""
+    lines = [line.strip() for line in str(error.message).splitlines()]
+    where = ("Graph execution error", "Detected at", "<stack traces", "[[")
+    return next((line for line in lines if line and not line.startswith(where)), lines[0])
 
 
 def _batches(config, data, start):

@@ -1,0 +1,39 @@
+"""The door to data of every kind: a folder with COCO annotations, or one of TFRecord shards."""
+
+from pathlib import Path
+
+from yolact_tf.data.coco import find_split, has_split, labels_of, load_coco, read_coco_json
+from yolact_tf.data.shard_files import LABELS_NAME, is_remote, is_shard, list_names
+from yolact_tf.data.shards import load_shards, read_shard_labels
+
+
+def load_data(data, split, on_error="skip"):
+    """What `split` of `data` holds: a CocoData or a ShardData, or `data` itself where it is one already.
+
+    data: a folder as README describes, or the URL of one of shards, such as gs://bucket/folder.
+    on_error: as in `load_coco`. Of shards, what was corrupt was left out when they were written.
+    """
+    if hasattr(data, "records"):
+        return data
+    if _holds_shards(data, split):
+        return load_shards(str(data), split)
+    return load_coco(data, split, on_error)
+
+
+def load_labels(data, split="train"):
+    """Category id -> name of a data folder, ids in rising order: class c of a model is the c-th."""
+    if not _holds_shards(data, split):
+        return labels_of(read_coco_json(find_split(data, split)[0]))
+    if LABELS_NAME in list_names(data):
+        return read_shard_labels(data)
+    return load_shards(str(data), split).labels
+
+
+def _holds_shards(data, split):
+    """Whether a folder has shards to read. Annotations of the split come first."""
+    if is_remote(data):
+        return True
+    data = Path(data)
+    if not data.is_dir() or has_split(data, split):
+        return False
+    return any(is_shard(path.name) for path in data.iterdir())
