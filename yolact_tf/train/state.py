@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import ops
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from yolact_tf.runs import atomic_path
@@ -39,7 +39,10 @@ def save_state(run_path, model, position, data_digest):
     tensors = {name: np.array(ops.convert_to_numpy(v), order="C") for name, v in _variables(model)}
     metadata = {"position": json.dumps(dataclasses.asdict(position)), "data": data_digest}
     with atomic_path(Path(run_path) / FILE, suffix=".safetensors") as temporary:
-        save_file(tensors, temporary, metadata)
+        try:
+            save_file(tensors, temporary, metadata)
+        except SafetensorError as error:  # such as a full disk
+            raise OSError(f"{run_path}: cannot save the state. Received: {error}") from None
 
 
 def load_state(run_path, model, data_digest):
