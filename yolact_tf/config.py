@@ -130,6 +130,7 @@ class TrainConfig:
     negatives_per_positive: int = 3
     masks_per_image: int = 100  # positives an image that the mask losses look at
     mask_iou_min_area: float = 25.0  # true masks of no more prototype pixels teach no mask IoU
+    loggers: tuple[str, ...] = ()  # services that are told the numbers of each epoch: "wandb", "mlflow"
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "validate_every", "masks_per_image"):
@@ -153,6 +154,8 @@ class TrainConfig:
         _require_one_of(self, "train", "optimizer", ("sgd", "adamw"))
         _require_one_of(self, "train", "schedule", ("steps", "cosine"))
         _require_one_of(self, "train", "precision", ("float32", "mixed_float16", "mixed_bfloat16"))
+        if not set(self.loggers) <= {"wandb", "mlflow"}:
+            raise ValueError(f"`train.loggers` must be among wandb, mlflow. Received: {self.loggers!r}")
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,6 @@ def _overlay_path(output, path, paths):
 
 
 def save_picture(picture, path):
-    """Writes [H, W, 3] uint8 RGB as a PNG, whole or not at all."""
-    with atomic_path(path, suffix=".png") as temporary:
-        Image.fromarray(picture).save(temporary)
+    """Writes [H, W, 3] uint8 RGB as the PNG or JPEG that `path` names, whole or not at all."""
+    with atomic_path(path, suffix=Path(path).suffix) as temporary:
+        Image.fromarray(picture).save(temporary, quality=90)

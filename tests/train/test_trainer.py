@@ -98,7 +98,7 @@ def test_averaged_weights_start_from_given_ones(shapes_run, shapes_data, tmp_pat
     settings = {"epochs": 1, "images_per_epoch": 4, "ema": 0.999, "learning_rate": 1e-6}
     config = dataclasses.replace(source.config, train=dataclasses.replace(source.config.train, **settings))
     with caplog.at_level("WARNING"):
-        run = train(config, shapes_data, tmp_path / "run", weights=shapes_run, verbose=0)
+        run = train(config, shapes_data, tmp_path / "run", weights=shapes_run)
     assert f"{shapes_run}: 114 tensors loaded; nothing starts afresh" in caplog.text
     # One step of a millionth, averaged: what is saved is still where it started.
     for saved, start in zip(run.model.trainable_weights, source.model.trainable_weights, strict=True):

@@ -31,13 +31,14 @@ class ValidateAP(keras.callbacks.Callback):
     """Adds `val_box_AP` and `val_mask_AP` to the logs of every `every`-th epoch and of the last.
 
     Epochs without validation log NaN, so that each row of log.csv has the same columns. The best
-    mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5.
+    mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5.  progress: called
+    as progress(done, total) after each image.
     """
 
-    def __init__(self, run_path, config, labels, data, every):
+    def __init__(self, run_path, config, labels, data, every, progress=None):
         super().__init__()
         self.run_path, self.config, self.labels, self.data = run_path, config, labels, data
-        self.every = every
+        self.every, self.progress = every, progress
         self.best = -1.0
 
     def on_train_begin(self, logs=None):
@@ -49,7 +50,7 @@ class ValidateAP(keras.callbacks.Callback):
         is_last = epoch + 1 == self.params["epochs"]
         if (epoch + 1) % self.every and not is_last:
             return
-        metrics, _ = evaluate(self.detector, self.data)
+        metrics, _ = evaluate(self.detector, self.data, progress=self.progress)
         logs["val_box_AP"] = metrics["bbox"]["AP"]
         logs["val_mask_AP"] = metrics["segm"]["AP"]
         if metrics["segm"]["AP"] > self.best:

@@ -43,6 +43,12 @@ def build_optimizer(config, steps_per_epoch=None):
     return optimizer
 
 
+def schedule_of(optimizer):
+    """The schedule of an optimiser from `build_optimizer`: steps to learning rates."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # what a loss scale wraps
+    return optimizer._learning_rate  # the public `learning_rate` is the rate of the present step
+
+
 @keras.saving.register_keras_serializable(package="yolact_tf")
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up, then steps (YOLACT §6) or half a cosine, over a run of `total_steps`."""

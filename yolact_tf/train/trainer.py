@@ -11,23 +11,25 @@ from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.model import build_yolact
 from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
 from yolact_tf.train.callbacks import LogLearningRate, StopOnNonFinite, ValidateAP
+from yolact_tf.train.loggers import require_loggers
 from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer
-from yolact_tf.train.plots import draw_plots
+from yolact_tf.train.watch import watchers
 from yolact_tf.weights.start import load_start_weights
 
 logger = logging.getLogger(__name__)
 
 
-def train(config, data, run_path, weights=None, verbose=2):
+def train(config, data, run_path, weights=None, report=None):
     """Trains `config` on folder `data` into folder `run_path` and returns the finished Run.
 
     The number of classes becomes that of the data. weights: a run folder, a .weights.h5 file, or a file
-    of the original, to start from; layers that depend on other classes start afresh.  verbose: as in
-    `fit`, 1 a progress bar, 2 a line an epoch.
+    of the original, to start from; layers that depend on other classes start afresh.  report: what
+    `training_report` yields, which shows the progress; none keeps silent.
     """
     run_path = Path(run_path)
     require_new_run(run_path)
+    require_loggers(config.train.loggers)
     train_data = load_coco(data, "train", config.data.on_error)
     val_data = load_coco(data, "val", config.data.on_error)
     if train_data.labels != val_data.labels:
@@ -53,13 +55,11 @@ def train(config, data, run_path, weights=None, verbose=2):
     model.fit(
         dataset,
         epochs=config.train.epochs,
-        callbacks=_callbacks(run_path, config, train_data.labels, val_data),
-        verbose=verbose,
+        callbacks=_callbacks(run_path, config, train_data, val_data, report),
+        verbose=0,
         shuffle=False,  # the dataset shuffles itself
     )
-    run = load_run(run_path)
-    draw_plots(run, train_data, val_data)
-    return run
+    return load_run(run_path)
 
 
 def _report(transfer, weights):
@@ -67,14 +67,13 @@ def _report(transfer, weights):
     logger.warning("%s: %d tensors loaded; %s", weights, transfer.loaded, fresh)
 
 
-def _callbacks(run_path, config, labels, val_data):
+def _callbacks(run_path, config, train_data, val_data, report):
     callbacks = [StopOnNonFinite(), LogLearningRate()]
     if config.train.ema:
         # The averaged weights stand in from the end of an epoch to the start of the next.
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    callbacks += [
-        ValidateAP(run_path, config, labels, val_data, config.train.validate_every),
-        keras.callbacks.CSVLogger(run_path / "log.csv"),
-        keras.callbacks.TensorBoard(run_path / "tensorboard", write_graph=False),
-    ]
-    return callbacks
+    progress = report.validating if report else None
+    labels = train_data.labels
+    validate = ValidateAP(run_path, config, labels, val_data, config.train.validate_every, progress)
+    detector = lambda: validate.detector
+    return [*callbacks, validate, *watchers(run_path, config, train_data, val_data, detector, report)]

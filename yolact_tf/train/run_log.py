@@ -1,0 +1,26 @@
+"""log.csv of a run, read."""
+
+import csv
+import math
+
+
+def read_log(path):
+    """{column: [float an epoch]} of a log.csv, `epoch` counted from 0; NaN where a cell holds no number.
+
+    An epoch that was trained twice, since a run was taken up again, counts as it was the last time. Empty
+    where there is no log yet.
+    """
+    if not path.is_file():
+        return {}
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    by_epoch = {int(row["epoch"]): row for row in rows}
+    rows = [by_epoch[epoch] for epoch in sorted(by_epoch)]
+    return {name: [_number(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+
+
+def _number(text):
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return math.nan
