@@ -3,7 +3,7 @@ from numpy.testing import assert_array_equal
 
 from yolact_tf.data.coco import Record
 from yolact_tf.detect.detections import Detections
-from yolact_tf.train.pictures import prototype_picture, truth_beside_detections
+from yolact_tf.train.pictures import ValidationSample, prototype_picture, truth_beside_detections
 
 HEIGHT, WIDTH = 100, 200
 IMAGE = np.full((HEIGHT, WIDTH, 3), 90, "uint8")
@@ -32,6 +32,7 @@ def found(score):
         class_ids=np.array([1]),
         class_names=("nut",),
         mask_probabilities=masks,
+        prototypes=np.ones((32, 32, 3), "float32"),
     )
 
 
@@ -66,3 +67,24 @@ def test_prototypes_are_tiles_beside_the_image():
     assert bright.tolist() == [253, 231, 36]  # and ends here
     assert_array_equal(picture[:96, 102:198], np.broadcast_to(dark, (96, 96, 3)))  # all zeros
     assert_array_equal(picture[102:, :96], np.broadcast_to(bright, (96, 96, 3)))
+
+
+def test_a_sample_follows_each_validation_anew():
+    seen = []
+    sample = ValidationSample(7, ["nut"], 3, lambda *numbers: seen.append(numbers))
+    for score in (0.0, 0.9):
+        for number in range(7):
+            sample.observe(record(), IMAGE + np.uint8(number), found(score))
+        assert len(sample.pairs) == 3
+        # The first, the middle and the last; what is drawn on them is of this validation.
+        assert [pair[-1, 0, 0] for pair in sample.pairs] == [90, 93, 96]
+        assert (sample.pairs[0][80, 600] != 90).any() == (score > 0)
+        assert sample.prototypes.shape == (198, 198, 3)
+    assert seen == [(number, 7) for number in range(1, 8)] * 2
+
+
+def test_a_sample_of_few_images_is_all_of_them():
+    sample = ValidationSample(2, ["nut"], 16)
+    for _ in range(2):
+        sample.observe(record(), IMAGE, found(0))
+    assert len(sample.pairs) == 2

@@ -26,7 +26,8 @@ class Validation(keras.callbacks.Callback):
 @pytest.fixture(scope="module")
 def model():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(0.125), "mse")
+    rate = keras.optimizers.schedules.PolynomialDecay(0.5, 4, 0.125)
+    model.compile(keras.optimizers.SGD(rate), "mse")
     return model
 
 
@@ -40,7 +41,9 @@ def fit(model, interval):
 def test_every_step_and_epoch_is_told(model):
     notes = fit(model, interval=0)
     assert [(s.epoch, s.step) for s in notes.statuses] == [(e, s) for e in (1, 2) for s in (1, 2, 3)]
-    assert {(s.epochs, s.steps, s.learning_rate) for s in notes.statuses} == {(2, 3, 0.125)}
+    assert {(s.epochs, s.steps) for s in notes.statuses} == {(2, 3)}
+    # The rate of the step to come falls by a quarter of the way a step.
+    assert [s.learning_rate for s in notes.statuses][:5] == [0.40625, 0.3125, 0.21875, 0.125, 0.125]
     assert notes.statuses[-1].losses["loss"] > 0 and notes.statuses[-1].seconds_left == 0
     assert [row.epoch for row in notes.rows] == [1, 2]
     assert [row.mask_ap for row in notes.rows] == [pytest.approx(math.nan, nan_ok=True), 0.25]

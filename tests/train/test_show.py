@@ -1,6 +1,6 @@
 """When the pictures of a run are drawn; what they show is tested where they are made."""
 
-import dataclasses
+import json
 import math
 from types import SimpleNamespace
 
@@ -8,44 +8,24 @@ import numpy as np
 import pytest
 
 from yolact_tf.data.coco import load_coco
-from yolact_tf.detect.detections import Detections
 from yolact_tf.recipes import load_config
 from yolact_tf.runs import describe_run
 from yolact_tf.train.optimizer import build_optimizer
-from yolact_tf.train.show import ShowTraining
+from yolact_tf.train.show import ShowTraining, WatchedData
 
 START = ["labels.png", "lr.png", "train_batch0.jpg", "train_batch1.jpg", "train_batch2.jpg"]
 
 
-def nothing_found(image):
-    return Detections(
-        image.shape[:2],
-        np.zeros((0, 4), "float32"),
-        np.zeros(0, "float32"),
-        np.zeros(0, int),
-        (),
-        np.zeros((0, 32, 32), "float32"),
-        prototypes=np.ones((32, 32, 8), "float32"),
-    )
-
-
 @pytest.fixture
 def begun(shapes_data, small_settings, tmp_path):
-    """(callback at the start of a training, what it has shown)."""
+    """(callback at the start of a training, what validations saw, what it has shown)."""
     config = load_config("tiny_256", [*small_settings, "model.num_classes=6"])
-    data = {split: load_coco(shapes_data, split) for split in ("train", "val")}
-    # A long validation set: two pictures of eight images.
-    records = data["val"].records * 10
-    describe_run(tmp_path, config, data["val"].labels)
-    shown = []
-    callback = ShowTraining(
-        tmp_path,
-        config,
-        data["train"],
-        dataclasses.replace(data["val"], records=records),
-        lambda: nothing_found,
-        lambda *arguments: shown.append(arguments),
-    )
+    train, val = (load_coco(shapes_data, split) for split in ("train", "val"))
+    describe_run(tmp_path, config, val.labels)
+    pair, prototypes = np.zeros((32, 70, 3), "uint8"), np.zeros((96, 96, 3), "uint8")
+    sample, shown = SimpleNamespace(pairs=[pair] * 9, prototypes=prototypes), []
+    show = lambda *arguments: shown.append(arguments)
+    callback = ShowTraining(tmp_path, config, WatchedData(shapes_data, train, val), sample, show)
     callback.set_model(SimpleNamespace(optimizer=build_optimizer(config, 6)))
     callback.set_params({"epochs": 4, "steps": 6})
     callback.on_train_begin()
@@ -68,9 +48,21 @@ def test_pictures_are_there_from_the_start_and_follow_validations(begun, tmp_pat
     assert positives.shape == (5,) and positives.sum() > 0
     # Straight after that they would take more than their share of the time; the end brings them anyway.
     callback.on_epoch_end(2, {"val_mask_AP": 0.3})
+    callback.on_epoch_end(3, {"val_mask_AP": math.nan})
     assert len(shown) == 1
     callback.on_train_end()
     assert [epoch for epoch, *_ in shown] == [1, 2]
     assert not np.array_equal(shown[0][2], shown[1][2])  # another batch each time
     callback.on_train_end()
     assert len(shown) == 2
+
+
+def test_data_json_counts_both_splits(shapes_run, shapes_data):
+    written = json.loads((shapes_run / "data.json").read_text())
+    assert written["folder"] == str(shapes_data)
+    for split in ("train", "val"):
+        content = json.loads((shapes_data / f"{split}.json").read_text())
+        counts = written[split]
+        assert (counts["images"], counts["crowds"]) == (len(content["images"]), 0)
+        assert counts["objects"] == sum(counts["classes"].values()) == len(content["annotations"])
+        assert len(counts["classes"]) == 6

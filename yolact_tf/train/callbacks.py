@@ -31,14 +31,14 @@ class ValidateAP(keras.callbacks.Callback):
     """Adds `val_box_AP` and `val_mask_AP` to the logs of every `every`-th epoch and of the last.
 
     Epochs without validation log NaN, so that each row of log.csv has the same columns. The best
-    mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5.  progress: called
-    as progress(done, total) after each image.
+    mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5.  observe: as
+    `evaluate` has it.
     """
 
-    def __init__(self, run_path, config, labels, data, every, progress=None):
+    def __init__(self, run_path, config, labels, data, every, observe=None):
         super().__init__()
         self.run_path, self.config, self.labels, self.data = run_path, config, labels, data
-        self.every, self.progress = every, progress
+        self.every, self.observe = every, observe
         self.best = -1.0
 
     def on_train_begin(self, logs=None):
@@ -50,7 +50,7 @@ class ValidateAP(keras.callbacks.Callback):
         is_last = epoch + 1 == self.params["epochs"]
         if (epoch + 1) % self.every and not is_last:
             return
-        metrics, _ = evaluate(self.detector, self.data, progress=self.progress)
+        metrics, _ = evaluate(self.detector, self.data, observe=self.observe)
         logs["val_box_AP"] = metrics["bbox"]["AP"]
         logs["val_mask_AP"] = metrics["segm"]["AP"]
         if metrics["segm"]["AP"] > self.best:

@@ -11,6 +11,32 @@ SHOWN_SCORE = 0.3  # detections below are left out
 SIDE = 320  # pixels of an image's longer side in a picture
 
 
+class ValidationSample:
+    """Pictures of some validation images, evenly spaced, as the last validation saw them.
+
+    num_images: in the validation set.  names: of the classes, in the model's order.  size: how many images
+    are shown.  progress: called as progress(done, total) after each image.
+    """
+
+    def __init__(self, num_images, names, size, progress=None):
+        places = np.linspace(0, num_images - 1, min(size, num_images))
+        self._num_images, self._places = num_images, set(places.round().astype(int).tolist())
+        self._names, self._progress, self._seen = names, progress, 0
+        self.pairs = []  # [h, w, 3] uint8 pictures, truth beside detections
+        self.prototypes = None  # [h, w, 3] uint8 picture of those of the first image
+
+    def observe(self, record, image, found):
+        """Takes the images of a validation in turn, as `evaluate` hands them on."""
+        if self._seen == 0:
+            self.pairs, self.prototypes = [], prototype_picture(image, found.prototypes)
+        if self._seen in self._places:
+            self.pairs.append(truth_beside_detections(image, record, found, self._names))
+        self._seen += 1
+        if self._progress:
+            self._progress(self._seen, self._num_images)
+        self._seen %= self._num_images
+
+
 def truth_beside_detections(image, record, found, names):
     """[h, w, 3] uint8 picture of an image twice: with the objects of its Record, and with `found`, its
     Detections.

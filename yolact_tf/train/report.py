@@ -5,6 +5,7 @@ import time
 
 import keras
 
+from yolact_tf.train.optimizer import schedule_of
 from yolact_tf.training_progress import EpochRow, Status
 
 
@@ -19,11 +20,17 @@ class ReportProgress(keras.callbacks.Callback):
         self.report, self.pace = report, pace
         self._last = -math.inf
 
+    def on_train_begin(self, logs=None):
+        optimizer = self.model.optimizer
+        # Counted here: with JAX the optimiser knows its step only between epochs.
+        self._schedule, self._step = schedule_of(optimizer), int(optimizer.iterations)
+
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.monotonic()
+        self._step += 1
         if now - self._last < self.report.interval:
             return
         self._last = now
@@ -34,7 +41,7 @@ class ReportProgress(keras.callbacks.Callback):
                 step=batch + 1,
                 steps=self.params["steps"],
                 losses=_losses(logs),
-                learning_rate=float(self.model.optimizer.learning_rate),
+                learning_rate=float(self._schedule(self._step)),
                 images_per_second=self.pace.images_per_second,
                 seconds_left=self.pace.seconds_left,
             )

@@ -5,7 +5,6 @@ import dataclasses
 import html
 import json
 import math
-from collections import Counter
 from pathlib import Path
 
 from yolact_tf.config import Config
@@ -15,15 +14,6 @@ from yolact_tf.train.run_log import read_log
 
 _TEMPLATE = Path(__file__).with_name("summary.html")
 _CHARTS = ("results", "lr", "labels")  # drawn on white, turned over where the page is dark
-
-
-def describe_data(run_path, train_data, val_data):
-    """Writes data.json of a run: where its data lie and how much of what they hold."""
-    folder = Path(train_data.annotation_file).parent
-    if folder.name == "annotations":  # COCO's own layout
-        folder = folder.parent
-    content = {"folder": str(folder), "train": _contents(train_data), "val": _contents(val_data)}
-    write_text(run_path / "data.json", json.dumps(content, indent=2) + "\n")
 
 
 def write_summary(run_path):
@@ -57,19 +47,6 @@ def write_summary(run_path):
     }.items():
         page = page.replace("{{" + name + "}}", content)
     write_text(run_path / "summary.html", page)
-
-
-def _contents(data):
-    names = list(data.labels.values())
-    counts = Counter(dict.fromkeys(names, 0))
-    for record in data.records:
-        counts.update(names[c] for c in record.classes[~record.is_crowd])
-    return {
-        "images": len(data.records),
-        "objects": counts.total(),
-        "crowds": int(sum(record.is_crowd.sum() for record in data.records)),
-        "classes": dict(counts),
-    }
 
 
 def _read(path):
@@ -146,7 +123,7 @@ def _data_table(data):
         return ""
     names = {"train": "training", "val": "validation"}
     rows = [
-        [name, data[split]["images"], data[split]["objects"], data[split]["crowds"]]
+        [name, *(data[split][key] for key in ("images", "objects", "crowds"))]
         for split, name in names.items()
     ]
     return _table(["", "images", "objects", "crowds"], rows) + "<br>"

@@ -14,7 +14,8 @@ from yolact_tf.train.callbacks import LogLearningRate, StopOnNonFinite, Validate
 from yolact_tf.train.loggers import require_loggers
 from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer
-from yolact_tf.train.watch import watchers
+from yolact_tf.train.show import WatchedData
+from yolact_tf.train.watch import Watch
 from yolact_tf.weights.start import load_start_weights
 
 logger = logging.getLogger(__name__)
@@ -52,10 +53,11 @@ def train(config, data, run_path, weights=None, report=None):
         jit_compile=config.train.jit_compile,
     )
     describe_run(run_path, config, train_data.labels)
+    watch = Watch(run_path, config, WatchedData(data, train_data, val_data), report)
     model.fit(
         dataset,
         epochs=config.train.epochs,
-        callbacks=_callbacks(run_path, config, train_data, val_data, report),
+        callbacks=_callbacks(run_path, config, val_data, watch),
         verbose=0,
         shuffle=False,  # the dataset shuffles itself
     )
@@ -67,13 +69,11 @@ def _report(transfer, weights):
     logger.warning("%s: %d tensors loaded; %s", weights, transfer.loaded, fresh)
 
 
-def _callbacks(run_path, config, train_data, val_data, report):
+def _callbacks(run_path, config, val_data, watch):
     callbacks = [StopOnNonFinite(), LogLearningRate()]
     if config.train.ema:
         # The averaged weights stand in from the end of an epoch to the start of the next.
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    progress = report.validating if report else None
-    labels = train_data.labels
-    validate = ValidateAP(run_path, config, labels, val_data, config.train.validate_every, progress)
-    detector = lambda: validate.detector
-    return [*callbacks, validate, *watchers(run_path, config, train_data, val_data, detector, report)]
+    every = config.train.validate_every
+    validate = ValidateAP(run_path, config, val_data.labels, val_data, every, watch.observe)
+    return [*callbacks, validate, *watch.callbacks]
