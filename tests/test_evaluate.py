@@ -104,7 +104,7 @@ def test_the_reference_protocol_is_added_where_asked_for(plus_run, shapes_data):
     plain, results = evaluate(detector, shapes_data, observe=lambda *of_image: seen.append(of_image))
     assert "reference" not in plain
     # Each image in turn, as its detections are counted.
-    assert [record.image_id for record, _, _ in seen] == [1, 2, 3, 4]
+    assert [record.image_id for record, _, _ in seen] == [100001, 100002, 100003, 100004]
     assert [image.shape for _, image, _ in seen] == [(128, 128, 3)] * 4
     assert sum(len(found) for _, _, found in seen) == len(results)
 
