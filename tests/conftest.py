@@ -73,7 +73,7 @@ def shapes_run(shapes_data, small_settings, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("runs") / "shapes"
     settings = (*small_settings, "train.epochs=2", "train.images_per_epoch=160", "train.validate_every=1")
-    train(load_config("tiny_256", settings), shapes_data, folder, verbose=0)
+    train(load_config("tiny_256", settings), shapes_data, folder)
     return folder
 
 
@@ -89,7 +89,7 @@ def plus_run(shapes_data, small_settings, tmp_path_factory):
         *("model.mask_rescoring=true", "data.image_size=256", "anchors.sizes=24,48,96,192,256"),
         *("train.epochs=1", "train.images_per_epoch=48"),
     )
-    train(load_config("tiny_256", settings), shapes_data, folder, verbose=0)
+    train(load_config("tiny_256", settings), shapes_data, folder)
     return folder
 
 

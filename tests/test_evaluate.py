@@ -100,7 +100,13 @@ def test_the_reference_protocol_is_added_where_asked_for(plus_run, shapes_data):
     detector = yolact_tf.Detector(yolact_tf.load_run(plus_run))
     metrics, _ = evaluate(detector, shapes_data, reference_protocol=True)
     assert list(metrics["reference"]["segm"]) == ["AP", *(f"AP{t}" for t in range(50, 100, 5))]
-    assert "reference" not in evaluate(detector, shapes_data)[0]
+    seen = []
+    plain, results = evaluate(detector, shapes_data, observe=lambda *of_image: seen.append(of_image))
+    assert "reference" not in plain
+    # Each image in turn, as its detections are counted.
+    assert [record.image_id for record, _, _ in seen] == [100001, 100002, 100003, 100004]
+    assert [image.shape for _, image, _ in seen] == [(128, 128, 3)] * 4
+    assert sum(len(found) for _, _, found in seen) == len(results)
 
 
 def xywh_pixels(box, record):

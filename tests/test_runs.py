@@ -17,8 +17,11 @@ def test_a_run_holds_what_the_contract_names(shapes_run):
         "log.csv",
         "metrics.json",
         "plots/results.png",
-        "plots/train_batch.png",
-        "plots/val_0.png",
+        "plots/lr.png",
+        "plots/labels.png",
+        "plots/train_batch0.jpg",
+        "plots/val_batch0.jpg",
+        "summary.html",
     ):
         assert (shapes_run / name).is_file(), name
     assert any((shapes_run / "tensorboard").rglob("events*"))

@@ -20,6 +20,7 @@ from yolact_tf.cli_data import data_app
 from yolact_tf.fields import minutes_of
 from yolact_tf.progress import console, progress_bar
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
+from yolact_tf.training_progress import training_report
 
 app = typer.Typer(
     name="yolact",
@@ -89,8 +90,8 @@ def train(
     config = load_config(recipe, [*(overrides or ()), *limit])
     from yolact_tf.train.trainer import train as train_run
 
-    verbose = 1 if sys.stdout.isatty() else 2
-    trained = train_run(config, data, run, weights, resume, verbose=verbose)
+    with training_report(console) as report:
+        trained = train_run(config, data, run, weights, resume, report)
     metrics = json.loads((trained.path / "metrics.json").read_text(encoding="utf-8"))
     _print_metrics(metrics)
     console.print(f"run: {run}")

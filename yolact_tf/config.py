@@ -127,6 +127,7 @@ class TrainConfig:
     ema: float = 0.0  # decay of the averaged weights; 0: none
     precision: str = "float32"
     jit_compile: bool = False
+    loggers: tuple[str, ...] = ()  # services that are told the numbers of each epoch: "wandb", "mlflow"
 
     def __post_init__(self):
         for name in ("epochs", "accumulate", "validate_every", "max_skipped"):
@@ -150,6 +151,8 @@ class TrainConfig:
         _require_one_of(self, "train", "freeze_batch_norm", ("auto", "always", "never"))
         _require_one_of(self, "train", "schedule", ("steps", "cosine"))
         _require_one_of(self, "train", "precision", ("float32", "mixed_float16", "mixed_bfloat16"))
+        if not set(self.loggers) <= {"wandb", "mlflow"}:
+            raise ValueError(f"`train.loggers` must be among wandb, mlflow. Received: {self.loggers!r}")
 
 
 @dataclass(frozen=True)

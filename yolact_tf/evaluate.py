@@ -12,16 +12,17 @@ STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs
 logging.getLogger("faster_coco_eval").setLevel(logging.ERROR)
 
 
-def evaluate(detector, data, split="val", on_error="skip", progress=None, reference_protocol=False):
+def evaluate(detector, data, split="val", progress=None, reference_protocol=False, observe=None):
     """(metrics, results) of a detector on one split.
 
     data: a data folder, or what `load_data` made of one.  metrics: `bbox` and `segm` dicts of the twelve
     COCO numbers (fractions, -1 where COCO has none), `per_class` and `images`; masks are ranked by
     `mask_score` where results have it (YOLACT++).  results: COCO results, one dict a detection.
     progress: called as progress(done, total) after each image.  reference_protocol: adds `reference` to
-    the metrics, the numbers of the original's own evaluator (`ReferenceAP`).
+    the metrics, the numbers of the original's own evaluator (`ReferenceAP`).  observe: called for each
+    image in turn as observe(record, image, detections).
     """
-    data = load_data(data, split, on_error)
+    data = load_data(data, split)
     if detector.labels != data.labels:
         raise ValueError(
             f"{data.origin}: expected the model's categories {_short(detector.labels)}. "
@@ -30,10 +31,13 @@ def evaluate(detector, data, split="val", on_error="skip", progress=None, refere
     results = []
     reference = ReferenceAP(data.labels) if reference_protocol else None
     for done, record in enumerate(data.records, 1):
-        detections = detector(record.read_image())
+        image = record.read_image()
+        detections = detector(image)
         results += detections.to_coco(record.image_id)
         if reference:
             reference.add(detections, record)
+        if observe:
+            observe(record, image, detections)
         if progress:
             progress(done, data.num_images)
     metrics = coco_metrics(data, results)

@@ -110,10 +110,11 @@ _KIND_NAMES = {
 
 def _coerce_tuple(value, kind, path):
     if isinstance(value, str):
-        value = [part for part in value.strip("()[] ").split(",") if part.strip()]
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(f"`{path}` must be a list of numbers. Received: {value!r}")
+        value = [part.strip() for part in value.strip("()[] ").split(",") if part.strip()]
     item = typing.get_args(kind)[0]
+    if not isinstance(value, (list, tuple)):
+        items = "names" if item is str else "numbers"
+        raise ValueError(f"`{path}` must be a list of {items}. Received: {value!r}")
     return tuple(coerce(part, item, path) for part in value)
 
 

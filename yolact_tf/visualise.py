@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 MASK_OPACITY = 0.45  # as the reference draws
+GAP = 6  # white pixels between pictures
 
 
 def color_of(index):
@@ -33,20 +34,31 @@ def draw_instances(image, boxes, captions, windows, colors=None):
     return np.asarray(picture)
 
 
-def side_by_side(pictures, gap=6):
-    """Pictures of any sizes in one row on white, each scaled to the height of the first."""
-    height = pictures[0].shape[0]
-    scaled = [
-        np.asarray(
-            Image.fromarray(p).resize((round(p.shape[1] * height / p.shape[0]), height))
-            if p.shape[0] != height
-            else p
-        )
-        for p in pictures
-    ]
-    white = np.full((height, gap, 3), 255, np.uint8)
-    parts = [part for picture in scaled for part in (picture, white)]
-    return np.concatenate(parts[:-1], axis=1)
+def in_rows(pictures, columns):
+    """Pictures in rows of `columns` on white, each in the corner of a cell that the largest one fills."""
+    height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, np.uint8)
+    for number, picture in enumerate(pictures):
+        top, left = number // columns * (height + GAP), number % columns * (width + GAP)
+        sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return sheet
+
+
+def titled(picture, title):
+    """A picture under a line of text on white."""
+    font = ImageFont.load_default(size=16)
+    line = Image.new("RGB", (picture.shape[1], 28), "white")
+    ImageDraw.Draw(line).text((4, 5), title, font=font, fill="black")
+    return np.concatenate([np.asarray(line), picture])
+
+
+def resize(picture, size):
+    """A picture, [H, W, 3] uint8, scaled to `size` (height, width); smoothed where it shrinks."""
+    if picture.shape[:2] == tuple(size):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.LANCZOS))
 
 
 def _paint_mask(canvas, y, x, window, color):

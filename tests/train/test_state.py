@@ -14,6 +14,7 @@ from numpy.testing import assert_array_equal
 from safetensors import safe_open
 
 import yolact_tf
+from yolact_tf.train.run_log import read_log
 from yolact_tf.train.state import FILE, Position, load_state, save_state
 from yolact_tf.train.trainer import train
 
@@ -56,7 +57,7 @@ def config():
 def whole(config, shapes_data, tmp_path_factory):
     """Folder of the run that nothing interrupted."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    train(config, shapes_data, folder, verbose=0)
+    train(config, shapes_data, folder)
     return folder
 
 
@@ -79,14 +80,16 @@ def test_a_killed_run_goes_on_to_the_same_bits(config, whole, killed, shapes_dat
     assert '"epoch": 1' in state_of(run)[1]["position"]
     with open(run / "log.csv", "a") as file:
         file.write("1,0.5,")  # a row that was cut off
-    train(config, shapes_data, run, resume=True, verbose=0)
+    train(config, shapes_data, run, resume=True)
     tensors, metadata = state_of(run)
     expected, _ = state_of(whole)
     assert '"epoch": 3, "batch": 0' in metadata["position"]
     assert set(tensors) == set(expected)
     for name, value in expected.items():
         assert_array_equal(tensors[name], value, err_msg=name)
-    assert (run / "log.csv").read_text() == (whole / "log.csv").read_text()
+    ours, theirs = read_log(run / "log.csv"), read_log(whole / "log.csv")
+    for column in set(theirs) - {"images_per_second"}:
+        assert_array_equal(ours[column], theirs[column], err_msg=column)
     for name in ("last", "best"):
         ours = yolact_tf.load_run(run).model.variables
         theirs = yolact_tf.load_run(whole).model.variables
@@ -96,7 +99,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(config, whole, killed, shapes_dat
 
 def test_a_finished_run_has_nothing_left_to_do(config, whole, shapes_data):
     before = (whole / FILE).read_bytes()
-    run = train(config, shapes_data, whole, resume=True, verbose=0)
+    run = train(config, shapes_data, whole, resume=True)
     assert run.path == whole and (whole / FILE).read_bytes() == before
 
 
@@ -174,7 +177,7 @@ def test_a_lost_image_ends_a_strict_run_that_can_go_on(tmp_path, shapes_data):
     assert f"{run} holds the last state" in errors and "Traceback" not in errors
     shutil.copy(shapes_data / "images" / "train_00003.jpg", picture)
     settings = [*SETTINGS, "data.on_error=refuse", "data.cache=none"]
-    train(yolact_tf.load_config("tiny_256", settings), data, run, resume=True, verbose=0)
+    train(yolact_tf.load_config("tiny_256", settings), data, run, resume=True)
     assert '"epoch": 3, "batch": 0' in state_of(run)[1]["position"]
 
 

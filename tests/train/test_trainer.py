@@ -69,7 +69,7 @@ def test_epochs_without_validation_log_nan_and_the_last_validates(config, shapes
     data = load_coco(shapes_data, "val")
     model = yolact_tf.build_yolact(config)
     (tmp_path / "weights").mkdir()
-    callback = ValidateAP(tmp_path, config, data.labels, data, every=2)
+    callback = ValidateAP(tmp_path, config, data, every=2)
     callback.set_model(model)
     callback.set_params({"epochs": 3})
     callback.on_train_begin()
@@ -95,7 +95,7 @@ def test_averaged_weights_start_from_given_ones_and_shards_train(shapes_run, sha
     settings = {"epochs": 1, "images_per_epoch": 4, "ema": 0.999, "learning_rate": 1e-6}
     config = dataclasses.replace(source.config, train=dataclasses.replace(source.config.train, **settings))
     with caplog.at_level("WARNING"):
-        run = train(config, shapes_shards, tmp_path / "run", weights=shapes_run, verbose=0)
+        run = train(config, shapes_shards, tmp_path / "run", weights=shapes_run)
     assert f"{shapes_run}: 114 tensors loaded; nothing starts afresh" in caplog.text
     # One step of a millionth, averaged: what is saved is still where it started.
     for saved, start in zip(run.model.trainable_weights, source.model.trainable_weights, strict=True):

@@ -4,6 +4,9 @@ import time
 
 import keras
 
+from yolact_tf.train.optimizer import schedule_of
+
+NO_LIMIT = 1_000_000  # epochs of a training that the clock ends
 _FIRST_STEPS = 5  # whose duration says nothing: the first is traced and compiled
 _EVERY = 1.0  # seconds between looks at the clock
 
@@ -51,4 +54,6 @@ class KeepToMinutes(keras.callbacks.Callback):
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-        optimizer.total_steps.assign(float(optimizer.iterations) + self.remaining() / pace)
+        steps = float(optimizer.iterations) + self.remaining() / pace
+        optimizer.total_steps.assign(steps)
+        schedule_of(optimizer).total_steps = steps  # what is shown; compiled steps read the variable

@@ -19,16 +19,17 @@ class ValidateAP(keras.callbacks.Callback):
     mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5; both are the
     averaged weights where there are any. `best` is the best mask AP, `waited` how many validations ago
     it was; at `patience`, unless that is 0, training ends.
+    observe: as `evaluate` has it.
     """
 
-    def __init__(self, run_path, config, labels, data, every, patience=0, best=-1.0, waited=0):
+    def __init__(self, run_path, config, data, every, patience=0, observe=None):
         super().__init__()
-        self.run_path, self.config, self.labels, self.data = run_path, config, labels, data
-        self.every, self.patience = every, patience
-        self.best, self.waited = best, waited
+        self.run_path, self.config, self.data = run_path, config, data
+        self.every, self.patience, self.observe = every, patience, observe
+        self.best, self.waited = -1.0, 0
 
     def on_train_begin(self, logs=None):
-        self.detector = Detector(Run(self.model, self.config, self.labels))
+        self.detector = Detector(Run(self.model, self.config, self.data.labels))
 
     def on_epoch_end(self, epoch, logs=None):
         logs["val_box_AP"] = logs["val_mask_AP"] = math.nan
@@ -41,7 +42,7 @@ class ValidateAP(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _validate(self, logs):
-        metrics, _ = evaluate(self.detector, self.data)
+        metrics, _ = evaluate(self.detector, self.data, observe=self.observe)
         logs["val_box_AP"] = metrics["bbox"]["AP"]
         logs["val_mask_AP"] = metrics["segm"]["AP"]
         self.waited += 1

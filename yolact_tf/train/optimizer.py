@@ -72,6 +72,12 @@ class _OnSchedule:
         return super()._get_current_learning_rate()
 
 
+def schedule_of(optimizer):
+    """The schedule of an optimiser from `build_optimizer`: steps to learning rates."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # what a loss scale wraps
+    return optimizer._learning_rate  # the public `learning_rate` is the rate of the present step
+
+
 @keras.saving.register_keras_serializable(package="yolact_tf")
 class AdamW(_OnSchedule, keras.optimizers.AdamW):
     """Keras' AdamW whose schedule can be stretched."""

@@ -87,15 +87,17 @@ def _variables(model):
 class KeepState(keras.callbacks.Callback):
     """Saves the state every `minutes` and at the end of each epoch; comes after all that write files.
 
-    start: the Position that training starts from.  validation: the ValidateAP that knows the best.
-    interrupted: called without arguments after each batch; where it says so, the state is saved and
-    KeyboardInterrupt raised.
+    start: the Position that training starts from.  interrupted: called without arguments after each batch;
+    where it says so, the state is saved and KeyboardInterrupt raised.  `validation` is the ValidateAP that
+    knows the best.
     """
 
-    def __init__(self, run_path, data_digest, start, minutes, validation, interrupted):
+    validation = None
+
+    def __init__(self, run_path, data_digest, start, minutes, interrupted):
         super().__init__()
         self.run_path, self.data_digest, self.minutes = run_path, data_digest, minutes
-        self.start, self.validation, self.interrupted = start, validation, interrupted
+        self.start, self.interrupted = start, interrupted
         self._began = self._saved = time.monotonic()
 
     @property

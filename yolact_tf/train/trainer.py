@@ -1,8 +1,6 @@
 """`yolact train`: a recipe and a data folder in, a run folder out. No maths."""
 
-import csv
 import dataclasses
-import io
 import logging
 from pathlib import Path
 
@@ -14,34 +12,37 @@ from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.fields import AUTO, differences
 from yolact_tf.model import build_yolact
-from yolact_tf.runs import describe_run, load_run, require_new_run, untrained, write_text
+from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
 from yolact_tf.train.batch_size import largest_batch
-from yolact_tf.train.budget import KeepToMinutes
+from yolact_tf.train.budget import NO_LIMIT, KeepToMinutes
 from yolact_tf.train.callbacks import LogLearningRate, ValidateAP
 from yolact_tf.train.finite import StopOnNonFinite
 from yolact_tf.train.freezing import freeze
 from yolact_tf.train.interrupt import interruptible
+from yolact_tf.train.loggers import require_loggers
 from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer
-from yolact_tf.train.plots import draw_plots
+from yolact_tf.train.run_log import cut_log
+from yolact_tf.train.show import WatchedData
 from yolact_tf.train.state import KeepState, Position, TakeUpEpoch, load_state, save_state
+from yolact_tf.train.watch import Watch
 from yolact_tf.weights.start import load_start_weights
 
 logger = logging.getLogger(__name__)
-_NO_LIMIT = 1_000_000  # epochs, where the clock ends training
 
 
-def train(config, data, run_path, weights=None, resume=False, verbose=2):
+def train(config, data, run_path, weights=None, resume=False, report=None):
     """Trains `config` on folder `data` into folder `run_path` and returns the finished Run.
 
     The number of classes becomes that of the data. weights: a run folder, a .weights.h5 file, or a file
     of the original, to start from; layers that depend on other classes start afresh.  resume: goes on
-    with the run in `run_path` where its last state is.  verbose: as in `fit`, 1 a progress bar, 2 a line
-    an epoch.
+    with the run in `run_path` where its last state is.  report: what `training_report` yields, which
+    shows the progress; none keeps silent.
     """
     run_path = Path(run_path)
     if not resume:
         require_new_run(run_path)
+    require_loggers(config.train.loggers)
     train_data, val_data = _load_data(config, data)
     config = _resolved(config, train_data, run_path if resume else None)
     digest = f"{train_data.digest} {val_data.digest}"
@@ -61,10 +62,9 @@ def train(config, data, run_path, weights=None, resume=False, verbose=2):
         save_state(run_path, model, start, digest)  # before the files that make the folder a run
         describe_run(run_path, config, train_data.labels)
     if not _is_finished(config, start):
-        _fit(model, config, (train_data, val_data), run_path, start, digest, verbose)
-    run = load_run(run_path)
-    draw_plots(run, train_data, val_data)
-    return run
+        data = WatchedData(data, train_data, val_data)
+        _fit(model, config, data, run_path, (start, digest), report)
+    return load_run(run_path)
 
 
 def _load_data(config, data):
@@ -125,21 +125,23 @@ def _is_finished(config, start):
     return waited_out or out_of_time or (not train.minutes and start.epoch >= train.epochs)
 
 
-def _fit(model, config, data, run_path, start, digest, verbose):
-    batches, steps, left = _batches(config, data[0], start)
-    _cut_log(run_path / "log.csv", start.epoch)
+def _fit(model, config, data, run_path, state, report):
+    """Trains from a (Position, digest of the data) on. data: WatchedData."""
+    start, _ = state
+    batches, steps, left = _batches(config, data.train, start)
+    cut_log(run_path / "log.csv", start.epoch)
     with interruptible() as interrupted:
-        callbacks = _callbacks(run_path, config, data, start, digest, interrupted)
+        callbacks = _callbacks(run_path, config, data, state, interrupted, report)
         if left < steps:
             callbacks.insert(0, TakeUpEpoch(left))
         try:
             model.fit(
                 batches,
                 steps_per_epoch=steps,
-                epochs=_NO_LIMIT if config.train.minutes else config.train.epochs,
+                epochs=NO_LIMIT if config.train.minutes else config.train.epochs,
                 initial_epoch=start.epoch,
                 callbacks=callbacks,
-                verbose=verbose,
+                verbose=0,
                 shuffle=False,  # the dataset shuffles itself
             )
         except (KeyboardInterrupt, OSError, ArithmeticError, tf.errors.OpError) as error:
@@ -169,42 +171,25 @@ def _batches(config, data, start):
     return rest.concatenate(following.repeat()), steps, steps - start.batch
 
 
-def _callbacks(run_path, config, data, start, digest, interrupted):
+def _callbacks(run_path, config, data, state, interrupted, report):
     """In the order in which they act at the end of an epoch: what writes comes after what it writes."""
-    (train_data, val_data), settings = data, config.train
+    (start, digest), settings = state, config.train
+    keep = KeepState(run_path, digest, start, settings.save_minutes, interrupted)
+    clock = KeepToMinutes(settings.minutes, lambda: keep.seconds) if settings.minutes else None
+    watch = Watch(run_path, config, data, report, clock.remaining if clock else None)
     validation = ValidateAP(
-        run_path,
-        config,
-        train_data.labels,
-        val_data,
-        settings.validate_every,
-        settings.patience,
-        start.best,
-        start.waited,
+        run_path, config, data.val, settings.validate_every, settings.patience, watch.observe
     )
-    state = KeepState(run_path, digest, start, settings.save_minutes, validation, interrupted)
-    clock = [KeepToMinutes(settings.minutes, lambda: state.seconds)] if settings.minutes else []
+    validation.best, validation.waited = start.best, start.waited
+    keep.validation = validation
     return [
-        *clock,
+        *([clock] if clock else []),
         StopOnNonFinite(settings.max_skipped),
         LogLearningRate(),
         validation,
-        keras.callbacks.CSVLogger(run_path / "log.csv", append=start.epoch > 0),
-        keras.callbacks.TensorBoard(run_path / "tensorboard", write_graph=False),
-        state,
+        *watch.callbacks,
+        keep,
     ]
-
-
-def _cut_log(path, epoch):
-    """Drops rows of log.csv from `epoch` on: training goes on before them."""
-    if not path.is_file():
-        return
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    kept = [row for row in rows[1:] if row and row[0].isdigit() and int(row[0]) < epoch]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([*rows[:1], *kept])
-    write_text(path, text.getvalue())
 
 
 def _report(transfer, weights):
