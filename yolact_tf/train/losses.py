@@ -32,7 +32,7 @@ def giou_loss(box_deltas, targets, anchors):
 
 
 def assemble_positives(mask_coefficients, prototypes, targets, ground_truth, max_masks, seed):
-    """The masks that both mask losses look at: of at most `max_masks` positives an image.
+    """The masks that all mask losses look at: of at most `max_masks` positives an image.
 
     mask_coefficients: [B, A, K].  prototypes: [B, Hp, Wp, K].  seed: a Keras seed generator; where
     there are more positives, it draws. Returns a dict with `masks` [B, M, Hp, Wp] probabilities

@@ -93,8 +93,8 @@ class YolactLoss(keras.losses.Loss):
     def _class_loss(self, class_logits, targets, training):
         settings = self.config.loss
         if settings.class_loss in FOCAL_LOSSES:
-            focal_loss = FOCAL_LOSSES[settings.class_loss]
-            return focal_loss(class_logits, targets, settings.focal_gamma, settings.focal_alpha)
+            focal = FOCAL_LOSSES[settings.class_loss]
+            return focal(class_logits, targets, settings.focal_gamma, settings.focal_alpha)
         if settings.class_loss == "ohem":
             return ohem_loss(class_logits, targets, settings.negatives_per_positive)
         loss, counts = balanced_loss(
