@@ -70,6 +70,7 @@ def test_epochs_without_validation_log_nan_and_the_last_validates(config, shapes
     model = yolact_tf.build_yolact(config)
     (tmp_path / "weights").mkdir()
     callback = ValidateAP(tmp_path, config, data, every=2)
+    model.stop_training = False  # as `fit` begins
     callback.set_model(model)
     callback.set_params({"epochs": 3})
     callback.on_train_begin()

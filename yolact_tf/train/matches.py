@@ -8,12 +8,12 @@ from yolact_tf.train.targets import match_anchors
 
 def positives_by_level(ground_truth, config):
     """[5] int64: the positive anchors of each level P3..P7, for the GroundTruth of a batch."""
-    anchors, train = config.anchors, config.train
+    anchors, loss = config.anchors, config.loss
     grid = build_anchors(
         config.data.image_size, anchors.sizes, anchors.scales, anchors.ratios, anchors.square
     )
     truth = {name: np.asarray(values) for name, values in ground_truth.items()}
-    targets = match_anchors(truth, grid, train.positive_iou, train.negative_iou, train.crowd_overlap)
+    targets = match_anchors(truth, grid, loss.positive_iou, loss.negative_iou, loss.crowd_overlap)
     positives = (np.asarray(targets["classes"]) > 0).sum(0)  # [A]
     cells = np.square(pyramid_sizes(config.data.image_size))
     starts = np.cumsum(cells) - cells
