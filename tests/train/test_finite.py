@@ -39,8 +39,8 @@ def spoilt(small_settings, shapes_data):
     loss = yolact_tf.YolactLoss(config)
     parts = loss.parts
 
-    def sometimes_nan(truth, predictions, rescorer=None):
-        found = parts(truth, predictions, rescorer)
+    def sometimes_nan(truth, predictions, rescorer=None, training=True):
+        found = parts(truth, predictions, rescorer, training)
         is_spoilt = keras.ops.all(truth["is_crowd"])
         found["semantic_loss"] = keras.ops.where(is_spoilt, NAN, found["semantic_loss"])
         return found

@@ -18,7 +18,7 @@ def record(is_crowd=False):
     runs = np.diff([0, *flips, len(flat)]).astype("int32")
     box = np.array([[0.25, 0.2, 0.75, 0.6]], "float32")
     classes, crowds = np.zeros(1, "int32"), np.array([is_crowd])
-    return Record(1, "a.png", HEIGHT, WIDTH, box, classes, crowds, (runs,))
+    return Record(1, "a.png", HEIGHT, WIDTH, box, classes, crowds, np.array([1.0]), (runs,))
 
 
 def found(score):

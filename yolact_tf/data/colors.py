@@ -17,11 +17,14 @@ def distort_colors(image, seed):
     which the reference leaves open: images of this pipeline are always valid pixels.
     """
     brightness, contrast, saturation, hue, contrast_first = draw_colors(seed)
-    image = (image + brightness) * tf.where(contrast_first, contrast, 1.0)
+    before, after = tf.unstack(tf.where(contrast_first, [contrast, 1.0], [1.0, contrast]))
+    # What was not drawn is left out: each pass over the pixels costs as much as a tenth of their decoding.
+    image = tf.cond(tf.equal(brightness, 0.0), lambda: image, lambda: image + brightness)
+    image = tf.cond(tf.equal(before, 1.0), lambda: image, lambda: image * before)
     changes_color = (saturation != 1) | (hue != 0)
     image = tf.cond(changes_color, lambda: turn_hsv(image, saturation, hue), lambda: image)
-    # Clipping commutes with a positive factor, so that one pass does both.
-    return tf.clip_by_value(image * tf.where(contrast_first, 1.0, contrast), 0.0, 255.0)
+    image = tf.cond(tf.equal(after, 1.0), lambda: image, lambda: image * after)
+    return tf.clip_by_value(image, 0.0, 255.0)
 
 
 def draw_colors(seed):

@@ -55,10 +55,15 @@ def visible_pixels(image, window, size, tile=WHOLE):
 def on_canvas(pixels, corner, size, fill):
     """[h, w, 3] pixels placed at `corner` [top, left] of a [size, size, 3] canvas of colour `fill`."""
     extent = tf.shape(pixels)[:2]
-    after = size - corner - extent
-    paddings = tf.concat([tf.stack([corner, after], 1), [[0, 0]]], 0)
-    is_full = tf.reduce_all(tf.equal(extent, size))
-    canvas = tf.cond(is_full, lambda: pixels, lambda: tf.pad(pixels - fill, paddings) + fill)
+    (top, left), (height, width) = tf.unstack(corner), tf.unstack(extent)
+    blank = tf.constant(np.broadcast_to(np.float32(fill), (size, size, 3)).copy())
+
+    def framed():
+        # Strips laid beside each other write every pixel once or twice; padding writes it three times.
+        row = [blank[:height, :left], pixels, blank[:height, left + width :]]
+        return tf.concat([blank[:top], tf.concat(row, 1), blank[top + height :]], 0)
+
+    canvas = tf.cond(tf.reduce_all(tf.equal(extent, size)), lambda: pixels, framed)
     return tf.ensure_shape(canvas, [size, size, 3])
 
 
