@@ -9,6 +9,7 @@ from yolact_tf.model.fpn import build_fpn
 from yolact_tf.model.heads import build_prediction_head, build_semantic_head
 from yolact_tf.model.protonet import build_protonet
 from yolact_tf.model.rescorer import build_mask_rescorer
+from yolact_tf.replicas import share_batch_norm, sum_over_replicas
 
 
 def build_yolact(config):
@@ -54,6 +55,7 @@ def build_yolact(config):
     }
     if settings.mask_rescoring:
         model.mask_rescorer = build_mask_rescorer(settings.num_classes, protonet.output_shape[1])
+    share_batch_norm(model)
     return model
 
 
@@ -77,13 +79,16 @@ class Yolact(keras.Model):
         """[A, 4] float32 corners in 0..1, in the order of the outputs."""
         return build_anchors(**self.anchor_settings)
 
-    def compile(self, optimizer="rmsprop", loss=None, **options):
-        """Keras' `compile`; XLA stays off unless asked for, since it compiles for minutes on CPUs."""
-        options.setdefault("jit_compile", False)
-        super().compile(optimizer=optimizer, loss=loss, **options)
+    def compile(self, optimizer="rmsprop", loss=None, jit_compile=None, **options):
+        """Keras' `compile`; XLA stays off unless asked for, since it compiles for minutes on CPUs. JAX
+        has no other way."""
+        if jit_compile is None:
+            jit_compile = keras.backend.backend() == "jax"
+        super().compile(optimizer=optimizer, loss=loss, jit_compile=jit_compile, **options)
         self._parts_loss = loss if hasattr(loss, "parts") else None
         names = loss.part_names if self._parts_loss else ()
-        self._part_trackers = [keras.metrics.Mean(name=name) for name in names]
+        # Past Keras' tracking, which would list them once more.
+        vars(self)["_part_trackers"] = [keras.metrics.Mean(name=name) for name in names]
 
     def compile_from_config(self, config):
         """Compiles a reloaded model as it was when saved."""
@@ -94,13 +99,19 @@ class Yolact(keras.Model):
     def metrics(self):
         return super().metrics + list(self._part_trackers)
 
+    @property
+    def variables(self):
+        """All state, with what the loss remembers from batch to batch; that is in no weights file."""
+        return super().variables + list(getattr(self._parts_loss, "variables", ()))
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The total loss of a batch; each named part goes to its tracker on the way."""
         if self._parts_loss is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         parts = self._parts_loss.parts(y, y_pred, self.mask_rescorer)
+        of_batch = sum_over_replicas(parts)
         for tracker in self._part_trackers:
-            tracker.update_state(parts[tracker.name])
+            tracker.update_state(of_batch[tracker.name])
         return sum(parts.values())
 
     def get_config(self):

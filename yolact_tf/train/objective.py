@@ -5,6 +5,7 @@ from keras import ops
 
 from yolact_tf.anchors import build_anchors
 from yolact_tf.config import Config
+from yolact_tf.replicas import num_replicas
 from yolact_tf.train import losses
 from yolact_tf.train.targets import match_anchors
 
@@ -29,15 +30,21 @@ class YolactLoss(keras.losses.Loss):
         )
         self.seed = keras.random.SeedGenerator(config.train.seed)
 
+    @property
+    def variables(self):
+        """What is remembered from batch to batch; the model that is trained tracks them as its own."""
+        return [self.seed.state]
+
     def parts(self, ground_truth, predictions, mask_rescorer=None):
         """{name: weighted scalar}. The semantic loss is divided by the images of the batch, all others
-        by its positives. mask_rescorer: [n, Hp, Wp, 1] to mask IoUs [n, C]; None leaves its loss out."""
+        by its positives; of a batch that replicas share, each returns its part of the whole loss.
+        mask_rescorer: [n, Hp, Wp, 1] to mask IoUs [n, C]; None leaves its loss out."""
         train = self.config.train
         targets = match_anchors(
             ground_truth, self.anchors, train.positive_iou, train.negative_iou, train.crowd_overlap
         )
         num_positives = losses.count_positives(targets)
-        num_images = ops.cast(ops.shape(predictions["semantic_logits"])[0], "float32")
+        num_images = ops.cast(num_replicas() * ops.shape(predictions["semantic_logits"])[0], "float32")
         box = losses.box_loss(predictions["box_deltas"], targets)
         classes = losses.class_loss(predictions["class_logits"], targets, train.negatives_per_positive)
         positives = losses.assemble_positives(
