@@ -85,6 +85,8 @@ def train(
 
     verbose = 1 if sys.stdout.isatty() else 2
     trained = train_run(config, data, run, weights, verbose=verbose)
+    if trained is None:  # the first of several workers tells
+        return
     metrics = json.loads((trained.path / "metrics.json").read_text(encoding="utf-8"))
     _print_metrics(metrics)
     console.print(f"run: {run}")

@@ -118,7 +118,8 @@ class TrainConfig:
     gradient_clip: float = 0.0  # largest norm of all gradients together; 0: no limit
     ema: float = 0.0  # decay of the averaged weights; 0: none
     precision: str = "float32"
-    jit_compile: bool = False
+    jit_compile: bool = False  # XLA; JAX always compiles
+    devices: int = 0  # of each host: 0 every accelerator, 1 one, N so many, or N shares of a CPU
     box_weight: float = 1.5
     class_weight: float = 1.0
     mask_weight: float = 6.125
@@ -136,6 +137,7 @@ class TrainConfig:
             _require_at_least(self, "train", name, 1)
         for name in (
             "images_per_epoch",
+            "devices",
             "warmup_steps",
             "weight_decay",
             "gradient_clip",

@@ -1,8 +1,10 @@
-"""What copies of a model that share a batch under `tf.distribute` know of each other.
+"""What copies of a model that share a batch know of each other.
 
-Each copy, a replica, sees its consecutive part of the batch. Everywhere else a batch is one tensor, also
-where JAX spreads it over devices and hosts; then there is one replica.
+Under `tf.distribute` each copy, a replica, sees its consecutive part of the batch. Everywhere else a batch
+is one tensor, also where JAX spreads it over devices and hosts; then there is one replica.
 """
+
+import contextlib
 
 import keras
 
@@ -44,6 +46,20 @@ def share_batch_norm(model):
                 layer.synchronized = True
             elif isinstance(layer, keras.Model):
                 share_batch_norm(layer)
+
+
+@contextlib.contextmanager
+def alone():
+    """For what one worker does without the others, such as writing weights.
+
+    Keras makes variables on the way, and in a `keras.distribution` every worker would have to.
+    """
+    shared = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(shared)
 
 
 def _replica_context():

@@ -9,6 +9,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from yolact_tf.anchors import build_anchors
@@ -24,7 +25,7 @@ class KerasEngine:
     def __init__(self, run):
         self.labels = run.labels
         self.corridor = Corridor(run.model, run.config.detect)
-        self.corridor.compile(jit_compile=False)
+        self.corridor.compile(jit_compile=keras.backend.backend() == "jax")
         self.image_size = run.config.data.image_size
         self.category_ids = np.array(list(run.labels))
 

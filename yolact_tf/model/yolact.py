@@ -84,11 +84,21 @@ class Yolact(keras.Model):
         has no other way."""
         if jit_compile is None:
             jit_compile = keras.backend.backend() == "jax"
-        super().compile(optimizer=optimizer, loss=loss, jit_compile=jit_compile, **options)
         self._parts_loss = loss if hasattr(loss, "parts") else None
+        # A loss that Keras knows of has it read a batch ahead, and a data set that counts how often it
+        # is iterated would take that for an epoch.
+        keras_loss = None if self._parts_loss else loss
+        super().compile(optimizer=optimizer, loss=keras_loss, jit_compile=jit_compile, **options)
         names = loss.part_names if self._parts_loss else ()
         # Past Keras' tracking, which would list them once more.
         vars(self)["_part_trackers"] = [keras.metrics.Mean(name=name) for name in names]
+
+    def get_compile_config(self):
+        """What `compile_from_config` takes."""
+        config = super().get_compile_config()
+        if self._parts_loss:
+            config["loss"] = keras.saving.serialize_keras_object(self._parts_loss)
+        return config
 
     def compile_from_config(self, config):
         """Compiles a reloaded model as it was when saved."""
@@ -113,6 +123,13 @@ class Yolact(keras.Model):
         for tracker in self._part_trackers:
             tracker.update_state(of_batch[tracker.name])
         return sum(parts.values())
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Under `tf.distribute` Keras reads a batch ahead here to build what is not built. Only the
+        optimizer is not, and it needs no batch."""
+        if self._distribute_strategy and self.optimizer and not self.optimizer.built:
+            with self._distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
     def get_config(self):
         rescorer = self.mask_rescorer

@@ -31,7 +31,8 @@ class ValidateAP(keras.callbacks.Callback):
     """Adds `val_box_AP` and `val_mask_AP` to the logs of every `every`-th epoch and of the last.
 
     Epochs without validation log NaN, so that each row of log.csv has the same columns. The best
-    mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5.
+    mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5. run_path: None
+    writes nothing.
     """
 
     def __init__(self, run_path, config, labels, data, every):
@@ -44,7 +45,8 @@ class ValidateAP(keras.callbacks.Callback):
         self.detector = Detector(Run(self.model, self.config, self.labels))
 
     def on_epoch_end(self, epoch, logs=None):
-        save_weights(self.model, self.run_path, "last")
+        if self.run_path:
+            save_weights(self.model, self.run_path, "last")
         logs["val_box_AP"] = logs["val_mask_AP"] = math.nan
         is_last = epoch + 1 == self.params["epochs"]
         if (epoch + 1) % self.every and not is_last:
@@ -54,8 +56,9 @@ class ValidateAP(keras.callbacks.Callback):
         logs["val_mask_AP"] = metrics["segm"]["AP"]
         if metrics["segm"]["AP"] > self.best:
             self.best = metrics["segm"]["AP"]
-            save_weights(self.model, self.run_path, "best")
-            write_metrics(self.run_path, metrics)
+            if self.run_path:
+                save_weights(self.model, self.run_path, "best")
+                write_metrics(self.run_path, metrics)
 
 
 class LogLearningRate(keras.callbacks.Callback):

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from yolact_tf.replicas import num_replicas, sum_over_replicas
+
 # Shorter memory than the usual .999: runs here are thousands of steps, not hundreds of thousands.
 ADAM_BETA_2 = 0.98
 
@@ -32,7 +34,7 @@ def build_optimizer(config, steps_per_epoch=None):
     if train.gradient_clip:
         options["global_clipnorm"] = train.gradient_clip
     if train.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(
+        optimizer = AdamW(
             rate, weight_decay=train.weight_decay, beta_2=ADAM_BETA_2, **options
         )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -92,8 +94,24 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         return dict(self.settings)
 
 
+class WholeClip:
+    """Clips the gradient of the whole batch. Keras clips that of each replica, then sums them."""
+
+    def _clip_gradients(self, grads):
+        count = num_replicas()
+        if count == 1 or not self.global_clipnorm:
+            return super()._clip_gradients(grads)
+        clipped = super()._clip_gradients(list(sum_over_replicas(dict(enumerate(grads))).values()))
+        return [grad / count for grad in clipped]
+
+
 @keras.saving.register_keras_serializable(package="yolact_tf")
-class ReferenceSGD(keras.optimizers.Optimizer):
+class AdamW(WholeClip, keras.optimizers.AdamW):
+    """Keras' AdamW."""
+
+
+@keras.saving.register_keras_serializable(package="yolact_tf")
+class ReferenceSGD(WholeClip, keras.optimizers.Optimizer):
     """SGD as PyTorch has it: v <- momentum·v + (g + decay·w), then w <- w - rate·v.
 
     Keras' SGD folds the rate into the velocity, so the two part ways whenever the rate changes, and
