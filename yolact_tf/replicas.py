@@ -9,6 +9,15 @@ import contextlib
 import keras
 
 
+def is_mirrored():
+    """Whether a model that is made now will have several replicas."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync > 1
+
+
 def num_replicas():
     """How many replicas share the batch."""
     context = _replica_context()
@@ -32,20 +41,12 @@ def own_rows(values):
 
 
 def share_batch_norm(model):
-    """Has batch norm average over the whole batch where `model` is built to be mirrored.
-
-    With averages of its own part alone, a replica would compute something else than one device does.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return
-    import tensorflow as tf
-
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-        for layer in model.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.synchronized = True
-            elif isinstance(layer, keras.Model):
-                share_batch_norm(layer)
+    """Has the batch norm of a model average over the whole batch: one device would, too."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+        elif isinstance(layer, keras.Model):
+            share_batch_norm(layer)
 
 
 @contextlib.contextmanager

@@ -96,9 +96,9 @@ def open_artefact(path):
 
 def _finished(found, category_ids):
     """The first of PaddedDetections as an engine answers it: boxes clipped, classes by category id."""
-    result = _first_image(found)
+    # Clipped before they are counted: JAX compiles anew for every shape.
+    result = _first_image({**found, "boxes": clip(found["boxes"])})
     result["class_ids"] = category_ids[result["class_ids"]]
-    result["boxes"] = np.asarray(clip(result["boxes"]))
     return result
 
 

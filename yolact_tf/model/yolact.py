@@ -9,7 +9,7 @@ from yolact_tf.model.fpn import build_fpn
 from yolact_tf.model.heads import build_prediction_head, build_semantic_head
 from yolact_tf.model.protonet import build_protonet
 from yolact_tf.model.rescorer import build_mask_rescorer
-from yolact_tf.replicas import share_batch_norm, sum_over_replicas
+from yolact_tf.replicas import is_mirrored, share_batch_norm, sum_over_replicas
 
 
 def build_yolact(config):
@@ -55,7 +55,8 @@ def build_yolact(config):
     }
     if settings.mask_rescoring:
         model.mask_rescorer = build_mask_rescorer(settings.num_classes, protonet.output_shape[1])
-    share_batch_norm(model)
+    if is_mirrored():
+        share_batch_norm(model)
     return model
 
 
@@ -84,6 +85,8 @@ class Yolact(keras.Model):
         has no other way."""
         if jit_compile is None:
             jit_compile = keras.backend.backend() == "jax"
+        if jit_compile and is_mirrored():
+            raise ValueError("`jit_compile` must be off: XLA compiles no mirrored model. Received: True")
         self._parts_loss = loss if hasattr(loss, "parts") else None
         # A loss that Keras knows of has it read a batch ahead, and a data set that counts how often it
         # is iterated would take that for an epoch.

@@ -6,6 +6,7 @@ hosts; each runs one process, which the variables say that Keras documents for
 """
 
 import contextlib
+import functools
 import json
 import os
 from dataclasses import dataclass
@@ -63,16 +64,14 @@ def _jax_devices(count):
     """(Devices, the Distribution that spreads a batch over them or None)."""
     import jax
 
-    if _num_workers() > 1 and not jax.distributed.is_initialized():
-        keras.distribution.initialize()
+    _leave_gpus_to_jax()
     if count > 1:
         # Too late once JAX computes; then there are as many as there are.
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", count)
-    _leave_gpus_to_jax()
-    here = jax.local_device_count()
-    if count > here:
-        raise ValueError(f"`train.devices` must be at most the {here} of this host. Received: {count}")
+    if _num_workers() > 1 and not jax.distributed.is_initialized():
+        keras.distribution.initialize()
+    _require_at_most(count, jax.local_device_count())
     names = []
     for worker in range(jax.process_count()):
         of_worker = [device for device in jax.devices() if device.process_index == worker]
@@ -88,7 +87,8 @@ def _leave_gpus_to_jax():
     """Keeps TensorFlow, which reads the data, from taking their memory."""
     import tensorflow as tf
 
-    if tf.config.list_physical_devices("GPU"):
+    # Too late once TensorFlow computes.
+    with contextlib.suppress(RuntimeError):
         tf.config.set_visible_devices([], "GPU")
 
 
@@ -96,20 +96,29 @@ def _mirrored(count):
     """Devices of TensorFlow, with a strategy where there are several."""
     import tensorflow as tf
 
-    if _num_workers() > 1:
+    cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
+    num_workers = max(_num_workers(), sum(len(cluster.get(job, ())) for job in ("chief", "worker")))
+    if num_workers > 1:
         raise ValueError(
             "Several hosts need KERAS_BACKEND=jax: `fit` of Keras takes no tf.distribute strategy of several "
-            f"workers. Received: {_num_workers()} workers and KERAS_BACKEND=tensorflow"
+            f"workers. Received: {num_workers} workers and KERAS_BACKEND=tensorflow"
         )
     kind, here = "GPU", len(tf.config.list_physical_devices("GPU"))
     if not here and count > 1:
         kind, here = "CPU", _split_cpu(count)
-    if count > here > 0:
-        raise ValueError(f"`train.devices` must be at most the {here} {kind}s there are. Received: {count}")
+    _require_at_most(count, max(here, 1))
     count = count or here
     if count < 2:
         return Devices()
-    return Devices(count, strategy=tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(count)]))
+    return Devices(count, strategy=_strategy(kind, count))
+
+
+@functools.cache
+def _strategy(kind, count):
+    """One strategy a process: those of a second would take the first's collective operations for its own."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(count)])
 
 
 def _split_cpu(count):
@@ -123,9 +132,12 @@ def _split_cpu(count):
     return len(tf.config.list_logical_devices("CPU"))
 
 
+def _require_at_most(count, here):
+    if count > here:
+        raise ValueError(f"`train.devices` must be at most the {here} of this host. Received: {count}")
+
+
 def _num_workers():
-    """How many processes the environment speaks of, as Keras or as TensorFlow has it."""
+    """How many processes Keras' variables speak of."""
     addresses = os.environ.get(VARIABLE.format("JOB_ADDRESSES"), "")
-    keras_workers = int(os.environ.get(VARIABLE.format("NUM_PROCESSES")) or addresses.count(",") + 1)
-    cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
-    return max(keras_workers, sum(len(cluster.get(job, ())) for job in ("chief", "worker")))
+    return int(os.environ.get(VARIABLE.format("NUM_PROCESSES")) or addresses.count(",") + 1)
