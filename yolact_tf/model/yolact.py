@@ -92,6 +92,7 @@ class Yolact(keras.Model):
         # is iterated would take that for an epoch.
         keras_loss = None if self._parts_loss else loss
         super().compile(optimizer=optimizer, loss=keras_loss, jit_compile=jit_compile, **options)
+        self.loss = loss
         names = loss.part_names if self._parts_loss else ()
         # Past Keras' tracking, which would list them once more.
         vars(self)["_part_trackers"] = [keras.metrics.Mean(name=name) for name in names]

@@ -34,9 +34,7 @@ def build_optimizer(config, steps_per_epoch=None):
     if train.gradient_clip:
         options["global_clipnorm"] = train.gradient_clip
     if train.optimizer == "adamw":
-        optimizer = AdamW(
-            rate, weight_decay=train.weight_decay, beta_2=ADAM_BETA_2, **options
-        )
+        optimizer = AdamW(rate, weight_decay=train.weight_decay, beta_2=ADAM_BETA_2, **options)
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     else:
         optimizer = ReferenceSGD(rate, train.momentum, train.weight_decay, **options)
