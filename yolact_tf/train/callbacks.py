@@ -20,7 +20,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         # Parts come before their sum, so that the culprit is named.
         for name in sorted(logs or {}, key=lambda name: name == "loss"):
             if not math.isfinite(float(logs[name])):
-                step = int(self.model.optimizer.iterations)
+                step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
                 raise NonFiniteLoss(
                     f"`{name}` must stay finite. Received: {float(logs[name])} at step {step}; "
                     "a lower train.learning_rate or a longer train.warmup_steps may help"

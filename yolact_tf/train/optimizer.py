@@ -39,7 +39,7 @@ def build_optimizer(config, steps_per_epoch=None):
     else:
         optimizer = ReferenceSGD(rate, train.momentum, train.weight_decay, **options)
     if train.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer = LossScaleOptimizer(optimizer)
     return optimizer
 
 
@@ -101,6 +101,15 @@ class WholeClip:
             return super()._clip_gradients(grads)
         clipped = super()._clip_gradients(list(sum_over_replicas(dict(enumerate(grads))).values()))
         return [grad / count for grad in clipped]
+
+
+@keras.saving.register_keras_serializable(package="yolact_tf")
+class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
+    """Keras' own, with one answer for all replicas: gradients are summed where all are finite."""
+
+    def check_finite(self, grads):
+        finite = ops.cast(super().check_finite(grads), "int32")
+        return sum_over_replicas(finite) == num_replicas()
 
 
 @keras.saving.register_keras_serializable(package="yolact_tf")
