@@ -26,7 +26,7 @@ demo: $(VENV)/.installed
 	@echo "LiteRT:     $(DEMO)/export/yolact.tflite"
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -92,6 +92,8 @@ def train(
 
     with training_report(console) as report:
         trained = train_run(config, data, run, weights, resume, report)
+    if trained is None:  # the first of several workers tells
+        return
     metrics = json.loads((trained.path / "metrics.json").read_text(encoding="utf-8"))
     _print_metrics(metrics)
     console.print(f"run: {run}")

@@ -126,7 +126,8 @@ class TrainConfig:
     gradient_clip: float = 0.0  # largest norm of all gradients together; 0: no limit
     ema: float = 0.0  # decay of the averaged weights; 0: none
     precision: str = "float32"
-    jit_compile: bool = False
+    jit_compile: bool = False  # XLA; JAX always compiles
+    devices: int = 0  # of each host: 0 every accelerator, 1 one, N so many, or N shares of a CPU
     loggers: tuple[str, ...] = ()  # services that are told the numbers of each epoch: "wandb", "mlflow"
 
     def __post_init__(self):
@@ -139,6 +140,7 @@ class TrainConfig:
             "nominal_batch",
             "patience",
             "save_minutes",
+            "devices",
             "warmup_steps",
             "weight_decay",
             "gradient_clip",

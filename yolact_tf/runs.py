@@ -13,6 +13,7 @@ import keras
 
 from yolact_tf.config import Config
 from yolact_tf.model import build_yolact
+from yolact_tf.replicas import alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ def describe_run(path, config, labels):
 def save_weights(model, path, name):
     """Writes weights/NAME.weights.h5 of the run at `path`."""
     target = Path(path) / "weights" / f"{name}.weights.h5"
-    with atomic_path(target, suffix=".weights.h5") as temporary:
+    with alone(), atomic_path(target, suffix=".weights.h5") as temporary:
         model.save_weights(temporary)
 
 

@@ -9,7 +9,14 @@ import tensorflow as tf
 from numpy.testing import assert_array_equal
 from PIL import Image, ImageOps
 
-from yolact_tf.data.images import decode_image, exif_orientation, inspect_image, orient, read_image
+from yolact_tf.data.images import (
+    decode_image,
+    exif_orientation,
+    inspect_image,
+    orient,
+    read_image,
+    read_with_pillow,
+)
 
 HEIGHT, WIDTH = 40, 56
 
@@ -197,6 +204,21 @@ def test_read_image_reads_a_unicode_path(picture, tmp_path):
     path = write(tmp_path, encode(picture, "PNG"), "Käfer 木.png")
     assert_array_equal(read_image(path), np.array(picture))
     assert_array_equal(read_image(str(path)), np.array(picture))
+
+
+def test_without_tensorflow_pillow_reads_the_same(picture, tmp_path):
+    sixteen_bits = Image.fromarray(np.arange(0, 65536, 257, "uint16").reshape(16, 16))
+    lossless = [encode(picture.convert(mode), "PNG", exif=exif(6)) for mode in ("RGB", "L", "P", "RGBA")]
+    lossless += [encode(picture, "BMP"), encode(picture, "GIF"), encode(sixteen_bits, "PNG")]
+    for data in lossless:
+        path = write(tmp_path, data)
+        assert_array_equal(read_with_pillow(path), read_image(path))
+    path = write(tmp_path, jpeg(picture, exif=exif(6)))
+    assert np.abs(read_with_pillow(path).astype(int) - read_image(path)).mean() < 2
+    for data, error in ((b"hello", ValueError), (None, FileNotFoundError)):
+        path = write(tmp_path, data) if data else tmp_path / "gone.png"
+        with pytest.raises(error):
+            read_with_pillow(path)
 
 
 def test_read_image_names_a_missing_file(tmp_path):

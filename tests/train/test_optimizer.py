@@ -109,4 +109,4 @@ def test_the_optimizer_follows_its_config():
     assert isinstance(adamw, keras.optimizers.AdamW)
     assert adamw.use_ema and adamw.gradient_accumulation_steps == 2 and adamw.global_clipnorm == 3
     half = build_optimizer(load_config("tiny_256", ["train.precision=mixed_float16"]), 40)
-    assert type(half) is keras.optimizers.LossScaleOptimizer
+    assert isinstance(half, keras.optimizers.LossScaleOptimizer) and not isinstance(half, FiniteSteps)

@@ -182,10 +182,10 @@ def test_a_lost_image_ends_a_strict_run_that_can_go_on(tmp_path, shapes_data):
 
 
 def test_a_state_comes_back_as_it_was(config, tmp_path):
-    from yolact_tf.train.trainer import _compile
+    from yolact_tf.train.trainer import compile_model
 
     model = yolact_tf.build_yolact(config)
-    _compile(model, config, 10)
+    compile_model(model, config, 10)
     position = Position(epoch=3, batch=7, seconds=12.5, best=0.25, waited=2)
     save_state(tmp_path, model, position, "data")
     values = [np.array(v) for v in model.variables]

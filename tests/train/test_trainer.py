@@ -69,8 +69,9 @@ def test_epochs_without_validation_log_nan_and_the_last_validates(config, shapes
     data = load_coco(shapes_data, "val")
     model = yolact_tf.build_yolact(config)
     (tmp_path / "weights").mkdir()
-    callback = ValidateAP(tmp_path, config, data, every=2)
+    model.compile(yolact_tf.build_optimizer(config, 10), yolact_tf.YolactLoss(config))
     model.stop_training = False  # as `fit` begins
+    callback = ValidateAP(tmp_path, config, data, every=2)
     callback.set_model(model)
     callback.set_params({"epochs": 3})
     callback.on_train_begin()

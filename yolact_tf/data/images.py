@@ -3,8 +3,13 @@
 import io
 import warnings
 
-import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+try:
+    import tensorflow as tf
+except ModuleNotFoundError:  # detection runs without it
+    tf = None
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP")  # MPO: a JPEG followed by more JPEGs
 EXIF_ORIENTATION = 0x0112
@@ -30,6 +35,8 @@ def decode_image(encoded):
 
 def read_image(path):
     """[H, W, 3] uint8 RGB of an image file, upright. ValueError where it is none."""
+    if tf is None:
+        return read_with_pillow(path)
     try:
         encoded = tf.io.read_file(str(path))
     except tf.errors.NotFoundError:
@@ -44,6 +51,17 @@ def decoded(encoded, name):
     except tf.errors.InvalidArgumentError as error:
         reason = str(error.message).split("}} ")[-1].split(" [Op:")[0].splitlines()[0]
         raise ValueError(f"{name}: expected an image. Received: {reason}") from None
+
+
+def read_with_pillow(path):
+    """`read_image` where TensorFlow is not installed; pixels of a JPEG differ by the noise of decoders."""
+    inspect_image(path)
+    with Image.open(path) as image:
+        if image.mode.startswith("I"):  # 16 bits
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        elif image.format in ("JPEG", "MPO"):
+            image = ImageOps.exif_transpose(image)
+        return np.asarray(image.convert("RGB"))
 
 
 def orient(image, orientation):

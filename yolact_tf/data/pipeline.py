@@ -42,6 +42,8 @@ def build_dataset(config, data, split, first_epoch=0, first_batch=0, worker=0, n
             dataset = of_worker(dataset, batch_size, worker, num_workers)
     options = tf.data.Options()
     options.deterministic = config.data.deterministic
+    # Workers have their part already.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     dataset = dataset.batch(batch_size // num_workers, drop_remainder=split == "train")
     return dataset.prefetch(2).with_options(options)
 

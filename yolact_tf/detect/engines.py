@@ -9,6 +9,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from yolact_tf.anchors import build_anchors
@@ -24,7 +25,7 @@ class KerasEngine:
     def __init__(self, run):
         self.labels = run.labels
         self.corridor = Corridor(run.model, run.config)
-        self.corridor.compile(jit_compile=False)
+        self.corridor.compile(jit_compile=keras.backend.backend() == "jax")
         self.image_size = run.config.data.image_size
         self.category_ids = np.array(list(run.labels))
 
@@ -95,9 +96,9 @@ def open_artefact(path):
 
 def _finished(found, category_ids):
     """The first of PaddedDetections as an engine answers it: boxes clipped, classes by category id."""
-    result = _first_image(found)
+    # Clipped before they are counted: JAX compiles anew for every shape.
+    result = _first_image({**found, "boxes": clip(found["boxes"])})
     result["class_ids"] = category_ids[result["class_ids"]]
-    result["boxes"] = np.asarray(clip(result["boxes"]))
     return result
 
 

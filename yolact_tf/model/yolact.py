@@ -9,6 +9,7 @@ from yolact_tf.model.fpn import build_fpn
 from yolact_tf.model.heads import build_prediction_head, build_semantic_head, rare_object_logits
 from yolact_tf.model.protonet import build_protonet
 from yolact_tf.model.rescorer import build_mask_rescorer
+from yolact_tf.replicas import is_mirrored, share_batch_norm, sum_over_replicas
 
 
 def build_yolact(config):
@@ -55,6 +56,8 @@ def build_yolact(config):
     }
     if settings.mask_rescoring:
         model.mask_rescorer = build_mask_rescorer(settings.num_classes, protonet.output_shape[1])
+    if is_mirrored():
+        share_batch_norm(model)
     return model
 
 
@@ -71,21 +74,38 @@ class Yolact(keras.Model):
     anchor_settings = None
     mask_rescorer = None
     _parts_loss = None
-    _trackers = None
+    _trackers = ()
 
     @property
     def anchors(self):
         """[A, 4] float32 corners in 0..1, in the order of the outputs."""
         return build_anchors(**self.anchor_settings)
 
-    def compile(self, optimizer="rmsprop", loss=None, **options):
-        """Keras' `compile`; XLA stays off unless asked for, since it compiles for minutes on CPUs."""
-        options.setdefault("jit_compile", False)
-        super().compile(optimizer=optimizer, loss=loss, **options)
+    def compile(self, optimizer="rmsprop", loss=None, jit_compile=None, **options):
+        """Keras' `compile`; XLA stays off unless asked for, since it compiles for minutes on CPUs. JAX
+        has no other way."""
+        if jit_compile is None:
+            jit_compile = keras.backend.backend() == "jax"
+        if jit_compile and is_mirrored():
+            raise ValueError("`jit_compile` must be off: XLA compiles no mirrored model. Received: True")
         self._parts_loss = loss if hasattr(loss, "parts") else None
-        self._trackers = loss.trackers() if self._parts_loss else {}
+        # A loss that Keras knows of has it read a batch ahead, and a data set that counts how often it
+        # is iterated would take that for an epoch.
+        keras_loss = None if self._parts_loss else loss
+        super().compile(optimizer=optimizer, loss=keras_loss, jit_compile=jit_compile, **options)
+        self.loss = loss
+        trackers = self._parts_loss.trackers() if self._parts_loss else {}
+        if trackers:
+            self._loss_tracker = trackers.pop("loss")
+        # Past Keras' tracking, which would list them once more.
+        vars(self)["_trackers"] = trackers
+
+    def get_compile_config(self):
+        """What `compile_from_config` takes."""
+        config = super().get_compile_config()
         if self._parts_loss:
-            self._loss_tracker = self._trackers.pop("loss")
+            config["loss"] = keras.saving.serialize_keras_object(self._parts_loss)
+        return config
 
     def compile_from_config(self, config):
         """Compiles a reloaded model as it was when saved."""
@@ -94,7 +114,7 @@ class Yolact(keras.Model):
 
     @property
     def metrics(self):
-        return super().metrics + list((self._trackers or {}).values())
+        return super().metrics + list(dict(self._trackers).values())
 
     @property
     def variables(self):
@@ -106,10 +126,18 @@ class Yolact(keras.Model):
         if self._parts_loss is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         parts = self._parts_loss.parts(y, y_pred, self.mask_rescorer, training)
-        loss = self._parts_loss.total(parts, y_pred)
+        of_batch = sum_over_replicas(parts)
+        whole = sum(of_batch.values())
         for name, tracker in self._trackers.items():
-            tracker.update_state(parts.get(name, loss))
-        return loss
+            tracker.update_state(of_batch.get(name, whole))
+        return self._parts_loss.total(parts, y_pred)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Under `tf.distribute` Keras reads a batch ahead here to build what is not built. Only the
+        optimizer is not, and it needs no batch."""
+        if self._distribute_strategy and self.optimizer and not self.optimizer.built:
+            with self._distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
     def get_config(self):
         rescorer = self.mask_rescorer

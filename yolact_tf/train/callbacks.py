@@ -12,6 +12,24 @@ from yolact_tf.evaluate import evaluate
 from yolact_tf.runs import Run, save_weights, write_text
 
 
+class NonFiniteLoss(ArithmeticError):
+    """A loss became infinite or NaN."""
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Stops training with the name of the loss and the step where one stops being finite."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Parts come before their sum, so that the culprit is named.
+        for name in sorted(logs or {}, key=lambda name: name == "loss"):
+            if not math.isfinite(float(logs[name])):
+                step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+                raise NonFiniteLoss(
+                    f"`{name}` must stay finite. Received: {float(logs[name])} at step {step}; "
+                    "a lower train.learning_rate or a longer train.warmup_steps may help"
+                )
+
+
 class ValidateAP(keras.callbacks.Callback):
     """Adds `val_box_AP` and `val_mask_AP` to the logs of every `every`-th epoch and of the last.
 
@@ -19,7 +37,7 @@ class ValidateAP(keras.callbacks.Callback):
     mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5; both are the
     averaged weights where there are any. `best` is the best mask AP, `waited` how many validations ago
     it was; at `patience`, unless that is 0, training ends.
-    observe: as `evaluate` has it.
+    observe: as `evaluate` has it.  run_path: None writes nothing, for all workers but the first.
     """
 
     def __init__(self, run_path, config, data, every, patience=0, observe=None):
@@ -35,7 +53,8 @@ class ValidateAP(keras.callbacks.Callback):
         logs["val_box_AP"] = logs["val_mask_AP"] = math.nan
         is_last = epoch + 1 == self.params["epochs"] or self.model.stop_training
         with averaged_weights(self.model.optimizer):
-            save_weights(self.model, self.run_path, "last")
+            if self.run_path:
+                save_weights(self.model, self.run_path, "last")
             if is_last or (epoch + 1) % self.every == 0:
                 self._validate(logs)
         if self.patience and self.waited >= self.patience:
@@ -48,8 +67,9 @@ class ValidateAP(keras.callbacks.Callback):
         self.waited += 1
         if metrics["segm"]["AP"] > self.best:
             self.best, self.waited = metrics["segm"]["AP"], 0
-            save_weights(self.model, self.run_path, "best")
-            write_text(self.run_path / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+            if self.run_path:
+                save_weights(self.model, self.run_path, "best")
+                write_text(self.run_path / "metrics.json", json.dumps(metrics, indent=2) + "\n")
 
 
 class LogLearningRate(keras.callbacks.Callback):

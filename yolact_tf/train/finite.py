@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from yolact_tf.replicas import num_replicas
+
 
 class NonFiniteLoss(ArithmeticError):
     """A loss was infinite or NaN for too many steps in a row."""
@@ -28,10 +30,10 @@ class FiniteMean(keras.metrics.Mean):
 
 
 class SkippedSteps(keras.metrics.Sum):
-    """How many values of an epoch were not finite."""
+    """How many values of an epoch were not finite; each replica tells its share of the one they have."""
 
     def update_state(self, value, sample_weight=None):
-        super().update_state(1.0 - ops.cast(ops.isfinite(value), "float32"))
+        super().update_state((1.0 - ops.cast(ops.isfinite(value), "float32")) / num_replicas())
 
 
 def poison(loss, number):
@@ -56,9 +58,10 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._in_a_row = self._in_a_row + 1 if skipped > self._skipped else 0
         self._skipped = skipped
         if self._in_a_row >= self.limit:
+            culprit, step = self._culprit(), int(ops.convert_to_numpy(self.model.optimizer.iterations))
             raise NonFiniteLoss(
-                f"`{self._culprit()}` must stay finite. Received: NaN or infinity for {self._in_a_row} steps "
-                f"in a row, after step {int(self.model.optimizer.iterations)}; none of them was applied. "
+                f"`{culprit}` must stay finite. Received: NaN or infinity for {self._in_a_row} steps in a row, "
+                f"after step {step}; none of them was applied. "
                 "A lower train.learning_rate or a longer train.warmup_steps may help"
             )
 

@@ -9,6 +9,7 @@ from keras import ops
 
 from yolact_tf.boxes import decode, paired_giou
 from yolact_tf.masks import crop_masks, mask_logits, resize_binary_masks
+from yolact_tf.replicas import num_replicas, own_rows, sum_over_replicas
 from yolact_tf.train.targets import is_positive, slot_masks, take_rows
 
 LOG_FLOOR = -100.0  # PyTorch's binary cross-entropy clamps its logarithms here
@@ -125,8 +126,10 @@ def semantic_loss(semantic_logits, ground_truth):
 
 
 def count_positives(targets):
-    """Positive anchors of the whole batch, at least 1, as a float: what most losses divide by."""
-    return ops.maximum(ops.sum(ops.cast(is_positive(targets), "float32")), 1.0)
+    """Positive anchors of the whole batch, on all replicas, at least 1, as a float: what most losses
+    divide by."""
+    count = ops.sum(ops.cast(is_positive(targets), "float32"))
+    return ops.maximum(sum_over_replicas(count), 1.0)
 
 
 def _smooth_l1(error):
@@ -138,7 +141,9 @@ def _smooth_l1(error):
 def _choose_positives(targets, max_masks, seed):
     """[B, M] anchors of a random subset of the positives, which of them are real, and the scale."""
     may_enter = is_positive(targets)
-    lottery = keras.random.uniform(ops.shape(may_enter), seed=seed)
+    batch, anchors = ops.shape(may_enter)
+    # Every replica draws for all of them, so that a choice does not depend on how many there are.
+    lottery = own_rows(keras.random.uniform((num_replicas() * batch, anchors), seed=seed))
     count = min(max_masks, may_enter.shape[1])
     drawn, chosen = ops.top_k(ops.where(may_enter, lottery, -1.0), count)
     is_chosen = drawn >= 0

@@ -6,6 +6,7 @@ from keras import ops
 
 from yolact_tf.anchors import build_anchors
 from yolact_tf.config import Config
+from yolact_tf.replicas import num_replicas
 from yolact_tf.train import losses
 from yolact_tf.train.class_losses import balanced_loss, focal_loss, ohem_loss, sigmoid_focal_loss
 from yolact_tf.train.finite import FiniteMean, SkippedSteps, poison
@@ -52,14 +53,15 @@ class YolactLoss(keras.losses.Loss):
 
     def parts(self, ground_truth, predictions, mask_rescorer=None, training=True):
         """{name: weighted scalar}. The semantic loss is divided by the images of the batch, all others
-        by its positives. mask_rescorer: [n, Hp, Wp, 1] to mask IoUs [n, C]; None leaves its loss out.
+        by its positives; of a batch that replicas share, each returns its part of the whole loss.
+        mask_rescorer: [n, Hp, Wp, 1] to mask IoUs [n, C]; None leaves its loss out.
         training: whether the batch counts towards the class counts of balanced losses."""
         settings = self.config.loss
         targets = match_anchors(
             ground_truth, self.anchors, settings.positive_iou, settings.negative_iou, settings.crowd_overlap
         )
         num_positives = losses.count_positives(targets)
-        num_images = ops.cast(ops.shape(predictions["semantic_logits"])[0], "float32")
+        num_images = ops.cast(num_replicas() * ops.shape(predictions["semantic_logits"])[0], "float32")
         box = self._box_loss(predictions["box_deltas"], targets)
         classes = self._class_loss(predictions["class_logits"], targets, training)
         positives = losses.assemble_positives(

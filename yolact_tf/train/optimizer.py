@@ -4,6 +4,7 @@ takes a step that is not finite."""
 import keras
 from keras import ops
 
+from yolact_tf.replicas import num_replicas, sum_over_replicas
 from yolact_tf.train.schedule import LearningRate
 
 # Shorter memory than the usual .999: runs here are thousands of steps, not hundreds of thousands.
@@ -39,7 +40,7 @@ def build_optimizer(config, steps_per_epoch=None):
     else:
         optimizer = ReferenceSGD(rate, train.momentum, train.weight_decay, **options)
     if train.precision == "mixed_float16":
-        return keras.optimizers.LossScaleOptimizer(optimizer)
+        return LossScaleOptimizer(optimizer)
     return FiniteSteps(optimizer)
 
 
@@ -78,13 +79,33 @@ def schedule_of(optimizer):
     return optimizer._learning_rate  # the public `learning_rate` is the rate of the present step
 
 
+class WholeClip:
+    """Clips the gradient of the whole batch. Keras clips that of each replica, then sums them."""
+
+    def _clip_gradients(self, grads):
+        count = num_replicas()
+        if count == 1 or not self.global_clipnorm:
+            return super()._clip_gradients(grads)
+        clipped = super()._clip_gradients(list(sum_over_replicas(dict(enumerate(grads))).values()))
+        return [grad / count for grad in clipped]
+
+
 @keras.saving.register_keras_serializable(package="yolact_tf")
-class AdamW(_OnSchedule, keras.optimizers.AdamW):
+class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
+    """Keras' own, with one answer for all replicas: gradients are summed where all are finite."""
+
+    def check_finite(self, grads):
+        finite = ops.cast(super().check_finite(grads), "int32")
+        return sum_over_replicas(finite) == num_replicas()
+
+
+@keras.saving.register_keras_serializable(package="yolact_tf")
+class AdamW(_OnSchedule, WholeClip, keras.optimizers.AdamW):
     """Keras' AdamW whose schedule can be stretched."""
 
 
 @keras.saving.register_keras_serializable(package="yolact_tf")
-class ReferenceSGD(_OnSchedule, keras.optimizers.Optimizer):
+class ReferenceSGD(_OnSchedule, WholeClip, keras.optimizers.Optimizer):
     """SGD as PyTorch has it: v <- momentum·v + (g + decay·w), then w <- w - rate·v.
 
     Keras' SGD folds the rate into the velocity, so the two part ways whenever the rate changes, and
@@ -115,7 +136,7 @@ class ReferenceSGD(_OnSchedule, keras.optimizers.Optimizer):
 
 
 @keras.saving.register_keras_serializable(package="yolact_tf")
-class FiniteSteps(keras.optimizers.LossScaleOptimizer):
+class FiniteSteps(LossScaleOptimizer):
     """Leaves out each step of which a gradient is not finite: weights, velocities and step count stay.
 
     The released code applies a step only if its loss is finite. It is Keras' loss scaling with a scale

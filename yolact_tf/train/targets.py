@@ -38,7 +38,8 @@ def match_anchors(ground_truth, anchors, positive_iou, negative_iou, crowd_overl
 
     # An empty slot has a box without area, whose logarithm would poison gradients: anchors matched
     # with one take the whole image instead, and no loss reads them.
-    safe_boxes = ops.where(ops.expand_dims(is_object, -1), gt_boxes, _WHOLE_IMAGE)
+    whole_image = ops.convert_to_tensor(_WHOLE_IMAGE, dtype="float32")
+    safe_boxes = ops.where(ops.expand_dims(is_object, -1), gt_boxes, whole_image)
     targets = {
         "classes": classes,
         "box_deltas": encode(take_rows(safe_boxes, gt_index), anchors),

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -16,6 +17,7 @@ from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
 from yolact_tf.train.batch_size import largest_batch
 from yolact_tf.train.budget import NO_LIMIT, KeepToMinutes
 from yolact_tf.train.callbacks import LogLearningRate, ValidateAP
+from yolact_tf.train.distribution import Devices, devices, is_first_worker
 from yolact_tf.train.finite import StopOnNonFinite
 from yolact_tf.train.freezing import freeze
 from yolact_tf.train.interrupt import interruptible
@@ -34,37 +36,47 @@ logger = logging.getLogger(__name__)
 def train(config, data, run_path, weights=None, resume=False, report=None):
     """Trains `config` on folder `data` into folder `run_path` and returns the finished Run.
 
+    Of several workers only the first writes the folder; the others return None.
     The number of classes becomes that of the data. weights: a run folder, a .weights.h5 file, or a file
     of the original, to start from; layers that depend on other classes start afresh.  resume: goes on
     with the run in `run_path` where its last state is.  report: what `training_report` yields, which
     shows the progress; none keeps silent.
     """
     run_path = Path(run_path)
-    if not resume:
+    if is_first_worker() and not resume:
         require_new_run(run_path)
     require_loggers(config.train.loggers)
-    train_data, val_data = _load_data(config, data)
-    config = _resolved(config, train_data, run_path if resume else None)
-    digest = f"{train_data.digest} {val_data.digest}"
+    data = WatchedData(data, *_load_data(config, data))
+    config = _resolved(config, data.train, run_path if resume else None)
+    with devices(config.train.devices, config.train.batch_size) as chosen:
+        if config.train.minutes and chosen.num_workers > 1:
+            raise ValueError(
+                "`train.minutes` must be 0 for several workers, whose clocks differ. "
+                f"Received: {config.train.minutes:g}"
+            )
+        keras.utils.set_random_seed(config.train.seed)
+        keras.config.set_dtype_policy(config.train.precision)
+        model = _build(config, data.train, None if resume else weights, resume, chosen)
+        training = Training(model, config, data, run_path, chosen, f"{data.train.digest} {data.val.digest}")
+        start = load_state(run_path, model, training.digest) if resume else Position()
+        if chosen.is_first and not resume:
+            run_path.mkdir(parents=True, exist_ok=True)
+            save_state(run_path, model, start, training.digest)  # before what makes the folder a run
+            describe_run(run_path, config, data.train.labels)
+        if not _is_finished(config, start):
+            _fit(training, start, report)
+    return load_run(run_path) if chosen.is_first else None
 
-    keras.utils.set_random_seed(config.train.seed)
-    keras.config.set_dtype_policy(config.train.precision)
-    model = build_yolact(untrained(config) if weights or resume else config)
-    if weights and not resume:
-        _report(load_start_weights(model, weights, train_data.labels), weights)
-    _freeze(model, config)
-    _compile(model, config, len(build_dataset(config, train_data, "train")))
-    if resume:
-        start = load_state(run_path, model, digest)
-    else:
-        start = Position()
-        run_path.mkdir(parents=True, exist_ok=True)
-        save_state(run_path, model, start, digest)  # before the files that make the folder a run
-        describe_run(run_path, config, train_data.labels)
-    if not _is_finished(config, start):
-        data = WatchedData(data, train_data, val_data)
-        _fit(model, config, data, run_path, (start, digest), report)
-    return load_run(run_path)
+
+class Training(NamedTuple):
+    """What a training is made of."""
+
+    model: keras.Model
+    config: Config
+    data: WatchedData
+    run_path: Path
+    devices: Devices
+    digest: str  # of the data
 
 
 def _load_data(config, data):
@@ -101,20 +113,36 @@ def _resolved(config, data, resumed):
     return config
 
 
-def _freeze(model, config):
-    train = config.train
-    frozen = freeze(model, train.freeze, train.freeze_batch_norm, train.batch_size)
-    if frozen:
-        logger.warning("frozen: %s", ", ".join(frozen))
+def _build(config, data, weights, resume, chosen):
+    """The compiled model, with its start weights unless a state is to be loaded."""
+    steps = len(_dataset(config, data, chosen))  # outside of the scope, which would mirror its variables
+    with chosen.model_scope():
+        model = build_yolact(untrained(config) if weights or resume else config)
+        if weights:
+            _report(load_start_weights(model, weights, data.labels), weights)
+        train = config.train
+        frozen = freeze(model, train.freeze, train.freeze_batch_norm, train.batch_size // chosen.count)
+        if frozen:
+            logger.warning("frozen: %s", ", ".join(frozen))
+        compile_model(model, config, steps)
+    return model
 
 
-def _compile(model, config, steps_per_epoch):
+def compile_model(model, config, steps_per_epoch):
+    """Compiles `model` for training and makes all of its variables."""
     model.compile(
         optimizer=build_optimizer(config, steps_per_epoch),
         loss=YolactLoss(config),
-        jit_compile=config.train.jit_compile,
+        jit_compile=config.train.jit_compile or None,
     )
     model.optimizer.build(model.trainable_variables)
+
+
+def _dataset(config, data, chosen, **position):
+    """This worker's part of the training batches."""
+    return build_dataset(
+        config, data, "train", worker=chosen.worker, num_workers=chosen.num_workers, **position
+    )
 
 
 def _is_finished(config, start):
@@ -125,20 +153,21 @@ def _is_finished(config, start):
     return waited_out or out_of_time or (not train.minutes and start.epoch >= train.epochs)
 
 
-def _fit(model, config, data, run_path, state, report):
-    """Trains from a (Position, digest of the data) on. data: WatchedData."""
-    start, _ = state
-    batches, steps, left = _batches(config, data.train, start)
-    cut_log(run_path / "log.csv", start.epoch)
+def _fit(training, start, report):
+    """Trains from the Position `start` on."""
+    train, run_path = training.config.train, training.run_path
+    batches, steps, left = _batches(training, start)
+    if training.devices.is_first:
+        cut_log(run_path / "log.csv", start.epoch)
     with interruptible() as interrupted:
-        callbacks = _callbacks(run_path, config, data, state, interrupted, report)
+        callbacks = _callbacks(training, start, interrupted, report)
         if left < steps:
             callbacks.insert(0, TakeUpEpoch(left))
         try:
-            model.fit(
+            training.model.fit(
                 batches,
                 steps_per_epoch=steps,
-                epochs=NO_LIMIT if config.train.minutes else config.train.epochs,
+                epochs=NO_LIMIT if train.minutes else train.epochs,
                 initial_epoch=start.epoch,
                 callbacks=callbacks,
                 verbose=0,
@@ -160,36 +189,41 @@ def _reason(error):
     return next((line for line in lines if line and not line.startswith(where)), lines[0])
 
 
-def _batches(config, data, start):
+def _batches(training, start):
     """(endless batches from `start` on, batches an epoch, those that are left of the first)."""
-    following = build_dataset(config, data, "train", first_epoch=start.epoch)
+    known = training.config, training.data.train, training.devices
+    following = _dataset(*known, first_epoch=start.epoch)
     steps = len(following)
     if not start.batch:
         return following.repeat(), steps, steps
-    rest = build_dataset(config, data, "train", first_epoch=start.epoch, first_batch=start.batch)
-    following = build_dataset(config, data, "train", first_epoch=start.epoch + 1)
+    rest = _dataset(*known, first_epoch=start.epoch, first_batch=start.batch)
+    following = _dataset(*known, first_epoch=start.epoch + 1)
     return rest.concatenate(following.repeat()), steps, steps - start.batch
 
 
-def _callbacks(run_path, config, data, state, interrupted, report):
-    """In the order in which they act at the end of an epoch: what writes comes after what it writes."""
-    (start, digest), settings = state, config.train
+def _callbacks(training, start, interrupted, report):
+    """In the order in which they act at the end of an epoch: what writes comes after what it writes.
+
+    All workers validate, so that all stay in step; the first alone writes and is watched.
+    """
+    _, config, data, run_path, chosen, digest = training
+    settings = config.train
     keep = KeepState(run_path, digest, start, settings.save_minutes, interrupted)
     clock = KeepToMinutes(settings.minutes, lambda: keep.seconds) if settings.minutes else None
-    watch = Watch(run_path, config, data, report, clock.remaining if clock else None)
+    remaining = clock.remaining if clock else None
+    watch = Watch(run_path, config, data, report, remaining) if chosen.is_first else None
     validation = ValidateAP(
-        run_path, config, data.val, settings.validate_every, settings.patience, watch.observe
+        run_path if watch else None,
+        config,
+        data.val,
+        settings.validate_every,
+        settings.patience,
+        watch.observe if watch else None,
     )
     validation.best, validation.waited = start.best, start.waited
     keep.validation = validation
-    return [
-        *([clock] if clock else []),
-        StopOnNonFinite(settings.max_skipped),
-        LogLearningRate(),
-        validation,
-        *watch.callbacks,
-        keep,
-    ]
+    callbacks = [StopOnNonFinite(settings.max_skipped), LogLearningRate(), validation]
+    return [*([clock] if clock else []), *callbacks, *([*watch.callbacks, keep] if watch else [])]
 
 
 def _report(transfer, weights):
