@@ -61,8 +61,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
             culprit, step = self._culprit(), int(ops.convert_to_numpy(self.model.optimizer.iterations))
             raise NonFiniteLoss(
                 f"`{culprit}` must stay finite. Received: NaN or infinity for {self._in_a_row} steps in a row, "
-                f"after step {step}; none of them was applied. "
-                "A lower train.learning_rate or a longer train.warmup_steps may help"
+                f"after step {step}; none was applied. A lower train.learning_rate may help"
             )
 
     def _culprit(self):
