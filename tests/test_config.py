@@ -11,7 +11,7 @@ from yolact_tf.config import (
     ModelConfig,
     TrainConfig,
 )
-from yolact_tf.fields import override
+from yolact_tf.fields import differences, minutes_of, override
 
 
 def test_json_gives_back_an_equal_config():
@@ -95,3 +95,26 @@ def test_a_bad_override_is_refused_in_one_line(assignment, message):
 def test_bad_values_are_refused_on_creation(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.parametrize(
+    "text, minutes", [("30m", 30), ("90s", 1.5), ("2h", 120), ("1h30m", 90), ("0.5h", 30), ("1h1m6s", 61.1)]
+)
+def test_a_duration_is_read(text, minutes):
+    assert minutes_of(text) == pytest.approx(minutes)
+
+
+@pytest.mark.parametrize("text", ["", "30", "m", "0m", "30 minutes", "-5m", "1.2.3m", "5m1h"])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(ValueError, match="A duration must read like 30m, 90s or 1h30m. Received: "):
+        minutes_of(text)
+
+
+def test_differences_name_the_field_and_both_values():
+    changed = override(Config(), ["train.epochs=3", "data.mirror=false", "anchors.sizes=1,2,3,4,5"])
+    assert differences(changed, changed) == []
+    assert differences(changed, Config()) == [
+        "anchors.sizes (1.0, 2.0, 3.0, 4.0, 5.0), not (24.0, 48.0, 96.0, 192.0, 384.0)",
+        "data.mirror False, not True",
+        "train.epochs 3, not 55",
+    ]

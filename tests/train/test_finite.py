@@ -85,6 +85,6 @@ def test_many_in_a_row_stop_with_the_name_and_the_step(spoilt):
     with pytest.raises(NonFiniteLoss) as caught:
         step_on(bad)
     assert str(caught.value).startswith(
-        "`semantic_loss` must stay finite. Received: NaN or infinity for 3 steps in a row, "
+        "`semantic_loss` must stay finite. Received: NaN or infinity for 3 steps in a row "
         f"after step {step}; none was applied."
     )

@@ -1,6 +1,6 @@
 import math
 
-from yolact_tf.train.run_log import read_log
+from yolact_tf.train.run_log import cut_log, read_log
 
 
 def test_columns_are_numbers_an_epoch(tmp_path):
@@ -23,3 +23,14 @@ def test_no_log_yet(tmp_path):
     assert read_log(tmp_path / "log.csv") == {}
     (tmp_path / "log.csv").write_text("epoch,loss\n")
     assert read_log(tmp_path / "log.csv") == {}
+
+
+def test_a_log_is_cut_before_an_epoch(tmp_path):
+    log = tmp_path / "log.csv"
+    cut_log(log, 3)  # no log yet
+    assert not log.exists()
+    log.write_text("epoch,loss\n0,3.5\n1,2.5\n2,1.5\n3,")
+    cut_log(log, 2)
+    assert log.read_text() == "epoch,loss\n0,3.5\n1,2.5\n"
+    cut_log(log, 2)
+    assert read_log(log) == {"epoch": [0, 1], "loss": [3.5, 2.5]}

@@ -60,8 +60,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
         if self._in_a_row >= self.limit:
             culprit, step = self._culprit(), int(ops.convert_to_numpy(self.model.optimizer.iterations))
             raise NonFiniteLoss(
-                f"`{culprit}` must stay finite. Received: NaN or infinity for {self._in_a_row} steps in a row, "
-                f"after step {step}; none was applied. A lower train.learning_rate may help"
+                f"`{culprit}` must stay finite. Received: NaN or infinity for {self._in_a_row} steps in "
+                f"a row after step {step}; none was applied. A lower train.learning_rate may help"
             )
 
     def _culprit(self):
