@@ -15,7 +15,9 @@ from yolact_tf.train.trainer import train
 
 @pytest.fixture(scope="module")
 def config(small_settings):
-    return yolact_tf.load_config("tiny_256", [*small_settings, "model.num_classes=6", "train.batch_size=4"])
+    return yolact_tf.load_config(
+        "tiny_256", [*small_settings, "model.num_classes=6", "train.images_per_epoch=240"]
+    )
 
 
 def test_plain_keras_trains_it(config, shapes_data):
