@@ -48,6 +48,21 @@ def build_dataset(config, data, split, first_epoch=0, first_batch=0, worker=0, n
     return dataset.prefetch(2).with_options(options)
 
 
+def steps_per_epoch(config, data):
+    """Batches in an epoch of a training split, as `load_data` gives it: `len` of a dataset not yet built.
+
+    ValueError where no image trains.
+    """
+    return _views_per_epoch(config, data) // config.train.batch_size
+
+
+def _views_per_epoch(config, data):
+    _require_objects(data, config.data)
+    num_images = data.num_images if config.data.empty_images else data.num_with_objects
+    num_views = max(config.train.images_per_epoch or num_images, config.train.batch_size)
+    return num_views - num_views % config.train.batch_size
+
+
 def _plain_views(config, data):
     source = data.source(config.data.cache)
 
@@ -59,10 +74,8 @@ def _plain_views(config, data):
 
 def _training_views(config, data, first_epoch, first_batch, worker, num_workers):
     settings, batch_size = config.data, config.train.batch_size
-    _require_objects(data, settings)
+    num_views = _views_per_epoch(config, data)
     source = data.source(settings.cache, settings.empty_images)
-    num_views = max(config.train.images_per_epoch or source.num_images, batch_size)
-    num_views -= num_views % batch_size
     partners = (3 if settings.mosaic else 0) + (1 if settings.copy_paste else 0)
     views = training_order(source, num_views, config.train.seed, first_epoch, partners)
     views = views.skip(first_batch * batch_size)

@@ -79,6 +79,7 @@ def renamed(path):
 
 
 def read_text(path):
+    """The content of a text file, near by or far away."""
     with tf.io.gfile.GFile(path) as file:
         return file.read()
 

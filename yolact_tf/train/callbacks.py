@@ -10,6 +10,7 @@ from keras import ops
 from yolact_tf.detect.detector import Detector
 from yolact_tf.evaluate import evaluate
 from yolact_tf.runs import Run, save_weights, write_text
+from yolact_tf.train.optimizer import unwrapped
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -85,7 +86,7 @@ def averaged_weights(optimizer):
 
     Afterwards it has the same bits as before; Keras' own `SwapEMAWeights` swaps by adding and subtracting.
     """
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    optimizer = unwrapped(optimizer)
     if not optimizer.use_ema:
         yield
         return

@@ -73,10 +73,14 @@ class _OnSchedule:
         return super()._get_current_learning_rate()
 
 
+def unwrapped(optimizer):
+    """The optimiser that takes the steps: what `FiniteSteps` or a loss scale wraps."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def schedule_of(optimizer):
     """The schedule of an optimiser from `build_optimizer`: steps to learning rates."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # what a loss scale wraps
-    return optimizer._learning_rate  # the public `learning_rate` is the rate of the present step
+    return unwrapped(optimizer)._learning_rate  # the public `learning_rate` is the rate of the present step
 
 
 class WholeClip:

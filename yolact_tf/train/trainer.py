@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from yolact_tf.config import Config
 from yolact_tf.data.load import load_data
-from yolact_tf.data.pipeline import build_dataset
+from yolact_tf.data.pipeline import build_dataset, steps_per_epoch
 from yolact_tf.fields import AUTO, differences
 from yolact_tf.model import build_yolact
 from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
@@ -115,7 +115,6 @@ def _resolved(config, data, resumed):
 
 def _build(config, data, weights, resume, chosen):
     """The compiled model, with its start weights unless a state is to be loaded."""
-    steps = len(_dataset(config, data, chosen))  # outside of the scope, which would mirror its variables
     with chosen.model_scope():
         model = build_yolact(untrained(config) if weights or resume else config)
         if weights:
@@ -124,7 +123,7 @@ def _build(config, data, weights, resume, chosen):
         frozen = freeze(model, train.freeze, train.freeze_batch_norm, train.batch_size // chosen.count)
         if frozen:
             logger.warning("frozen: %s", ", ".join(frozen))
-        compile_model(model, config, steps)
+        compile_model(model, config, steps_per_epoch(config, data))
     return model
 
 
@@ -192,10 +191,9 @@ def _reason(error):
 def _batches(training, start):
     """(endless batches from `start` on, batches an epoch, those that are left of the first)."""
     known = training.config, training.data.train, training.devices
-    following = _dataset(*known, first_epoch=start.epoch)
-    steps = len(following)
+    steps = steps_per_epoch(*known[:2])
     if not start.batch:
-        return following.repeat(), steps, steps
+        return _dataset(*known, first_epoch=start.epoch).repeat(), steps, steps
     rest = _dataset(*known, first_epoch=start.epoch, first_batch=start.batch)
     following = _dataset(*known, first_epoch=start.epoch + 1)
     return rest.concatenate(following.repeat()), steps, steps - start.batch
