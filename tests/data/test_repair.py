@@ -8,7 +8,6 @@ from PIL import Image
 
 from tests.coco_folder import rectangle
 from tests.data.test_check import PLANTED, Plant, noise, save, write_sound_folder
-from yolact_tf.data import repair as repair_module
 from yolact_tf.data.check import check
 from yolact_tf.data.coco import load_coco
 from yolact_tf.data.repair import repair
@@ -133,7 +132,7 @@ def test_images_are_copied_where_they_cannot_be_linked(tmp_path, monkeypatch):
         raise OSError("another disk")
 
     write_sound_folder(tmp_path / "data")
-    monkeypatch.setattr(repair_module.os, "link", refuse)
+    monkeypatch.setattr("os.link", refuse)
     repair(tmp_path / "data", tmp_path / "copy")
     for path in (tmp_path / "copy" / "images").iterdir():
         source = tmp_path / "data" / "images" / path.name
@@ -225,8 +224,8 @@ def test_a_half_written_copy_is_removed(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     write_sound_folder(tmp_path / "data")
-    monkeypatch.setattr(repair_module.os, "link", fail)
-    monkeypatch.setattr(repair_module.shutil, "copyfile", fail)
+    monkeypatch.setattr("os.link", fail)
+    monkeypatch.setattr("shutil.copyfile", fail)
     with pytest.raises(OSError, match="disk full"):
         repair(tmp_path / "data", tmp_path / "copy")
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

@@ -1,13 +1,11 @@
 """Writes a mended copy of a data folder: what cannot be used is left out, what can be told is put right."""
 
 import json
-import os
-import shutil
-import tempfile
 from collections import Counter
 from pathlib import Path, PurePath
 
 from yolact_tf.data.check_files import look_at_files
+from yolact_tf.data.new_folder import link_or_copy, new_folder
 from yolact_tf.data.repair_objects import mend_object
 from yolact_tf.data.splits import image_paths, is_key, read_splits, steps_of
 
@@ -29,13 +27,9 @@ def repair(folder, target, decode=False, progress=None):
     files = look_at_files(image_paths(splits), decode, advance)
     categories = _united_categories(splits)
     mended = [_mend(split, files, categories, advance) for split in splits]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as holder:
-        # One level down: the holder is private (mode 0700), the result should not be.
-        made = Path(holder) / "made"
+    with new_folder(target) as made:
         for split, (content, _) in zip(splits, mended, strict=True):
             _write(split, content, Path(folder), made)
-        made.rename(target)
     done = sum((counts for _, counts in mended), Counter())
     return {name: count for name, count in done.items() if count}
 
@@ -150,14 +144,7 @@ def _write(split, content, folder, made):
         copy = image_folder / image["file_name"]
         if not copy.exists():  # else the other split has it as well
             copy.parent.mkdir(parents=True, exist_ok=True)
-            _link(split.path(image).resolve(), copy)
-
-
-def _link(source, copy):
-    try:
-        os.link(source, copy)
-    except OSError:  # another disk, or one that knows no links
-        shutil.copyfile(source, copy)
+            link_or_copy(split.path(image), copy)
 
 
 def _check_names(split):

@@ -5,7 +5,6 @@ This file writes the folder; `shape_scenes` arranges the objects, `shape_paint` 
 
 import json
 import os
-import tempfile
 from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from yolact_tf.data.new_folder import new_folder
 from yolact_tf.data.shape_paint import paint
 from yolact_tf.data.shape_scenes import MIN_SIDE, SHAPE_CLASSES, arrange
 
@@ -57,20 +57,14 @@ def make_shapes(
         raise ValueError(f"`train_images` and `val_images` must not both be 0. Received: {counts}")
     options = _checked_options(image_size, min_objects, max_objects, seed)
     directory = _checked_directory(directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as holder:
-        # The data set is made one level down: the holder is private (mode 0700), the result should not be.
-        made = Path(holder) / "made"
-        (made / "images").mkdir(parents=True)
+    with new_folder(directory) as made:
+        (made / "images").mkdir()
         done = 0
         for split, count in zip(SPLITS, counts.values()):
             for _ in _write_split(made, split, count, options):
                 done += 1
                 if progress:
                     progress(done, train_images + val_images)
-        if directory.exists():
-            directory.rmdir()
-        made.rename(directory)
     return directory
 
 

@@ -1,7 +1,6 @@
 """Data sets from one format into another, with an account of what the new one cannot hold."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from yolact_tf.data.convert.coco import read_coco, write_coco
@@ -13,6 +12,7 @@ from yolact_tf.data.convert.pictures import place_picture
 from yolact_tf.data.convert.sbd import read_sbd
 from yolact_tf.data.convert.voc import read_voc, write_voc
 from yolact_tf.data.convert.yolo import read_yolo, write_yolo
+from yolact_tf.data.new_folder import new_folder
 
 READERS = {
     "coco": read_coco,
@@ -53,15 +53,8 @@ def convert(source, target, from_format, to_format, progress=None, link=True):
         if progress:
             progress(done, total)
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as holder:
-        # One level down: the holder is private (mode 0700), the result should not be.
-        made = Path(holder) / "made"
-        made.mkdir()
+    with new_folder(target) as made:
         report = write(data_set, made, place)
-        if target.exists():
-            target.rmdir()
-        made.rename(target)
     data_set.losses.include(report.losses)
     return Report(report.images, report.objects, data_set.losses)
 

@@ -1,12 +1,12 @@
 """Image files: their sizes, their names, and how they come into a new folder unaltered."""
 
 import concurrent.futures
-import os
 import shutil
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from yolact_tf.data.images import inspect_image
+from yolact_tf.data.new_folder import link_or_copy
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 
@@ -20,7 +20,9 @@ def place_picture(picture, path, link=True):
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(picture.source, bytes):
         path.write_bytes(picture.source)
-    elif not link or not _link(picture.source, path):
+    elif link:
+        link_or_copy(picture.source, path)
+    else:
         shutil.copyfile(picture.source, path)
 
 
@@ -95,12 +97,3 @@ def names_in_one_folder(data_set, losses):
         return {split: [p.name for p in pictures] for split, pictures in splits}
     losses.add("image names, now below a folder of their split", clash, sum(len(p) for _, p in splits))
     return {split: [f"{split}/{p.name}" for p in pictures] for split, pictures in splits}
-
-
-def _link(source, path):
-    try:
-        # Resolved, since a link to a symbolic link may point nowhere from its new place.
-        os.link(Path(source).resolve(), path)
-    except OSError:
-        return False
-    return True
