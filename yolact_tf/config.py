@@ -69,7 +69,8 @@ class DataConfig:
     photometric: bool = True
     expand: float = 4.0  # largest canvas relative to the image; 1 turns expansion off
     sample_crop: bool = True
-    scale_jitter: tuple[float, float] = (1.0, 1.0)  # range of magnification; (0.1, 2.0) is the "large" one
+    # Multi-scale training on a canvas of one size: range of magnification; (0.1, 2.0) is the "large" one.
+    scale_jitter: tuple[float, float] = (1.0, 1.0)
     mirror: bool = True
     flip: bool = False  # upside down
     rotate: bool = False  # by right angles

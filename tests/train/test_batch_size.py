@@ -29,3 +29,8 @@ def test_what_two_small_steps_take_tells_what_a_large_one_will(free, images, exp
     monkeypatch.setattr(batch_size, "_measured", lambda config, size: (300 + 100 * size) * MEGABYTE)
     monkeypatch.setattr(batch_size, "free_memory", lambda: free * MEGABYTE)
     assert largest_batch(yolact_tf.load_config("tiny_256"), images) == expected
+
+
+def test_two_steps_are_measured_each_in_a_process_of_its_own(small_settings):
+    config = yolact_tf.load_config("tiny_256", small_settings)
+    assert largest_batch(config, num_images=9) == 8

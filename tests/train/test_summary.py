@@ -47,6 +47,16 @@ def test_the_page_can_be_made_again(shapes_run, tmp_path):
     assert rebuilt.replace(str(copy), str(shapes_run)) == (shapes_run / "summary.html").read_text()
 
 
+def test_what_was_counted_of_shards_is_said(shapes_run, tmp_path):
+    copy = tmp_path / shapes_run.name
+    shutil.copytree(shapes_run, copy, ignore=shutil.ignore_patterns("weights", "tensorboard", "*.html"))
+    data = json.loads((copy / "data.json").read_text())
+    data["train"]["of"] = 100
+    (copy / "data.json").write_text(json.dumps(data))
+    write_summary(copy)
+    assert "<td>training</td><td>the first 24 of 100</td>" in (copy / "summary.html").read_text()
+
+
 def test_a_run_that_has_only_begun_has_a_page(tmp_path):
     describe_run(tmp_path, load_config("tiny_256"), {1: "thing"})
     write_summary(tmp_path)

@@ -75,6 +75,11 @@ def peak_memory(config_json, batch_size):
     images = np.random.default_rng(0).uniform(0, 255, (batch_size, size, size, 3)).astype("float32")
     for _ in range(2):
         model.train_on_batch(images, truth)
+    return used_memory()
+
+
+def used_memory():
+    """Bytes at the peak of this process: of its accelerator where there is one, else of the machine."""
     accelerator = _accelerator()
     if accelerator:
         return accelerator["peak_bytes_in_use"]

@@ -13,24 +13,6 @@ from yolact_tf.runs import Run, save_weights, write_text
 from yolact_tf.train.optimizer import unwrapped
 
 
-class NonFiniteLoss(ArithmeticError):
-    """A loss became infinite or NaN."""
-
-
-class StopOnNonFinite(keras.callbacks.Callback):
-    """Stops training with the name of the loss and the step where one stops being finite."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        # Parts come before their sum, so that the culprit is named.
-        for name in sorted(logs or {}, key=lambda name: name == "loss"):
-            if not math.isfinite(float(logs[name])):
-                step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
-                raise NonFiniteLoss(
-                    f"`{name}` must stay finite. Received: {float(logs[name])} at step {step}; "
-                    "a lower train.learning_rate or a longer train.warmup_steps may help"
-                )
-
-
 class ValidateAP(keras.callbacks.Callback):
     """Adds `val_box_AP` and `val_mask_AP` to the logs of every `every`-th epoch and of the last.
 
@@ -74,7 +56,7 @@ class ValidateAP(keras.callbacks.Callback):
 
 
 class LogLearningRate(keras.callbacks.Callback):
-    """Adds `learning_rate` to the logs of each epoch."""
+    """Adds `learning_rate`, that of the step after the epoch, to the logs."""
 
     def on_epoch_end(self, epoch, logs=None):
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)

@@ -87,6 +87,7 @@ class ShowTraining(keras.callbacks.Callback):
         draw_statistics(numbers, folder / "labels.png")
         train = {
             "images": numbers.num_images,
+            "of": self.data.train.num_images,
             "objects": numbers.num_objects,
             "crowds": numbers.num_crowds,
             "classes": numbers.class_counts,
@@ -131,13 +132,19 @@ def _counted(data):
 
 
 def _count(data):
-    """{images, objects, crowds, classes} of a split, counted as `statistics` does."""
+    """{images, of how many, objects, crowds, classes} of a split, counted as `statistics` does."""
     names = list(data.labels.values())
     counts, images, crowds = Counter(dict.fromkeys(names, 0)), 0, 0
     for record in _counted(data).records:
         counts.update(names[c] for c in record.classes[~record.is_crowd])
         images, crowds = images + 1, crowds + int(record.is_crowd.sum())
-    return {"images": images, "objects": counts.total(), "crowds": crowds, "classes": dict(counts)}
+    return {
+        "images": images,
+        "of": data.num_images,
+        "objects": counts.total(),
+        "crowds": crowds,
+        "classes": dict(counts),
+    }
 
 
 def _training_batches(config, data):

@@ -124,10 +124,12 @@ def _data_table(data):
     if not data:
         return ""
     names = {"train": "training", "val": "validation"}
-    rows = [
-        [name, *(data[split][key] for key in ("images", "objects", "crowds"))]
-        for split, name in names.items()
-    ]
+    rows = []
+    for split, name in names.items():
+        counts = data[split]
+        images = counts["images"]  # of shards the first alone, since counting reads them
+        shown = images if images >= counts["of"] else f"the first {images} of {counts['of']}"
+        rows.append([name, shown, counts["objects"], counts["crowds"]])
     return _table(["", "images", "objects", "crowds"], rows) + "<br>"
 
 
