@@ -26,7 +26,13 @@ def test_every_export_recipe_loads(name):
 
 
 def test_the_recipes_of_the_corridor_are_there():
-    assert set(list_recipes("configs")) == {*RECIPE_OF.values(), "mobilenetv2_320", "tiny_256"}
+    assert set(list_recipes("configs")) == {
+        *RECIPE_OF.values(),
+        "mobilenetv2_320",
+        "small_data_320",
+        "small_data_resnet50_550",
+        "tiny_256",
+    }
     assert {"saved_model", "litert_float32", "litert_heads"} <= set(list_recipes("export"))
 
 
@@ -42,6 +48,12 @@ def test_every_recipe_says_what_it_is_for():
     for kind in ("configs", "export"):
         for name, purpose in list_recipes(kind).items():
             assert len(purpose) > 20, name
+
+
+def test_published_weights_fit_the_recipe_that_goes_on_from_them():
+    recipe, network = load_config("small_data_resnet50_550"), load_config("resnet50_550")
+    assert recipe.model == network.model and recipe.anchors == network.anchors
+    assert recipe.data.image_size == network.data.image_size
 
 
 def test_overrides_apply():
