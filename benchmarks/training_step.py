@@ -25,7 +25,7 @@ VARIANTS = {
     "bfloat16+xla": ("mixed_bfloat16", True),
 }
 OBJECTS = 5
-WARMUP = 2
+WARMUP = 1
 
 
 def main():
