@@ -15,8 +15,9 @@ def build_fpn(feature_shapes, channels):
     for i in (2, 1, 0):
         lateral = layers.Conv2D(channels, 1, name=f"lateral_p{3 + i}")(features[i])
         if above is not None:
-            # To the exact size, not by a factor of two: 18 -> 35 -> 69.
-            size = lateral.shape[1:3]
+            # To the exact size, not by a factor of two: 18 -> 35 -> 69. In float32, since TensorFlow's XLA
+            # has no gradient of this in bfloat16.
+            size, above = lateral.shape[1:3], ops.cast(above, "float32")
             above = ops.image.resize(above, size, interpolation="bilinear", antialias=False)
             lateral = layers.Add(name=f"sum_p{3 + i}")([above, lateral])
         above = sums[i] = lateral

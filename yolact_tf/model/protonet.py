@@ -9,7 +9,8 @@ def build_protonet(p3_shape, channels, num_convs, num_prototypes):
     p3 = x = keras.Input(p3_shape, name="p3")
     for i in range(num_convs):
         x = _conv(channels, 3, f"conv{i}")(x)
-    x = layers.UpSampling2D(2, interpolation="bilinear", name="upsample")(x)
+    # In float32, since TensorFlow's XLA has no gradient of this in bfloat16.
+    x = layers.UpSampling2D(2, interpolation="bilinear", dtype="float32", name="upsample")(x)
     x = _conv(channels, 3, f"conv{num_convs}")(x)
     prototypes = _conv(num_prototypes, 1, "prototypes")(x)
     return keras.Model(p3, prototypes, name="protonet")
