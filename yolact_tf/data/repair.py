@@ -5,9 +5,9 @@ from collections import Counter
 from pathlib import Path, PurePath
 
 from yolact_tf.data.check_files import look_at_files
-from yolact_tf.data.new_folder import link_or_copy, new_folder
 from yolact_tf.data.repair_objects import mend_object
 from yolact_tf.data.splits import image_paths, is_key, read_splits, steps_of
+from yolact_tf.new_folder import link_or_copy, new_folder
 
 
 def repair(folder, target, decode=False, progress=None):

@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from yolact_tf.data.new_folder import new_folder
 from yolact_tf.data.shape_paint import paint
 from yolact_tf.data.shape_scenes import MIN_SIDE, SHAPE_CLASSES, arrange
+from yolact_tf.new_folder import new_folder
 
 SPLITS = ("train", "val")
 MAX_IMAGES = 100_000  # five digits in a file name, and the distance between the image ids of two splits

@@ -1,7 +1,6 @@
 """A run to a SavedModel in TF Serving's layout: PATH/1/, with labels, warm-up and server settings."""
 
 import json
-import tempfile
 from pathlib import Path
 
 import keras
@@ -9,6 +8,7 @@ import tensorflow as tf
 
 from yolact_tf.export.serving import Serving
 from yolact_tf.export.warmup import write_warmup
+from yolact_tf.new_folder import new_folder
 from yolact_tf.runs import write_text
 
 
@@ -21,13 +21,8 @@ def to_saved_model(run, path):
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"--output must be a new folder. Received: {str(path)!r}, which exists")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".tmp-", dir=path.parent) as temporary:
-        version = Path(temporary) / "export" / "1"
-        _write_version(run, version)
-        if path.is_dir():
-            path.rmdir()
-        version.parent.rename(path)
+    with new_folder(path) as made:
+        _write_version(run, made / "1")
     _write_server_files(path.resolve())
     return path
 

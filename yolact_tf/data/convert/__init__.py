@@ -12,7 +12,7 @@ from yolact_tf.data.convert.pictures import place_picture
 from yolact_tf.data.convert.sbd import read_sbd
 from yolact_tf.data.convert.voc import read_voc, write_voc
 from yolact_tf.data.convert.yolo import read_yolo, write_yolo
-from yolact_tf.data.new_folder import new_folder
+from yolact_tf.new_folder import new_folder
 
 READERS = {
     "coco": read_coco,

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import PurePosixPath
 
 from yolact_tf.data.images import inspect_image
-from yolact_tf.data.new_folder import link_or_copy
+from yolact_tf.new_folder import link_or_copy
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from yolact_tf.data.new_folder import link_or_copy, new_folder
+from yolact_tf.new_folder import link_or_copy, new_folder
 
 
 def test_appears_with_all_that_was_written_and_the_usual_rights(tmp_path):

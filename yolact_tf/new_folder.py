@@ -1,4 +1,4 @@
-"""A new data folder, whole or not at all, and the image files that come into it."""
+"""A new folder, whole or not at all, and files that come into it unaltered."""
 
 import contextlib
 import os
