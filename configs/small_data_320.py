@@ -20,41 +20,16 @@ Why each choice, judged by a set of 13 images with up to 13 touching objects and
 - The gradient's norm is clipped at 10, so that no single batch undoes what many did.
 """
 
-from yolact_tf.config import AnchorConfig, Config, DataConfig, LossConfig, ModelConfig, TrainConfig
+from dataclasses import replace
 
-config = Config(
+from yolact_tf.config import DataConfig
+from yolact_tf.recipes import load_config
+
+tiny = load_config("tiny_256")
+config = replace(
+    tiny,
     name="small_data_320",
-    model=ModelConfig(
-        backbone="slim_resnet",
-        backbone_weights="random",
-        pyramid_channels=48,
-        prototype_channels=48,
-        prototype_convs=2,
-        head_channels=48,
-        num_prototypes=16,
-    ),
-    anchors=AnchorConfig(sizes=(20.0, 40.0, 80.0, 160.0, 320.0)),
-    data=DataConfig(
-        image_size=320,
-        expand=1.5,
-        copy_paste=0.5,
-        boxes="refitted",
-        cache="memory",
-    ),
-    train=TrainConfig(
-        epochs=24,
-        batch_size=4,
-        nominal_batch=4,
-        freeze_batch_norm="never",
-        images_per_epoch=960,
-        validate_every=4,
-        optimizer="adamw",
-        learning_rate=2e-3,
-        weight_decay=0.02,
-        gradient_clip=10.0,
-        schedule="cosine",
-        warmup_steps=100,
-        ema=0.99,
-    ),
-    loss=LossConfig(masks_per_image=32),
+    anchors=replace(tiny.anchors, sizes=(20.0, 40.0, 80.0, 160.0, 320.0)),
+    data=DataConfig(image_size=320, expand=1.5, copy_paste=0.5, boxes="refitted", cache="memory"),
+    train=replace(tiny.train, epochs=24, validate_every=4, ema=0.99),
 )
