@@ -9,7 +9,6 @@ first of these at which mask AP is .9.
 """
 
 import argparse
-import csv
 import json
 import os
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from yolact_tf import load_config
+from yolact_tf.train.run_log import read_log
 from yolact_tf.train.trainer import train
 
 IMAGES, AT_LEAST = 4, 3
@@ -46,8 +46,7 @@ def main():
         chosen = write_four(options.data, Path(folder) / "data")
         print(f"{options.recipe}: images {', '.join(chosen)}")
         train(config, Path(folder) / "data", Path(folder) / "run")
-        with open(Path(folder) / "run" / "log.csv", encoding="utf-8", newline="") as file:
-            show(list(csv.DictReader(file)), options.steps // 10)
+        show(read_log(Path(folder) / "run" / "log.csv"), options.steps // 10)
 
 
 def write_four(data, folder):
@@ -72,10 +71,9 @@ def write_four(data, folder):
     return [image["file_name"] for image in images]
 
 
-def show(rows, steps):
+def show(log, steps):
     reached = None
-    for number, row in enumerate(rows, start=1):
-        mask, box = float(row["val_mask_AP"]), float(row["val_box_AP"])
+    for number, (mask, box) in enumerate(zip(log["val_mask_AP"], log["val_box_AP"], strict=True), start=1):
         print(f"  step {number * steps:6d}: mask AP {mask:.3f}, box AP {box:.3f}")
         if reached is None and mask >= 0.9:
             reached = number * steps

@@ -7,12 +7,13 @@ prints box and mask AP of the last weights with their medians. Nothing else shou
 """
 
 import argparse
-import csv
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from yolact_tf.train.run_log import read_log
 
 
 def main():
@@ -38,9 +39,8 @@ def reached(recipe, data, time, seed):
         yolact = Path(sys.executable).with_name("yolact")
         command = [yolact, "train", recipe, "--data", data, "--run", run, "--time", time]
         subprocess.run([*command, "--set", f"train.seed={seed}"], check=True, stdout=subprocess.DEVNULL)
-        with open(run / "log.csv", encoding="utf-8", newline="") as file:
-            last = list(csv.DictReader(file))[-1]
-    return float(last["val_box_AP"]), float(last["val_mask_AP"])
+        log = read_log(run / "log.csv")
+    return log["val_box_AP"][-1], log["val_mask_AP"][-1]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 Each variant, float32 and bfloat16 with XLA and without, has a process of its own, whose peak memory is
 told. In it are timed, in turn: the forward pass, targets and losses, the same with their gradients by the
 predictions, a step of the whole model, one of the network alone whose loss is the mean of its outputs,
-and one of the bare backbone. The batch is noise with five objects an image. On the JAX backend, which
+and one of the bare backbone. The batch is noise with every object slot taken. On the JAX backend, which
 always compiles, `KERAS_BACKEND=jax` measures the two XLA variants.
 """
 
@@ -24,7 +24,6 @@ VARIANTS = {
     "bfloat16": ("mixed_bfloat16", False),
     "bfloat16+xla": ("mixed_bfloat16", True),
 }
-OBJECTS = 5
 WARMUP = 1
 
 
@@ -51,7 +50,7 @@ def measure(recipe, batch_size, rounds, variant):
     from yolact_tf import build_yolact, load_config
     from yolact_tf.model.backbones import build_backbone
     from yolact_tf.runs import untrained
-    from yolact_tf.train.batch_size import used_memory
+    from yolact_tf.train.batch_size import noise, used_memory
     from yolact_tf.train.freezing import freeze
     from yolact_tf.train.objective import YolactLoss
     from yolact_tf.train.optimizer import build_optimizer
@@ -66,7 +65,7 @@ def measure(recipe, batch_size, rounds, variant):
     model = build_yolact(config)
     freeze(model, (), train.freeze_batch_norm, batch_size)
     loss = YolactLoss(config)
-    images, truth = batch_of(config, batch_size)
+    images, truth = keras.tree.map_structure(keras.ops.convert_to_tensor, noise(config, batch_size))
     model.compile(build_optimizer(config, 1), loss, jit_compile=xla)
     model.train_on_batch(images, truth)
     memory = used_memory()
@@ -94,32 +93,6 @@ def measure(recipe, batch_size, rounds, variant):
             if number >= WARMUP:
                 times[name].append((time.perf_counter() - start, time.process_time() - cpu))
     return times, memory
-
-
-def batch_of(config, batch_size):
-    """Noise with `OBJECTS` boxes an image, their masks full, in tensors on the device."""
-    import numpy as np
-    from keras import ops
-
-    from yolact_tf.anchors import prototype_size
-
-    rng = np.random.default_rng(0)
-    size, slots = config.data.image_size, config.data.max_objects
-    masks = prototype_size(size)
-    corners = np.sort(rng.uniform(0, 1, (batch_size, slots, 2, 2)), axis=2).reshape(batch_size, slots, 4)
-    boxes = np.where(np.arange(slots)[:, None] < OBJECTS, corners, 0).astype("float32")
-    rows = (np.arange(masks, dtype="float32") + 0.5) / masks
-    across = (rows >= boxes[..., 0:1]) & (rows < boxes[..., 2:3])
-    down = (rows >= boxes[..., 1:2]) & (rows < boxes[..., 3:4])
-    truth = {
-        "boxes": boxes,
-        "classes": rng.integers(0, config.model.num_classes, (batch_size, slots)).astype("int32"),
-        "masks": (down[..., :, None] & across[..., None, :]).astype("uint8"),
-        "is_crowd": np.zeros((batch_size, slots), bool),
-        "num_objects": np.full(batch_size, OBJECTS, "int32"),
-    }
-    images = rng.uniform(0, 255, (batch_size, size, size, 3)).astype("float32")
-    return ops.convert_to_tensor(images), {name: ops.convert_to_tensor(v) for name, v in truth.items()}
 
 
 def without_losses(model, optimizer, xla):

@@ -18,6 +18,14 @@ def page(shapes_run):
     return (shapes_run / "summary.html").read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def copy(shapes_run, tmp_path):
+    """What a page is made of, without the page."""
+    folder = tmp_path / shapes_run.name
+    shutil.copytree(shapes_run, folder, ignore=shutil.ignore_patterns("weights", "tensorboard", "*.html"))
+    return folder
+
+
 def test_a_training_leaves_a_page_that_stands_alone(page, shapes_run):
     assert "{{" not in page and "<script" not in page
     assert set(re.findall(r'(?:src|href)="([^"]{5})', page)) == {"data:"}
@@ -39,17 +47,13 @@ def test_the_page_tells_what_the_files_say(page, shapes_run):
     assert re.search(r"yolact train tiny_256 --data \S+ --run \S+ --resume\n", page)
 
 
-def test_the_page_can_be_made_again(shapes_run, tmp_path):
-    copy = tmp_path / shapes_run.name
-    shutil.copytree(shapes_run, copy, ignore=shutil.ignore_patterns("weights", "tensorboard", "*.html"))
+def test_the_page_can_be_made_again(shapes_run, copy):
     write_summary(copy)
     rebuilt = (copy / "summary.html").read_text(encoding="utf-8")
     assert rebuilt.replace(str(copy), str(shapes_run)) == (shapes_run / "summary.html").read_text()
 
 
-def test_what_was_counted_of_shards_is_said(shapes_run, tmp_path):
-    copy = tmp_path / shapes_run.name
-    shutil.copytree(shapes_run, copy, ignore=shutil.ignore_patterns("weights", "tensorboard", "*.html"))
+def test_what_was_counted_of_shards_is_said(copy):
     data = json.loads((copy / "data.json").read_text())
     data["train"]["of"] = 100
     (copy / "data.json").write_text(json.dumps(data))

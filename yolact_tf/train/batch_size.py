@@ -5,6 +5,9 @@ import os
 import resource
 import sys
 
+import numpy as np
+
+from yolact_tf.anchors import prototype_size
 from yolact_tf.config import Config
 
 LARGEST = 64  # images; beyond it steps become few rather than fast
@@ -49,9 +52,7 @@ def peak_memory(config_json, batch_size):
     import dataclasses
 
     import keras
-    import numpy as np
 
-    from yolact_tf.anchors import prototype_size
     from yolact_tf.model import build_yolact
     from yolact_tf.runs import untrained
     from yolact_tf.train.objective import YolactLoss
@@ -63,6 +64,14 @@ def peak_memory(config_json, batch_size):
     keras.config.set_dtype_policy(train.precision)
     model = build_yolact(config)
     model.compile(build_optimizer(config, 1), YolactLoss(config), jit_compile=train.jit_compile)
+    images, truth = noise(config, batch_size)
+    for _ in range(2):
+        model.train_on_batch(images, truth)
+    return used_memory()
+
+
+def noise(config, batch_size):
+    """(images, GroundTruth) of noise with every slot taken: shapes are static, so a step costs the same."""
     size, slots = config.data.image_size, config.data.max_objects
     masks = prototype_size(size)
     truth = {
@@ -73,9 +82,7 @@ def peak_memory(config_json, batch_size):
         "num_objects": np.full(batch_size, slots, "int32"),
     }
     images = np.random.default_rng(0).uniform(0, 255, (batch_size, size, size, 3)).astype("float32")
-    for _ in range(2):
-        model.train_on_batch(images, truth)
-    return used_memory()
+    return images, truth
 
 
 def used_memory():
