@@ -58,10 +58,14 @@ def check(
         problems = find_problems(data, decode, progress)
     _print_problems(problems, examples)
     if fix:
-        from yolact_tf.data.repair import repair
+        from yolact_tf.data.repair import NothingLeft, repair
 
-        with progress_bar("repairing") as progress:
-            done = repair(data, fix, decode, progress)
+        try:
+            with progress_bar("repairing") as progress:
+                done = repair(data, fix, decode, progress)
+        except NothingLeft as nothing:
+            console.print(f"no repaired copy: {nothing}")
+            return 1
         for name, count in done.items():
             console.print(f"{name}: {count}")
         console.print(f"repaired copy: {fix}")

@@ -93,11 +93,12 @@ def _training_views(config, data, first_epoch, first_batch, worker, num_workers)
 
 
 def _require_objects(data, settings):
-    """ValueError where no image trains."""
-    if not settings.empty_images and not data.num_with_objects:
+    """ValueError where no image trains; crowds teach nothing."""
+    if not settings.empty_images and not data.num_objects:
+        received = "with crowds alone" if data.num_with_objects else "without any"
         raise ValueError(
             f"{data.origin}: expected at least one annotation to train from, or "
-            f"`data.empty_images=true`. Received: {data.num_images} images without any"
+            f"`data.empty_images=true`. Received: {data.num_images} images {received}"
         )
 
 

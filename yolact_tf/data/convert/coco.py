@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pycocotools import mask as coco_mask
 
-from yolact_tf.data.coco import LAYOUTS, find_split, group_annotations, read_coco_json
+from yolact_tf.data.coco import LAYOUTS, find_split
+from yolact_tf.data.coco_json import group_annotations, read_coco_json
 from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
 from yolact_tf.data.convert.losses import Losses
 from yolact_tf.data.convert.pictures import (
