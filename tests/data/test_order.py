@@ -94,6 +94,14 @@ def test_a_dataset_may_begin_with_any_epoch(folder):
     assert not np.array_equal(epochs[0][0][0], epochs[1][0][0])
 
 
+def test_a_dataset_may_begin_within_an_epoch(folder):
+    dataset = build_dataset(config_of(), folder, "train")
+    epochs = [epoch(dataset) for _ in range(2)]
+    later = build_dataset(config_of(), folder, "train", first_batch=4)
+    assert_same(epoch(later.take(len(epochs[0]) - 4)), epochs[0][4:])
+    assert_same(epoch(later), epochs[1])
+
+
 @pytest.mark.parametrize("count", [NUM_IMAGES, 2 * NUM_IMAGES, NUM_IMAGES + 4])
 def test_each_pass_shows_every_image_once(count, folder):
     off = {"mirror": False, "photometric": False, "expand": 1.0, "sample_crop": False}

@@ -111,8 +111,8 @@ def test_another_recipe_is_refused_with_the_differences(whole, shapes_data):
     with pytest.raises(ValueError) as caught:
         train(other, shapes_data, whole, resume=True)
     assert str(caught.value) == (
-        f"--resume expects the recipe of the run {whole}. Received other values: "
-        "data.mirror False, not True; train.epochs 4, not 3"
+        f"--resume expects the recipe of the run {whole}. Received other values: data.mirror False, not "
+        "True; train.epochs 4, not 3, which changes the learning rates of the 60 steps that are done"
     )
 
 
