@@ -9,13 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from yolact_tf.ending import Terminated, ending_in_order
+from yolact_tf.ending import POLITE, Terminated, ending_in_order
 from yolact_tf.train.interrupt import interruptible
 
 YOLACT = Path(sys.executable).with_name("yolact")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.fixture(autouse=True)
+def default_handlers():
+    """As a shell starts a command, also where the tests run under `nohup`."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in POLITE}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", POLITE)
 def test_a_killed_command_leaves_nothing_behind(number, tmp_path):
     command = [YOLACT, "data", "make-shapes", tmp_path / "shapes", "--train", "100000"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -42,13 +51,10 @@ def test_a_second_signal_does_not_stop_the_cleaning_up():
 
 
 def test_a_signal_that_is_ignored_stays_so():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with ending_in_order(), interruptible() as reason:
-            os.kill(os.getpid(), signal.SIGHUP)
-            assert reason() is None
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with ending_in_order(), interruptible() as reason:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert reason() is None
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,8 @@ def test_an_epoch_is_a_row_under_a_heading_in_80_columns(is_terminal):
 def test_an_epoch_without_validation_has_dashes():
     row = written(("row", replace(ROW, box_ap=math.nan, mask_ap=math.nan, images_per_second=math.nan)))
     assert row.splitlines()[1].split()[-4:] == ["–", "–", "–", "12:34"]
+    row = written(("row", replace(ROW, box_ap=-1.0, mask_ap=-1.0)))  # no objects to find
+    assert row.splitlines()[1].split()[-3:] == ["–", "–", "12:34"]
 
 
 def test_the_heading_comes_again():

@@ -37,7 +37,7 @@ def require_new_run(path):
     """ValueError where `path` holds a run already."""
     if (Path(path) / "config.json").exists():
         raise ValueError(
-            f"--run must be a new folder, but for `yolact train --resume`, which goes on with a run. "
+            "--run must be a new folder, but for `yolact train --resume`, which goes on with a run. "
             f"Received: {str(path)!r}, which holds a run already"
         )
 

@@ -36,7 +36,7 @@ class EpochRow:
     losses: dict[str, float]
     learning_rate: float
     images_per_second: float
-    box_ap: float  # NaN where the epoch was not validated
+    box_ap: float  # NaN where the epoch was not validated, -1 where there was nothing to find
     mask_ap: float
     elapsed: float  # seconds of training, of this process
 
@@ -172,7 +172,7 @@ def _cells(row):
 
 
 def _or_dash(value, width, form):
-    return f"{value:{width}{form}}" if math.isfinite(value) else f"{'–':>{width}}"
+    return f"{value:{width}{form}}" if value >= 0 else f"{'–':>{width}}"
 
 
 def _loss_name(name):

@@ -28,6 +28,13 @@ def test_each_column_has_a_panel(rows, tmp_path):
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["log.csv", "results.png"]
 
 
+def test_an_ap_without_objects_is_drawn_as_none(tmp_path):
+    for name, ap in (("minus", "-1.0,-1.0"), ("nan", "nan,nan")):
+        (tmp_path / f"{name}.csv").write_text(f"{HEADING}0,2,80,0.1,5,{ap}\n")
+        draw_results(tmp_path / f"{name}.csv", tmp_path / f"{name}.png")
+    np.testing.assert_array_equal(pixels(tmp_path / "minus.png"), pixels(tmp_path / "nan.png"))
+
+
 @pytest.mark.parametrize("recipe", ["tiny_256", "resnet50_550"])
 def test_the_planned_rate_is_drawn(recipe, tmp_path):
     schedule = schedule_of(build_optimizer(load_config(recipe), 100))

@@ -23,7 +23,7 @@ def draw_results(log, target):
     for axis, (title, curves) in zip(axes.flat, panels.items()):
         for (label, name), color in zip(curves.items(), (_BLUE, _ORANGE)):
             values = np.array(columns[name])
-            known = np.isfinite(values)
+            known = np.isfinite(values) & (values >= 0)  # an AP of -1 is none
             axis.plot(epochs[known], values[known], marker=".", color=color, label=label)
         if len(curves) > 1:
             axis.legend(fontsize=8)

@@ -32,7 +32,8 @@ def accept_changes(config, known, run_path, steps_per_epoch):
     changes = differences(config, known)
     refused = [str(change) for change in changes if change.is_computed and change.path != "train.epochs"]
     if config.train.epochs != known.train.epochs and not config.train.minutes:
-        num_done = _steps_done(read_position(run_path), steps_per_epoch)
+        position = read_position(run_path)
+        num_done = position.epoch * steps_per_epoch + position.batch
         if not _has_same_rates(config.train, known.train, steps_per_epoch, num_done):
             refused.append(
                 f"train.epochs {config.train.epochs}, not {known.train.epochs}, "
@@ -120,10 +121,6 @@ class _Callbacks(keras.callbacks.CallbackList):
         if self._ends_batches:
             self.model.stop_training = self._ends_batches = False
         super().on_epoch_end(epoch, logs)
-
-
-def _steps_done(position, steps_per_epoch):
-    return position.epoch * steps_per_epoch + position.batch
 
 
 def _has_same_rates(train, known, steps_per_epoch, num_done):
