@@ -25,7 +25,7 @@ def write_folder(folder, pictures, annotations=(), categories=THING, splits=("tr
     content = {
         "images": images,
         "annotations": [{"id": i, **annotation} for i, annotation in enumerate(annotations, 1)],
-        "categories": list(categories),
+        "categories": [dict(category) for category in categories],
     }
     for split in splits:
         write_annotations(folder, content, split)

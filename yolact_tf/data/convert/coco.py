@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pycocotools import mask as coco_mask
 
-from yolact_tf.data.coco import LAYOUTS, find_split, group_annotations, read_coco_json
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.coco import LAYOUTS, find_split, read_coco_json
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report, crowd_of
 from yolact_tf.data.convert.losses import Losses
 from yolact_tf.data.convert.pictures import (
     check_size,
@@ -32,9 +32,8 @@ def read_coco(folder):
     for split in _splits(folder, losses):
         file, image_folder = find_split(folder, split)
         content = read_coco_json(file)
-        _check_ids(content, file)
         _add_categories(categories, content, file, losses)
-        splits[split] = _pictures(content, categories, file, image_folder)
+        splits[split] = _pictures(content, categories, file, image_folder, losses)
         extra[split] = _others(content, OF_FILE)
     return DataSet(dict(sorted(categories.items())), splits, losses, extra)
 
@@ -77,22 +76,13 @@ def _splits(folder, losses):
     return found
 
 
-def _check_ids(content, file):
-    """ValueError where an id is neither a whole number nor a text, as image ids may be."""
-    types = {"images": {"id": (int, str)}, "categories": {"id": int}}
-    types["annotations"] = {"image_id": (int, str), "category_id": int}
-    for key, fields in types.items():
-        for entry in content[key]:
-            for name, wanted in fields.items():
-                if not isinstance(entry[name], wanted):
-                    raise ValueError(
-                        f"{file}: expected a whole number as `{name}` in every entry of `{key}`. "
-                        f"Received: {entry[name]!r}"
-                    )
-
-
 def _add_categories(categories, content, file, losses):
     for entry in content["categories"]:
+        if not isinstance(entry["id"], int):
+            raise ValueError(
+                f"{file}: expected a whole number as `id` in every entry of `categories`. "
+                f"Received: {entry['id']!r}"
+            )
         category = Category(str(entry["name"]), str(entry.get("supercategory") or ""))
         known = categories.setdefault(entry["id"], category)
         if known != category:
@@ -104,42 +94,94 @@ def _add_categories(categories, content, file, losses):
         losses.add("fields of categories", f"{category.name}: {', '.join(others)}", bool(others))
 
 
-def _pictures(content, categories, file, image_folder):
-    by_image = group_annotations(content, categories, file)
-    names = [checked_name(image["file_name"], file) for image in content["images"]]
-    sizes = picture_sizes([image_folder / name for name in names])
+def _pictures(content, categories, file, image_folder, losses):
+    rows_of, named = _rows_by_image(content, categories, file, losses.malformed), []
+    for image in content["images"]:
+        with losses.malformed.skip_image():
+            if not isinstance(image["id"], (int, str)):
+                raise ValueError(
+                    f"{file}: expected a whole number or a text as `id` of an image. "
+                    f"Received: {image['id']!r}"
+                )
+            named.append((image, checked_name(image["file_name"], file)))
+    sizes = picture_sizes([image_folder / name for _, name in named])
     pictures = []
-    for image, name, size in zip(content["images"], names, sizes, strict=True):
-        check_size(image_folder / name, size, (image["width"], image["height"]))
-        instances = tuple(_instance(row, size, file) for row in by_image[image["id"]])
-        others = _others(image, OF_IMAGE)
-        pictures.append(Picture(name, image_folder / name, *size, instances, image["id"], others))
+    for (image, name), size in zip(named, sizes, strict=True):
+        with losses.malformed.skip_image():
+            check_size(image_folder / name, size(), (image["width"], image["height"]))
+            instances = _instances(rows_of[image["id"]], size(), file, losses)
+            others = _others(image, OF_IMAGE)
+            pictures.append(Picture(name, image_folder / name, *size(), instances, image["id"], others))
     return tuple(pictures)
 
 
-def _instance(row, size, file):
+def _rows_by_image(content, categories, file, malformed):
+    """Image id -> its annotations, without those of images or categories that are not there."""
+    rows_of = {image["id"]: [] for image in content["images"] if isinstance(image["id"], (int, str))}
+    for row in content["annotations"]:
+        with malformed.skip_object(_name_of(row, file)):
+            for name, known in (("image_id", rows_of), ("category_id", categories)):
+                if not isinstance(row[name], (int, str)) or row[name] not in known:
+                    raise ValueError(
+                        f"expected the id of one of {len(known)} as `{name}`. Received: {row[name]!r}"
+                    )
+            rows_of[row["image_id"]].append(row)
+    return rows_of
+
+
+def _name_of(row, file):
+    return f"{file}: annotation {row.get('id', '(no id)')}"
+
+
+def _instances(rows, size, file, losses):
+    instances = []
+    for row in rows:
+        where = _name_of(row, file)
+        with losses.malformed.skip_object(where):
+            instances.append(_instance(row, size, losses, where))
+    return tuple(instances)
+
+
+def _instance(row, size, losses, where):
     width, height = size
     segmentation = row.get("segmentation")
-    try:
-        shape = (
-            {"polygons": tuple(polygon_of(polygon) for polygon in segmentation)}
-            if isinstance(segmentation, list) and segmentation
-            else {"rle": checked_rle(segmentation, height, width)}
-        )
-        x, y, w, h = (float(v) for v in row["bbox"])  # COCO's xywh
-        if not all(map(math.isfinite, (x, y, w, h))):
-            raise ValueError(f"expected four finite numbers as `bbox`. Received: {row['bbox']!r}")
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{file}: annotation {row.get('id', '(no id)')}: {error}") from None
+    shape = (
+        {"polygons": _polygons(segmentation, losses, where)}
+        if isinstance(segmentation, list) and segmentation
+        else {"rle": checked_rle(segmentation, height, width)}
+    )
     return Instance(
         row["category_id"],
         **shape,
-        is_crowd=bool(row.get("iscrowd", 0)),
+        is_crowd=crowd_of(row),
         instance_id=row.get("id"),
         area=row.get("area"),
-        box=(x, y, x + w, y + h),
+        box=_corners(row["bbox"]),
         extra=_others(row, OF_OBJECT),
     )
+
+
+def _polygons(segmentation, losses, where):
+    """The polygons of an object without those that are no outline. ValueError where none is."""
+    sound, error = [], None
+    for polygon in segmentation:
+        try:
+            sound.append(polygon_of(polygon))
+        except ValueError as caught:
+            error = caught
+    if not sound:
+        raise error
+    losses.add("parts of objects that are no outline", where, len(segmentation) - len(sound))
+    return tuple(sound)
+
+
+def _corners(bbox):
+    """COCO's [x, y, w, h] as corners."""
+    is_box = isinstance(bbox, list) and len(bbox) == 4
+    if not is_box or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in bbox):
+        raise ValueError(f"expected four finite numbers as `bbox`. Received: {bbox!r}")
+    x, y, w, h = map(float, bbox)
+    return x, y, x + w, y + h
 
 
 def _others(entry, known):
