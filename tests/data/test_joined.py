@@ -155,5 +155,11 @@ def test_a_fully_covered_object_is_dropped_and_a_half_covered_one_shrinks():
 
 
 def test_more_objects_than_slots_keep_the_largest(scenes):
-    for _, truth in examples(scenes, 16, mosaic=1.0, max_objects=3):
-        assert len(truth["boxes"]) <= 3
+    few, all_of_them = (list(examples(scenes, 16, mosaic=1.0, max_objects=n)) for n in (3, 20))
+    counts = [len(truth["boxes"]) for _, truth in all_of_them]
+    assert len(counts) == 16 and max(counts) > 3
+    for (image, kept), (same, every) in zip(few, all_of_them, strict=True):
+        assert_array_equal(image, same)
+        x1, y1, x2, y2 = every["boxes"].T
+        is_kept = np.isin(np.arange(len(x1)), np.argsort(-(x2 - x1) * (y2 - y1), kind="stable")[:3])
+        assert_array_equal(kept["boxes"], every["boxes"][is_kept])
