@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.coco_folder import rectangle, write_folder
+from tests.coco_folder import rectangle, write_annotations, write_folder
 from tests.test_cli import in_process
 
 
@@ -55,6 +55,24 @@ def test_check_repairs_a_copy(faulty, tmp_path, run):
     assert code == 0 and "error" not in out
     code, _, err = run("check", faulty, "--fix", tmp_path / "copy")
     assert code == 2 and "must go to a new folder" in err
+
+
+def test_repairing_that_leaves_nothing_fails_and_writes_nothing(tmp_path, run):
+    write_folder(tmp_path / "data", {"a.png": (40, 60)}, [{**rectangle(1, 5, 5, 20, 20), "segmentation": []}])
+    code, out, err = run("check", tmp_path / "data", "--fix", tmp_path / "copy")
+    assert (code, err) == (1, "") and "no repaired copy: " in out
+    assert "expected at least one annotation to keep. Received none" in " ".join(out.split())
+    assert not (tmp_path / "copy").exists()
+
+
+def test_ids_in_quotes_are_mended_and_nothing_is_dropped(tmp_path, run):
+    content = write_folder(tmp_path / "data", {"a.png": (40, 60)}, [rectangle("1", 5, 5, 20, 20)] * 3)
+    content["images"][0]["width"] = -1
+    write_annotations(tmp_path / "data", content)
+    code, out, _ = run("check", tmp_path / "data", "--fix", tmp_path / "copy")
+    assert code == 0 and "numbers written plainly: 3" in out and "image sizes taken from the file: 1" in out
+    copy = json.loads((tmp_path / "copy" / "train.json").read_text())
+    assert [a["image_id"] for a in copy["annotations"]] == [1, 1, 1] and copy["images"][0]["width"] == 60
 
 
 def test_stats_counts_classes_and_suggests_anchors(shapes_data, tmp_path, run):
@@ -113,7 +131,7 @@ def test_convert_names_what_is_malformed_and_strict_refuses_it(tmp_path, run):
     assert (code, err) == (0, "") and "train: 1 images, 1 objects" in out
     text = " ".join(out.split())
     assert "left out as malformed: 1 image, 4 objects" in text
-    assert "b.png: no such image file" in text and "annotation 2: expected a polygon" in text
+    assert "b.png: no such image file" in text and "annotation 2: expected polygons" in text
 
 
 @pytest.mark.parametrize(

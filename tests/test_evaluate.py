@@ -13,7 +13,11 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 import yolact_tf
+from tests.coco_folder import rectangle, write_annotations, write_folder
+from tests.data.test_coco import BROKEN_ANNOTATIONS
 from yolact_tf.data.coco import load_coco
+from yolact_tf.data.load import load_data
+from yolact_tf.data.shard_writer import write_records
 from yolact_tf.evaluate import STATS, coco_metrics, evaluate
 
 
@@ -109,19 +113,14 @@ def test_the_reference_protocol_is_added_where_asked_for(plus_run, shapes_data):
     assert sum(len(found) for _, _, found in seen) == len(results)
 
 
-def xywh_pixels(box, record):
-    x1, y1, x2, y2 = (box * np.array([record.width, record.height] * 2)).tolist()
-    return [x1, y1, x2 - x1, y2 - y1]
-
-
-def test_the_truth_scores_one(shapes_data):
-    data = load_coco(shapes_data, "val")
-    results = [
+def perfect_results(data):
+    """The objects of `data` as COCO results."""
+    return [
         {
             "image_id": record.image_id,
             "category_id": list(data.labels)[c],
             "score": 1.0,
-            "bbox": xywh_pixels(box, record),
+            "bbox": box.tolist(),
             "segmentation": coco_mask.frPyObjects(
                 {"size": [record.height, record.width], "counts": runs.tolist()},
                 record.height,
@@ -129,11 +128,73 @@ def test_the_truth_scores_one(shapes_data):
             ),
         }
         for record in data.records
-        for box, c, runs in zip(record.boxes, record.classes, record.runs, strict=True)
+        for box, c, runs in zip(record.xywh, record.classes, record.runs, strict=True)
     ]
-    metrics = coco_metrics(data, results)
+
+
+def assert_scores_one(data):
+    metrics = coco_metrics(data, perfect_results(data))
     assert metrics["bbox"]["AP"] == pytest.approx(1)
     assert metrics["segm"]["AP"] == pytest.approx(1)
+
+
+def test_the_truth_scores_one(shapes_data):
+    assert_scores_one(load_coco(shapes_data, "val"))
+
+
+@pytest.mark.parametrize("name", BROKEN_ANNOTATIONS)
+def test_what_loading_leaves_out_does_not_count(name, tmp_path):
+    broken = {**rectangle(1, 5, 5, 10, 10), **BROKEN_ANNOTATIONS[name][0]}
+    write_folder(tmp_path, {"a.png": (30, 40)}, [rectangle(1, 1, 1, 8, 8), broken], splits=("val",))
+    data = load_data(tmp_path, "val")
+    assert len(perfect_results(data)) == 1
+    assert_scores_one(data)
+
+
+def test_what_loading_leaves_out_does_not_count_in_shards_either(tmp_path):
+    objects = [rectangle(1, 1, 1, 8, 8)]
+    objects += [{**rectangle(1, 5, 5, 10, 10), **change} for change, _ in BROKEN_ANNOTATIONS.values()]
+    write_folder(tmp_path / "data", {"a.png": (30, 40)}, objects, splits=("val",))
+    write_records(tmp_path / "data", tmp_path / "shards", ["val"])
+    data = load_data(tmp_path / "shards", "val")
+    assert len(perfect_results(data)) == 1
+    assert_scores_one(data)
+
+
+def test_what_a_validation_set_may_hold_evaluates(shapes_run, shapes_data, tmp_path):
+    """With a real detector: an annotation without a mask, one of no flag, an image id of text."""
+    content = json.loads((shapes_data / "val.json").read_text())
+    (tmp_path / "images").symlink_to(shapes_data / "images")
+    detector = yolact_tf.Detector(yolact_tf.load_run(shapes_run))
+    expected, rows = evaluate(detector, shapes_data)
+    first = content["annotations"][0]
+    text_id = {image["id"]: f"image {image['id']}" for image in content["images"]}
+    del first["segmentation"]
+    content["annotations"].append({**content["annotations"][1], "id": 0, "bbox": [5, 5, 0, 9]})
+    content["annotations"][1]["iscrowd"] = None
+    for entries, key in ((content["images"], "id"), (content["annotations"], "image_id")):
+        for entry in entries:
+            entry[key] = text_id[entry[key]]
+    write_annotations(tmp_path, content, "val")
+    metrics, found = evaluate(detector, tmp_path)
+    assert found == [{**row, "image_id": text_id[row["image_id"]]} for row in rows]
+    assert metrics["images"] == expected["images"] == 4
+    with pytest.raises(ValueError, match="expected polygons or RLE as `segmentation`"):
+        evaluate(detector, tmp_path, on_error="refuse")
+
+
+@pytest.mark.parametrize("results_of", [lambda data: [], perfect_results])
+def test_classes_are_told_apart_in_any_order_and_under_one_name(results_of, tmp_path):
+    categories = [{"id": 9, "name": "crane"}, {"id": 2, "name": "owl"}, {"id": 4, "name": "crane"}]
+    objects = [rectangle(1, 1, 1, 9, 9, category_id=9), rectangle(1, 20, 1, 9, 9, category_id=2)]
+    write_folder(tmp_path, {"a.png": (30, 40)}, objects, categories, splits=("val",))
+    data = load_data(tmp_path, "val")
+    score = 1.0 if results_of(data) else 0.0
+    of_class = {"bbox": pytest.approx(score), "segm": pytest.approx(score)}
+    without = {"bbox": -1.0, "segm": -1.0}
+    assert coco_metrics(data, results_of(data))["per_class"] == {
+        **{"owl": of_class, "crane (4)": without, "crane (9)": of_class}
+    }
 
 
 def test_no_detections_score_zero(shapes_data):

@@ -1,3 +1,4 @@
+import dataclasses
 import types
 
 import numpy as np
@@ -5,7 +6,9 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from tests.coco_folder import rectangle
-from yolact_tf.data.coco import Record, decode_counts, load_coco
+from yolact_tf.data.coco import load_coco
+from yolact_tf.data.record import Record, xywh_of
+from yolact_tf.data.segmentation import decode_counts
 from yolact_tf.evaluate import coco_metrics
 from yolact_tf.reference_ap import ReferenceAP, average_precision
 
@@ -26,12 +29,14 @@ def make_record(boxes, ids=None, is_crowd=None, side=SIDE):
     """A Record of rectangles in pixels, cats and no crowds unless said otherwise."""
     ids = [3] * len(boxes) if ids is None else ids
     is_crowd = [False] * len(boxes) if is_crowd is None else is_crowd
+    relative = (np.reshape(boxes, (-1, 4)) / side).astype("float32")
     return Record(
         image_id=1,
         path="",
         height=side,
         width=side,
-        boxes=(np.reshape(boxes, (-1, 4)) / side).astype("float32"),
+        boxes=relative,
+        xywh=xywh_of(relative, side, side),
         classes=np.array([list(LABELS).index(i) for i in ids], "int32"),
         is_crowd=np.array(is_crowd, bool),
         areas=np.zeros(len(boxes)),
@@ -61,9 +66,12 @@ def reference(*images):
 
 def coco(annotations, detections):
     """COCO's AP of boxes, of cats as `rectangle`s and (image id, box, category id, score)s."""
-    images = [{"id": i, "file_name": "", "height": SIDE, "width": SIDE} for i in (1, 2)]
-    categories = [{"id": i, "name": name} for i, name in LABELS.items()]
-    content = {"images": images, "annotations": annotations, "categories": categories}
+    records = []
+    for image_id in (1, 2):
+        own = [a for a in annotations if a["image_id"] == image_id]
+        corners = [(x, y, x + w, y + h) for x, y, w, h in (a["bbox"] for a in own)]
+        record = make_record(corners, [a["category_id"] for a in own], [bool(a["iscrowd"]) for a in own])
+        records.append(dataclasses.replace(record, image_id=image_id))
     results = [
         {
             "image_id": image_id,
@@ -74,7 +82,7 @@ def coco(annotations, detections):
         }
         for image_id, (x1, y1, x2, y2), category, score in detections
     ]
-    data = types.SimpleNamespace(coco_content=lambda: content, labels=LABELS, num_images=2)
+    data = types.SimpleNamespace(records=records, labels=LABELS)
     return coco_metrics(data, results)["bbox"]["AP"]
 
 

@@ -17,6 +17,8 @@ import typer
 from rich.table import Table
 
 from yolact_tf.cli_data import data_app
+from yolact_tf.config import Config
+from yolact_tf.ending import Terminated, ending_in_order
 from yolact_tf.fields import minutes_of
 from yolact_tf.progress import console, progress_bar
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
@@ -46,13 +48,16 @@ def main():
     logging.basicConfig(format="yolact: %(message)s", level=logging.WARNING, force=True)
     logging.captureWarnings(True)
     try:
-        code = app(standalone_mode=False)
+        with ending_in_order():
+            code = app(standalone_mode=False)
     except ClickException as error:
         _fail(error.format_message(), 2)
     except typer.Abort:
         _fail("interrupted", 130)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
+    except Terminated as end:
+        _fail("terminated", end.code)
     except ArithmeticError as error:
         _fail(error, 1)
     except (ValueError, OSError, ImportError) as error:
@@ -117,7 +122,12 @@ def evaluate(
     detector = _open_detector(model)
     with progress_bar("evaluating") as progress:
         metrics, results = evaluate_detector(
-            detector, data, split, progress=progress, reference_protocol=reference_protocol
+            detector,
+            data,
+            split,
+            progress=progress,
+            reference_protocol=reference_protocol,
+            on_error=_on_error(model),
         )
     _print_metrics(metrics)
     if output is None and (model / "config.json").is_file():
@@ -233,6 +243,12 @@ def _open_detector(model):
             f"Received: {str(model)!r}, which has neither config.json nor saved_model.pb"
         )
     return Detector.from_artefact(model)
+
+
+def _on_error(model):
+    """What the run at `model` does with corrupt data; "skip" for an artefact, which does not say."""
+    file = model / "config.json"
+    return Config.from_json(file.read_text(encoding="utf-8")).data.on_error if file.is_file() else "skip"
 
 
 def _print_metrics(metrics):

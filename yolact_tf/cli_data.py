@@ -58,10 +58,14 @@ def check(
         problems = find_problems(data, decode, progress)
     _print_problems(problems, examples)
     if fix:
-        from yolact_tf.data.repair import repair
+        from yolact_tf.data.repair import NothingLeft, repair
 
-        with progress_bar("repairing") as progress:
-            done = repair(data, fix, decode, progress)
+        try:
+            with progress_bar("repairing") as progress:
+                done = repair(data, fix, decode, progress)
+        except NothingLeft as nothing:
+            console.print(f"no repaired copy: {nothing}")
+            return 1
         for name, count in done.items():
             console.print(f"{name}: {count}")
         console.print(f"repaired copy: {fix}")
@@ -136,10 +140,10 @@ def convert(
         for kind, loss in report.losses.items():
             table.add_row(escape(kind), str(loss.count), escape(loss.example))
         console.print(table)
-    if report.losses.malformed:
-        console.print(f"left out as malformed: {report.losses.malformed.counts}")
-        for line in report.losses.malformed.first():
-            console.print(escape(f"  {line}"))
+    if report.losses.left_out:
+        console.print(f"left out as malformed: {report.losses.left_out.counts}")
+        for line in report.losses.left_out.first():
+            console.print(escape(f"  {line}"), soft_wrap=True)
     console.print(str(target))
 
 

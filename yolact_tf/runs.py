@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import tempfile
 import warnings
@@ -12,6 +11,7 @@ from pathlib import Path
 import keras
 
 from yolact_tf.config import Config
+from yolact_tf.labels import labels_from_json, labels_to_json
 from yolact_tf.model import build_yolact
 from yolact_tf.replicas import alone
 
@@ -36,14 +36,17 @@ def save_run(path, model, config, labels, name="last"):
 def require_new_run(path):
     """ValueError where `path` holds a run already."""
     if (Path(path) / "config.json").exists():
-        raise ValueError(f"--run must be a new folder. Received: {str(path)!r}, which holds a run already")
+        raise ValueError(
+            f"--run must be a new folder, but for `yolact train --resume`, which goes on with a run. "
+            f"Received: {str(path)!r}, which holds a run already"
+        )
 
 
 def describe_run(path, config, labels):
     """Writes config.json and labels.json of a run."""
     (Path(path) / "weights").mkdir(parents=True, exist_ok=True)
     write_text(Path(path) / "config.json", config.to_json())
-    write_text(Path(path) / "labels.json", json.dumps({str(k): v for k, v in labels.items()}, indent=2))
+    write_text(Path(path) / "labels.json", labels_to_json(labels))
 
 
 def save_weights(model, path, name):
@@ -62,7 +65,7 @@ def load_run(path):
     if not path.is_dir():
         raise FileNotFoundError(f"A run must be a folder. Received: {str(path)!r}, which is none")
     config = Config.from_json(_read(path, "config.json"))
-    labels = {int(key): name for key, name in json.loads(_read(path, "labels.json")).items()}
+    labels = labels_from_json(_read(path, "labels.json"), path / "labels.json")
     weights = find_weights(path)
     model = build_yolact(untrained(config))
     load_weights(model, weights)

@@ -3,7 +3,9 @@
 import colorsys
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from yolact_tf.fonts import font_for
 
 MASK_OPACITY = 0.45  # as the reference draws
 GAP = 6  # white pixels between pictures
@@ -28,9 +30,9 @@ def draw_instances(image, boxes, captions, windows, colors=None):
         _paint_mask(canvas, *windows[i], np.array(colors[i], np.float32))
     picture = Image.fromarray(canvas.round().astype(np.uint8))
     pen = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(size=max(10, min(picture.size) // 36))
+    font_size = max(10, min(picture.size) // 36)
     for i in reversed(range(count)):
-        _draw_box(pen, boxes[i], captions[i], colors[i], font, picture.width)
+        _draw_box(pen, boxes[i], captions[i], colors[i], font_size, picture.width)
     return np.asarray(picture)
 
 
@@ -48,9 +50,8 @@ def in_rows(pictures, columns):
 
 def titled(picture, title):
     """A picture under a line of text on white."""
-    font = ImageFont.load_default(size=16)
     line = Image.new("RGB", (picture.shape[1], 28), "white")
-    ImageDraw.Draw(line).text((4, 5), title, font=font, fill="black")
+    ImageDraw.Draw(line).text((4, 5), title, font=font_for(title, 16), fill="black")
     return np.concatenate([np.asarray(line), picture])
 
 
@@ -73,11 +74,12 @@ def _paint_mask(canvas, y, x, window, color):
     region[window & ~inner] = 0.25 * region[window & ~inner] + 0.75 * color
 
 
-def _draw_box(pen, box, caption, color, font, width):
+def _draw_box(pen, box, caption, color, font_size, width):
     x1, y1, x2, y2 = (float(v) for v in box)
     pen.rectangle([x1, y1, max(x2, x1), max(y2, y1)], outline=color)
     if not caption:
         return
+    font = font_for(caption, font_size)
     left, top, right, bottom = pen.textbbox((0, 0), caption, font=font)
     text_width, text_height = right - left + 4, bottom - top + 4
     x = max(0.0, min(x1, width - text_width))

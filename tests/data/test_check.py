@@ -11,9 +11,10 @@ from PIL import Image
 from tests.coco_folder import rectangle, write_annotations, write_folder
 from tests.data.test_coco import BROKEN_ANNOTATIONS, BROKEN_IMAGES
 from yolact_tf.data.check import check
-from yolact_tf.data.check_objects import check_object, measure_mask
+from yolact_tf.data.check_objects import check_object, measures_of
 from yolact_tf.data.coco import load_coco
 from yolact_tf.data.problems import KINDS, Problem, group
+from yolact_tf.data.segmentation import parse_segmentation
 
 HEIGHT, WIDTH = 30, 40
 
@@ -96,9 +97,36 @@ PLANTED = {
         *("wrong size", "train", "images/b.jpg", "expected 40x30 pixels. Received: 30x40"),
     ),
     "a width that is text": (
-        lambda p: p.image.update(width="40"),
+        lambda p: p.image.update(width="forty"),
         *("malformed image entry", "train", "train.json: image 1"),
-        "expected a whole number from 1 as `width`. Received: '40'",
+        "expected a whole number from 1 as `width`. Received: 'forty'",
+    ),
+    "a width of -1": (
+        lambda p: p.image.update(width=-1),
+        *("malformed image entry", "train", "train.json: image 1"),
+        "expected a whole number from 1 as `width`. Received: -1",
+    ),
+    "a width in quotes": (
+        lambda p: p.image.update(width="40"),
+        *("number in another form", "train", "train.json: image 1"),
+        "expected a whole number as `width`. Received: '40', read as 40",
+    ),
+    "an image named in quotes": (
+        lambda p: p.object.update(image_id="1"),
+        *("number in another form", "train", "train.json: annotation 1"),
+        "expected a whole number as `image_id`. Received: '1', read as 1",
+    ),
+    "a class with a decimal point": (
+        lambda p: p.object.update(category_id=1.0),
+        *("number in another form", "train", "train.json: annotation 1", "Received: 1.0, read as 1"),
+    ),
+    "a crowd flag of null": (
+        lambda p: p.object.update(iscrowd=None),
+        *("number in another form", "train", "train.json: annotation 1", "Received: None, read as 0"),
+    ),
+    "a crowd flag of words": (
+        lambda p: p.object.update(iscrowd="no"),
+        *("malformed crowd flag", "train", OBJECT, "expected 0 or 1 as `iscrowd`. Received: 'no'"),
     ),
     "a file name that is null": (
         lambda p: p.image.update(file_name=None),
@@ -140,7 +168,7 @@ PLANTED = {
     "an annotation of no class": (
         lambda p: p.object.update(category_id=5),
         *("unknown category", "train", "train.json: annotation 1"),
-        "expected the id of a category as `category_id`. Received: 5",
+        "expected one of the category ids [1] as `category_id`. Received: 5",
     ),
     "two classes of one id": (
         lambda p: p.train["categories"].append({"id": 1, "name": "thing"}),
@@ -158,6 +186,10 @@ PLANTED = {
     "a NaN polygon": (
         lambda p: p.object.update(segmentation=[[1, 1, 9, float("nan"), 5, 2]]),
         *("NaN coordinates", "train", OBJECT, "expected polygon coordinates up to 100000. Received: one"),
+    ),
+    "a box to the end of float64": (
+        lambda p: p.object.update(bbox=[5, 6, 1e308, 1e308]),
+        *("malformed box", "train", OBJECT, "expected `bbox` coordinates up to 100000. Received: [5, 6, "),
     ),
     "a box of three numbers": (
         lambda p: p.object.update(bbox=[5, 5, 20]),
@@ -200,6 +232,10 @@ PLANTED = {
     "a polygon of two points": (
         lambda p: p.object.update(segmentation=[[5, 6, 25, 18]]),
         *("degenerate polygon", "train", OBJECT, "of at least three points (x, y). Received: 4 numbers"),
+    ),
+    "one polygon of two points": (
+        lambda p: p.object["segmentation"].append([5, 6, 25, 18]),
+        *("degenerate polygon", "train", OBJECT, "Received: 4 numbers (1 of 2 polygons)"),
     ),
     "a polygon without area": (
         lambda p: p.object["segmentation"].append([6, 7, 8, 9, 10, 11]),
@@ -244,6 +280,10 @@ PLANTED = {
             p.object.update(category_id=2),
         ),
         *("class without objects", "val", "val.json: category 2 (b)", "no annotations"),
+    ),
+    "crowds alone": (
+        lambda p: [a.update(iscrowd=1) for a in p.train["annotations"]],
+        *("split without objects", "train", "train.json", "an object to learn from. Received: crowds only"),
     ),
     "a tiny image": (
         lambda p: (p.resize(1, 1), p.object.update(rectangle(1, 0, 0, 1, 1))),
@@ -417,30 +457,34 @@ def test_the_loader_takes_what_has_no_errors(name, tmp_path):
 # One object, by hand
 
 
+def measures(segmentation, height, width):
+    return measures_of(parse_segmentation(segmentation, height, width), height, width)
+
+
 def test_measures_of_a_mask_of_two_columns():
     # 4x3 pixels, column-major: 2 off, 3 on (rows 2, 3 of column 0; row 0 of column 1), 7 off.
-    area, outline, box = measure_mask({"size": [4, 3], "counts": [2, 3, 7]}, 4, 3)
+    area, outline, box = measures({"size": [4, 3], "counts": [2, 3, 7]}, 4, 3)
     assert (area, outline, box) == (3, 3.0, (0, 0, 2, 4))
 
 
 def test_measures_of_a_mask_within_one_column():
-    assert measure_mask({"size": [4, 3], "counts": [5, 2, 5]}, 4, 3) == (2, 2.0, (1, 1, 2, 3))
+    assert measures({"size": [4, 3], "counts": [5, 2, 5]}, 4, 3) == (2, 2.0, (1, 1, 2, 3))
 
 
 def test_measures_skip_runs_of_nothing():
     counts = [0, 0, 5, 2, 0, 0, 5, 0]
-    assert measure_mask({"size": [4, 3], "counts": counts}, 4, 3) == (2, 2.0, (1, 1, 2, 3))
+    assert measures({"size": [4, 3], "counts": counts}, 4, 3) == (2, 2.0, (1, 1, 2, 3))
 
 
 def test_measures_of_polygons_reach_to_their_corners_inside_the_image():
     # A triangle of half of 20 x 12, and a square of which 2 x 4 lie inside.
-    _, outline, box = measure_mask([[5, 6, 25, 6, 25, 18], [38, 20, 42, 20, 42, 24, 38, 24]], HEIGHT, WIDTH)
+    _, outline, box = measures([[5, 6, 25, 6, 25, 18], [38, 20, 42, 20, 42, 24, 38, 24]], HEIGHT, WIDTH)
     assert (outline, box) == (120 + 16, (5, 6, 40, 24))
 
 
 def test_a_box_and_a_mask_that_are_both_broken_are_two_problems():
     annotation = {"bbox": [1, 1, 0, 5], "segmentation": [[1, 2, 3, 4]]}
-    assert [kind for kind, _ in check_object(annotation, 9, 9)] == ["empty box", "degenerate polygon"]
+    assert [fault.kind for fault in check_object(annotation, 9, 9)] == ["empty box", "degenerate polygon"]
 
 
 # Folders that are refused, progress, rows
@@ -459,9 +503,9 @@ def test_what_is_no_data_set_is_refused(tmp_path):
 
 def test_category_ids_must_be_numbers(tmp_path):
     plant = Plant(tmp_path)
-    plant.train["categories"][0]["id"] = "1"
+    plant.train["categories"][0]["id"] = "one"
     save(tmp_path, plant.train, plant.val)
-    with pytest.raises(ValueError, match="expected whole numbers as ids of `categories`. Received: '1'$"):
+    with pytest.raises(ValueError, match="expected whole numbers as ids of `categories`. Received: 'one'$"):
         check(tmp_path)
 
 

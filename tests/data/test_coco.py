@@ -12,7 +12,8 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from tests.coco_folder import rectangle, write_annotations, write_folder
-from yolact_tf.data.coco import decode_counts, find_split, load_coco
+from yolact_tf.data.coco import find_split, load_coco
+from yolact_tf.data.segmentation import decode_counts
 
 HEIGHT, WIDTH = 30, 40
 
@@ -238,6 +239,8 @@ def test_a_missing_images_folder_is_named(tmp_path):
         ("", "expected COCO JSON. Received: Expecting value"),
         ("{'images': []}", "expected COCO JSON. Received: Expecting property name"),
         ("\udcff", "expected COCO JSON. Received: 'utf-8' codec"),
+        pytest.param("[" * 100_000, "expected COCO JSON. Received: maximum recursion depth", id="depth"),
+        pytest.param("9" * 5000, "expected COCO JSON. Received: Exceeds the limit", id="digits"),
         ("[]", "expected COCO JSON with a list `images`. Received: list"),
         ("{}", "expected COCO JSON with a list `images`. Received: keys []"),
         ('{"images": [], "categories": []}', "list `annotations`. Received: keys ['categories', 'images']"),
@@ -306,7 +309,8 @@ BROKEN_ANNOTATIONS = {
     "RLE without size": ({"segmentation": {"counts": [1200]}}, "expected polygons or RLE"),
     "RLE of another size": (size(40, 30, counts=[1200]), "RLE of size [30, 40]. Received: [40, 30]"),
     "RLE that is too short": (size(30, 40, counts=[1000]), "that sum to 1200. Received: 1000"),
-    "a negative run": (size(30, 40, counts=[1300, -100]), "expected run lengths"),
+    "a negative run": (size(30, 40, counts=[1100, -100, 200]), "run lengths that sum to 1200"),
+    "half a run": (size(30, 40, counts=[600.5, 599.5]), "expected RLE counts of whole numbers up to 1200"),
     "cut RLE text": (
         size(30, 40, counts=rle_of(random_mask(7, 30, 40))["counts"][:-4]),
         "expected run lengths",
@@ -321,6 +325,13 @@ BROKEN_ANNOTATIONS = {
     "three numbers": ({"bbox": [5, 5, 10]}, "four finite numbers as `bbox`. Received: [5, 5, 10]"),
     "a NaN box": ({"bbox": [5, 5, float("nan"), 10]}, "four finite numbers as `bbox`"),
     "a text box": ({"bbox": ["5", 5, 10, 10]}, "four finite numbers as `bbox`"),
+    "a box of true": ({"bbox": [True, 5, 10, 10]}, "four finite numbers as `bbox`"),
+    "a box to the end of float64": ({"bbox": [5, 5, 1e308, 1e308]}, "`bbox` coordinates up to 100000"),
+    "a box of a vast whole number": ({"bbox": [5, 5, 10**30, 10]}, "four finite numbers as `bbox`"),
+    "a box beside the image": ({"bbox": [45, 5, 10, 10]}, "a `bbox` inside 40x30 pixels. Received: [45"),
+    "a crowd flag of words": ({"iscrowd": "no"}, "expected 0 or 1 as `iscrowd`. Received: 'no'"),
+    "a crowd flag of 2": ({"iscrowd": 2}, "expected 0 or 1 as `iscrowd`. Received: 2"),
+    "a crowd flag of a list": ({"iscrowd": [0]}, "expected 0 or 1 as `iscrowd`. Received: [0]"),
     "no box": ({"bbox": None}, "four finite numbers as `bbox`. Received: None"),
 }
 
@@ -345,6 +356,142 @@ def test_a_broken_annotation_is_left_out_alone_or_refused(name, tmp_path, caplog
         load_coco(tmp_path, "train", "refuse")
     assert str(caught.value).startswith(line) and message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "part, message",
+    [
+        ([1, 1, 9, 9], "at least three points (x, y). Received: 4 numbers (1 of 2 polygons)"),
+        ([1, 1, 9, float("nan"), 5, 2], "NaN or no number (1 of 2 polygons)"),
+        ([], "Received: 0 numbers (1 of 2 polygons)"),
+        (None, "expected a polygon as a list of numbers. Received: None (1 of 2 polygons)"),
+    ],
+)
+def test_a_broken_polygon_is_left_out_of_its_object_or_refused(part, message, tmp_path, caplog):
+    whole = rectangle(1, 5, 6, 10, 10)
+    expected = load_one(tmp_path / "sound", whole["segmentation"])
+    spoilt = [whole["segmentation"][0], part]
+    write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [{**whole, "segmentation": spoilt}])
+    (record,) = load_coco(tmp_path, "train", "skip").records
+    assert_array_equal(record.runs[0], expected.runs[0])
+    (logged,) = [record.getMessage() for record in caplog.records]
+    assert (
+        logged.startswith(f"left out: {tmp_path / 'images' / 'a.png'}: annotation 1: ") and message in logged
+    )
+    with pytest.raises(ValueError) as caught:
+        load_coco(tmp_path, "train", "refuse")
+    assert message in str(caught.value)
+
+
+# Numbers in other forms
+
+
+@pytest.mark.parametrize(
+    "value, is_crowd",
+    [(0, 0), (1, 1), (None, 0), ("0", 0), ("1", 1), (0.0, 0), (1.0, 1), (False, 0), (True, 1)],
+)
+def test_the_flag_of_crowds_in_every_form(value, is_crowd, tmp_path, caplog):
+    write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [{**rectangle(1, 5, 5, 10, 10), "iscrowd": value}])
+    assert_array_equal(load_coco(tmp_path, "train", "refuse").records[0].is_crowd, [bool(is_crowd)])
+    told = [record.getMessage() for record in caplog.records]
+    line = f"{tmp_path / 'train.json'}: expected a whole number as `iscrowd`. Received: {value!r}, read as "
+    assert told == ([] if type(value) is int else [f"{line}{is_crowd}"])
+
+
+def test_ids_and_sizes_in_quotes_or_with_a_decimal_point_are_the_same_numbers(tmp_path, caplog):
+    pictures = {"a.png": (HEIGHT, WIDTH), "b.png": (HEIGHT, WIDTH)}
+    content = write_folder(tmp_path, pictures, [rectangle(1, 5, 5, 9, 9), rectangle(2, 1, 1, 8, 8)])
+    plain = load_coco(tmp_path, "train", "refuse")
+    content["images"][0].update(id="1", width=40.0)
+    content["images"][1].update(height="30")
+    content["annotations"][0].update(image_id=1.0, category_id="1")
+    content["annotations"][1].update(image_id="2")
+    content["categories"][0]["id"] = 1.0
+    write_annotations(tmp_path, content)
+    data = load_coco(tmp_path, "train", "refuse")
+    assert data.labels == plain.labels == {1: "thing"}
+    for record, expected in zip(data.records, plain.records, strict=True):
+        assert (record.image_id, record.height, record.width) == (expected.image_id, HEIGHT, WIDTH)
+        assert_array_equal(record.xywh, expected.xywh)
+        assert_array_equal(record.classes, expected.classes)
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.endswith("`id`. Received: '1', read as 1 (7 numbers in all)")
+
+
+@pytest.mark.parametrize("value", ["a", "007", "1e3", "1.0", " 1", "٣", "9" * 20])
+def test_other_text_is_an_image_id_as_it_stands(value, tmp_path, caplog):
+    content = write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [rectangle(value, 5, 5, 9, 9)])
+    content["images"][0]["id"] = value
+    write_annotations(tmp_path, content)
+    (record,) = load_coco(tmp_path, "train", "refuse").records
+    assert record.image_id == value and len(record.runs) == 1 and not caplog.records
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"id": [1]}, "image [1]: expected a whole number from 0, or text, as `id`. Received: [1]"),
+        ({"id": 1.5}, "image 1.5: expected a whole number from 0, or text, as `id`. Received: 1.5"),
+        ({"width": -1}, "image 1: expected a whole number from 1 as `width`. Received: -1"),
+        ({"height": None}, "image 1: expected a whole number from 1 as `height`. Received: None"),
+        ({"file_name": None}, "image 1: expected text as `file_name`. Received: None"),
+        ({"file_name": ["a.png"]}, "image 1: expected text as `file_name`. Received: ['a.png']"),
+        ({"file_name": "a\0.png"}, r"expected text as `file_name`. Received: 'a\x00.png'"),
+        ({"file_name": "\ud800"}, r"expected text as `file_name`. Received: '\ud800'"),
+    ],
+)
+def test_an_entry_that_names_no_image_is_left_out_or_refused(change, message, tmp_path, caplog):
+    pictures = {"a.png": (HEIGHT, WIDTH), "b.png": (HEIGHT, WIDTH)}
+    content = write_folder(tmp_path, pictures, [rectangle(2, 5, 5, 9, 9)])
+    content["images"][0].update(change)
+    write_annotations(tmp_path, content)
+    assert [record.image_id for record in load_coco(tmp_path, "train", "skip").records] == [2]
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("left out: ") and message in told
+    with pytest.raises(ValueError) as caught:
+        load_coco(tmp_path, "train", "refuse")
+    assert str(caught.value) == told.removeprefix("left out: ")
+
+
+def test_an_image_entered_twice_is_loaded_once_and_two_of_one_id_not_at_all(tmp_path, caplog):
+    pictures = dict.fromkeys(("a.png", "b.png", "c.png"), (HEIGHT, WIDTH))
+    content = write_folder(tmp_path, pictures, [rectangle(1, 5, 5, 9, 9), rectangle(3, 5, 5, 9, 9)])
+    content["images"].append(dict(content["images"][0]))
+    content["images"][1]["id"] = 3
+    write_annotations(tmp_path, content)
+    data = load_coco(tmp_path, "train", "skip")
+    assert [record.image_id for record in data.records] == [1] and data.num_left_out == 3
+    for told, key in zip(caplog.messages, (1, 3), strict=True):
+        assert told.endswith(f"image {key}: expected ids to be unique. Received: {key} 2 times")
+
+
+# Names of classes
+
+
+def test_a_name_may_be_a_number_and_two_classes_may_share_one(tmp_path):
+    categories = [{"id": 3, "name": 7}, {"id": 1, "name": "crane"}, {"id": 2, "name": "crane"}]
+    write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, categories=categories)
+    assert load_coco(tmp_path, "train", "refuse").labels == {1: "crane", 2: "crane", 3: "7"}
+
+
+@pytest.mark.parametrize(
+    "categories, message",
+    [
+        ([{"id": 1, "name": None}], "expected text as `name` of category 1. Received: None"),
+        ([{"id": 1, "name": ["a"]}], "expected text as `name` of category 1. Received: ['a']"),
+        ([{"id": "one", "name": "a"}], "expected whole numbers as ids of `categories`. Received: 'one'"),
+        ([{"id": [1], "name": "a"}], "expected whole numbers as ids of `categories`. Received: [1]"),
+        (
+            [{"id": 1, "name": "a"}, {"id": "1", "name": "b"}],
+            "expected one name for category 1. Received: 'a' and 'b'",
+        ),
+    ],
+)
+def test_categories_that_name_nothing_are_refused(categories, message, tmp_path):
+    write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, categories=categories)
+    with pytest.raises(ValueError) as caught:
+        load_coco(tmp_path, "train")
+    assert str(caught.value) == f"{tmp_path / 'train.json'}: {message}"
 
 
 # One image that is broken

@@ -6,9 +6,10 @@ import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 from pycocotools import mask as coco_mask
 
-from yolact_tf.data.coco import decode_counts, load_coco
+from yolact_tf.data.coco import load_coco
 from yolact_tf.data.mask_lookup import resample_masks
 from yolact_tf.data.resample import resample_boxes
+from yolact_tf.data.segmentation import decode_counts
 
 SIZE = 64
 

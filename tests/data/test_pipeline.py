@@ -13,6 +13,7 @@ from yolact_tf.anchors import prototype_size
 from yolact_tf.config import Config, DataConfig, ModelConfig, TrainConfig
 from yolact_tf.data.coco import load_coco
 from yolact_tf.data.pipeline import build_dataset
+from yolact_tf.data.shard_writer import write_records
 from yolact_tf.preprocess import RGB_MEAN
 
 SIZE = 64
@@ -201,6 +202,17 @@ def test_a_data_set_without_any_object(tmp_path):
         f"{tmp_path / 'train.json'}: expected at least one annotation to train from, or "
         "`data.empty_images=true`. Received: 2 images without any"
     )
+
+
+@pytest.mark.parametrize("as_shards", [False, True])
+def test_crowds_alone_are_nothing_to_train_from(as_shards, tmp_path):
+    data = tmp_path / "data"
+    write_folder(data, {"a.png": gray(0), "b.png": gray(1)}, [rectangle(1, 1, 1, 9, 9, is_crowd=1)])
+    if as_shards:
+        write_records(data, tmp_path / "shards", ["train"])
+        data = tmp_path / "shards"
+    with pytest.raises(ValueError, match="to train from, .* Received: 2 images with crowds alone$"):
+        build_dataset(config_of(), data, "train")
 
 
 def test_classes_are_those_of_the_objects(tmp_path):

@@ -18,6 +18,7 @@ DROPS_A = {"images dropped": 1, "annotations dropped": 1}
 DROPS_B = {"images dropped": 1, "annotations dropped": 2}
 DROPS_OBJECT = {"annotations dropped": 1}
 TAKES_BOX = {"boxes taken from the mask": 1}
+PLAIN = {"numbers written plainly": 1}
 EXPECTED = {
     "a missing image": DROPS_A,
     "an empty file": DROPS_A,
@@ -26,7 +27,13 @@ EXPECTED = {
     "a JPEG named .png": {},
     "a size that is not the file's": DROPS_A,
     "a size that forgets the orientation": DROPS_B,
-    "a width that is text": DROPS_A,
+    "a width that is text": {"image sizes taken from the file": 1},
+    "a width of -1": {"image sizes taken from the file": 1},
+    "a width in quotes": PLAIN,
+    "an image named in quotes": PLAIN,
+    "a class with a decimal point": PLAIN,
+    "a crowd flag of null": PLAIN,
+    "a crowd flag of words": DROPS_OBJECT,
     "a file name that is null": DROPS_A,
     "an image id that is a list": {"images dropped": 1},
     "two images of one id": {"images dropped": 2, "annotations dropped": 1},
@@ -40,6 +47,7 @@ EXPECTED = {
     "two classes of one id": {"categories made the same": 1},
     "a NaN box": TAKES_BOX,
     "a NaN polygon": DROPS_OBJECT,
+    "a box to the end of float64": TAKES_BOX,
     "a box of three numbers": TAKES_BOX,
     "a box without width": TAKES_BOX,
     "a box of negative height": TAKES_BOX,
@@ -50,6 +58,7 @@ EXPECTED = {
     "an area of the box": {"areas taken from the mask": 1},
     "an area that is NaN": {"areas taken from the mask": 1},
     "a polygon of two points": DROPS_OBJECT,
+    "one polygon of two points": {"polygons dropped": 1},
     "a polygon without area": {"polygons dropped": 1},
     "RLE of another size": DROPS_OBJECT,
     "RLE that is too short": DROPS_OBJECT,
@@ -60,12 +69,13 @@ EXPECTED = {
     "one picture under two names": {},
     "an image without objects": {},
     "a class without objects": {},
+    "crowds alone": {},
     "a tiny image": {},
     "a huge image": {},
 }
 LEFT_ALONE = {  # kinds that a repaired copy may still show
     *("wrong suffix", "image in both splits", "same picture twice", "image without objects"),
-    *("class without objects", "tiny image", "huge image"),
+    *("class without objects", "split without objects", "tiny image", "huge image"),
 }
 
 

@@ -73,11 +73,11 @@ def test_the_order_of_images_does_not_matter(shapes_data):
         assert getattr(before, name) == getattr(after, name)
 
 
-def test_classes_of_one_name_are_counted_together(tmp_path):
+def test_classes_of_one_name_are_told_apart_by_their_ids(tmp_path):
     categories = [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]
     objects = [rectangle(1, 5, 5, 9, 9, category_id=c) for c in (1, 2, 2)]
     write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, objects, categories)
-    assert statistics(tmp_path, CONFIG).class_counts == {"a": 3}
+    assert statistics(tmp_path, CONFIG).class_counts == {"a (1)": 1, "a (2)": 2}
 
 
 def test_a_data_set_without_objects(tmp_path):

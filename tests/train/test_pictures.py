@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from yolact_tf.data.coco import Record
+from yolact_tf.data.record import Record, xywh_of
 from yolact_tf.detect.detections import Detections
 from yolact_tf.train.pictures import ValidationSample, prototype_picture, truth_beside_detections
 
@@ -18,7 +18,9 @@ def record(is_crowd=False):
     runs = np.diff([0, *flips, len(flat)]).astype("int32")
     box = np.array([[0.25, 0.2, 0.75, 0.6]], "float32")
     classes, crowds = np.zeros(1, "int32"), np.array([is_crowd])
-    return Record(1, "a.png", HEIGHT, WIDTH, box, classes, crowds, np.array([1.0]), (runs,))
+    return Record(
+        1, "a.png", HEIGHT, WIDTH, box, classes, crowds, np.array([1.0]), (runs,), xywh_of(box, HEIGHT, WIDTH)
+    )
 
 
 def found(score):

@@ -1,19 +1,29 @@
-"""COCO instances JSON to checked records: boxes in corners 0..1, masks as run lengths."""
+"""A folder with COCO annotations to checked records: boxes in corners 0..1, masks as run lengths."""
 
 import concurrent.futures
 import hashlib
-import json
 import logging
-import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
+from yolact_tf.data.coco_json import (
+    ambiguous_keys,
+    group_annotations,
+    labels_of,
+    other_forms,
+    parse_image,
+    parse_object,
+    read_coco_json,
+    require_one_name,
+)
 from yolact_tf.data.coco_source import CocoSource
 from yolact_tf.data.images import inspect_image
-from yolact_tf.data.record import Record
+from yolact_tf.data.numbers import whole_number
+from yolact_tf.data.problems import Malformed
+from yolact_tf.data.record import Record, corners_of
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +32,6 @@ LAYOUTS = (
     ("{split}.json", "images"),
     ("annotations/instances_{split}2017.json", "{split}2017"),
 )
-_FARTHEST = 100_000  # pixels; pycocotools crashes on polygons that reach to 1e9
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class CocoData:
     records: tuple[Record, ...]
     labels: dict[int, str]  # category id -> name, ids in rising order
     annotation_file: Path
+    num_left_out: int = 0  # images that cannot be used
 
     @property
     def origin(self):
@@ -53,46 +63,37 @@ class CocoData:
         """Images that have objects or crowds."""
         return sum(len(record.runs) > 0 for record in self.records)
 
+    @property
+    def num_objects(self):
+        """Objects in all, crowds left out."""
+        return sum(int((~record.is_crowd).sum()) for record in self.records)
+
     def source(self, cache="none", with_empty=True):
         """The images for tf.data; `with_empty` says whether those without objects are among them."""
         return CocoSource([r for r in self.records if with_empty or len(r.runs)], cache)
-
-    def coco_content(self):
-        """COCO JSON of the images, with the annotations as they are in the file."""
-        content = json.loads(self.annotation_file.read_text(encoding="utf-8"))
-        kept = {record.image_id for record in self.records}
-        images = [image for image in content["images"] if image["id"] in kept]
-        annotations = [a for a in content["annotations"] if a["image_id"] in kept]
-        return {**content, "images": images, "annotations": annotations}
 
 
 def load_coco(data, split, on_error="skip"):
     """The images and objects of `split` in folder `data`, checked.
 
-    on_error: a corrupt image or annotation is either named in the log and left out ("skip"), or
+    on_error: a corrupt image, annotation or polygon is either named in the log and left out ("skip"), or
     refused with ValueError ("refuse"). A file that is not COCO JSON, or an annotation that names an
     image or category that is not there, is always refused.
     """
     annotation_file, image_folder = find_split(data, split)
     content = read_coco_json(annotation_file)
-    labels = labels_of(content)
+    labels = labels_of(content, annotation_file)
+    require_one_name(content, labels, annotation_file)
     by_image = group_annotations(content, labels, annotation_file)
     problems = []
-    # Threads, since reading the files waits for the disk.
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        checked = pool.map(lambda image: _check_image(image, image_folder), content["images"])
+    images = _usable_images(content, annotation_file, image_folder, problems)
     class_of = {category: index for index, category in enumerate(labels)}
-    records = []
-    for image, problem in zip(content["images"], checked, strict=True):
-        if problem:
-            problems.append(problem)
-        else:
-            annotations = by_image.get(image["id"], [])
-            records.append(_record(image, annotations, image_folder, class_of, problems))
+    records = [_record(image, by_image[image.image_id], image_folder, class_of, problems) for image in images]
     _report(problems, annotation_file, on_error)
+    _tell_other_forms(content, annotation_file)
     if not records:
         raise ValueError(f"{annotation_file}: expected at least one readable image. Received none")
-    return CocoData(tuple(records), labels, annotation_file)
+    return CocoData(tuple(records), labels, annotation_file, len(content["images"]) - len(records))
 
 
 def find_split(data, split):
@@ -118,175 +119,76 @@ def has_split(data, split):
     return any((Path(data) / name.format(split=split)).is_file() for name, _ in LAYOUTS)
 
 
-def read_coco_json(path):
-    """The content of a COCO instances file, its lists and their fields checked. ValueError names what is
-    missing."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected COCO JSON. Received: {error}") from None
-    for key, fields in (
-        ("images", ("id", "file_name", "width", "height")),
-        ("annotations", ("image_id", "category_id", "bbox")),
-        ("categories", ("id", "name")),
-    ):
-        entries = content.get(key) if isinstance(content, dict) else None
-        if not isinstance(entries, list):
-            raise ValueError(f"{path}: expected COCO JSON with a list `{key}`. Received: {_summary(content)}")
-        for entry in entries:
-            missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
-            if missing:
-                raise ValueError(
-                    f"{path}: expected `{missing[0]}` in every entry of `{key}`. Received: {str(entry)[:120]}"
-                )
-    return content
-
-
-def labels_of(content):
-    """Category id -> name, ids in rising order."""
-    return {c["id"]: c["name"] for c in sorted(content["categories"], key=lambda c: c["id"])}
-
-
-def _summary(content):
-    return f"keys {sorted(content)[:8]}" if isinstance(content, dict) else type(content).__name__
-
-
-def group_annotations(content, labels, path):
-    """Image id -> its annotations. ValueError for one whose image or category is not there."""
-    by_image = {image["id"]: [] for image in content["images"]}
-    for annotation in content["annotations"]:
-        name = f"{path}: annotation {annotation.get('id', '(no id)')}"
-        if not _is_among(annotation["image_id"], by_image):
-            raise ValueError(
-                f"{name}: expected the id of one of {len(by_image)} images as `image_id`. "
-                f"Received: {annotation['image_id']!r}"
+def _usable_images(content, annotation_file, image_folder, problems):
+    """The ImageEntries that name a whole file of the right size, each once."""
+    entries = []
+    for image in content["images"]:
+        try:
+            entries.append(parse_image(image))
+        except Malformed as fault:
+            problems.append(f"{annotation_file}: image {image['id']!r}: {fault}")
+    ambiguous, distinct = ambiguous_keys(entries), dict.fromkeys(entries)
+    for key, count in Counter(entry.image_id for entry in entries).items():
+        if count > 1:
+            problems.append(
+                f"{annotation_file}: image {key!r}: expected ids to be unique. "
+                f"Received: {key!r} {count} times"
             )
-        if not _is_among(annotation["category_id"], labels):
-            raise ValueError(
-                f"{name}: expected one of the category ids {list(labels)[:12]} as `category_id`. "
-                f"Received: {annotation['category_id']!r}"
-            )
-        by_image[annotation["image_id"]].append(annotation)
-    return by_image
+    distinct = [entry for entry in distinct if entry.image_id not in ambiguous]
+    # Threads, since reading the files waits for the disk.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        faults = list(pool.map(lambda entry: _file_fault(entry, image_folder), distinct))
+    problems += [fault for fault in faults if fault]
+    return [entry for entry, fault in zip(distinct, faults, strict=True) if not fault]
 
 
-def _is_among(key, mapping):
-    return isinstance(key, (int, str)) and key in mapping
-
-
-def _check_image(image, folder):
+def _file_fault(image, folder):
     """What is wrong with an image's file, in one line, or None."""
-    path = folder / image["file_name"]
+    path = folder / image.file_name
     try:
         size = inspect_image(path)
     except (OSError, ValueError) as error:
         return str(error)
-    expected = (image["width"], image["height"])
-    if size != expected:
-        return f"{path}: expected {expected[0]}x{expected[1]} pixels. Received: {size[0]}x{size[1]}"
+    if size != (image.width, image.height):
+        return f"{path}: expected {image.width}x{image.height} pixels. Received: {size[0]}x{size[1]}"
     return None
 
 
 def _record(image, annotations, folder, class_of, problems):
-    height, width = image["height"], image["width"]
-    boxes, classes, is_crowd, areas, runs = [], [], [], [], []
+    path = folder / image.file_name
+    objects, classes = [], []
     for annotation in annotations:
-        try:
-            box = corners_of(annotation["bbox"], height, width)
-            object_runs = runs_of(annotation.get("segmentation"), height, width)
-        except (ValueError, TypeError, OverflowError) as error:  # the last two: RLE without numbers
-            name = f"{folder / image['file_name']}: annotation {annotation.get('id', '(no id)')}"
-            problems.append(f"{name}: {error}")
-            continue
-        boxes.append(box)
-        classes.append(class_of[annotation["category_id"]])
-        is_crowd.append(bool(annotation.get("iscrowd", 0)))
-        areas.append(_area(annotation))
-        runs.append(object_runs)
+        entry, faults = parse_object(annotation, image.height, image.width)
+        problems += [f"{path}: annotation {annotation.get('id', '(no id)')}: {f}" for f in faults[:1]]
+        if entry:
+            objects.append(entry)
+            classes.append(class_of[whole_number(annotation["category_id"])])
+    xywh = np.array([entry.xywh for entry in objects], "float64").reshape(-1, 4)
     return Record(
-        image["id"],
-        str(folder / image["file_name"]),
-        height,
-        width,
-        np.array(boxes, "float32").reshape(-1, 4),
+        image.image_id,
+        str(path),
+        image.height,
+        image.width,
+        corners_of(xywh, image.height, image.width),
         np.array(classes, "int32"),
-        np.array(is_crowd, bool),
-        np.array(areas, "float64"),
-        tuple(runs),
+        np.array([entry.is_crowd for entry in objects], bool),
+        np.array([entry.area for entry in objects], "float64"),
+        tuple(entry.mask.runs for entry in objects),
+        xywh,
     )
 
 
-def _area(annotation):
-    area = annotation.get("area")
-    return area if isinstance(area, (int, float)) else annotation["bbox"][2] * annotation["bbox"][3]
-
-
-def corners_of(bbox, height, width):
-    """COCO's [x, y, w, h] pixels to corners in 0..1."""
-    is_box = isinstance(bbox, list) and len(bbox) == 4
-    if not is_box or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in bbox):
-        raise ValueError(f"expected four finite numbers as `bbox`. Received: {bbox!r}")
-    x, y, w, h = bbox
-    if w <= 0 or h <= 0:
-        raise ValueError(f"expected a `bbox` of positive width and height. Received: {bbox!r}")
-    return x / width, y / height, (x + w) / width, (y + h) / height
-
-
-def runs_of(segmentation, height, width):
-    """COCO polygons, compressed or uncompressed RLE to run lengths, int32. ValueError for what is none."""
-    if isinstance(segmentation, list):
-        rle = coco_mask.merge(coco_mask.frPyObjects(checked_polygons(segmentation), height, width))
-    elif isinstance(segmentation, dict) and {"size", "counts"} <= set(segmentation):
-        if list(segmentation["size"]) != [height, width]:
-            raise ValueError(f"expected RLE of size {[height, width]}. Received: {segmentation['size']!r}")
-        if isinstance(segmentation["counts"], list):
-            return _checked_runs(np.array(segmentation["counts"], "int64"), height, width)
-        rle = segmentation
-    else:
-        raise ValueError(f"expected polygons or RLE as `segmentation`. Received: {segmentation!r}")
-    return _checked_runs(decode_counts(rle["counts"]), height, width)
-
-
-def checked_polygons(segmentation):
-    """The polygons of a segmentation. ValueError for one of fewer than three points or without numbers."""
-    polygons = [polygon for polygon in segmentation if isinstance(polygon, list)]
-    for polygon in polygons:
-        if len(polygon) < 6 or len(polygon) % 2:
-            raise ValueError(
-                f"expected polygons of at least three points (x, y). Received: {len(polygon)} numbers"
-            )
-        if not all(isinstance(v, (int, float)) and abs(v) <= _FARTHEST for v in polygon):
-            raise ValueError(
-                f"expected polygon coordinates up to {_FARTHEST}. Received: one beyond, NaN or no number"
-            )
-    if not polygons:
-        raise ValueError(f"expected at least one polygon. Received: {segmentation!r}")
-    return polygons
-
-
-def decode_counts(counts):
-    """COCO's compressed RLE text to int64 run lengths: 5 bits a character, deltas from two back."""
-    codes = np.frombuffer(counts.encode() if isinstance(counts, str) else counts, "uint8")
-    codes = codes.astype("int64") - 48
-    if len(codes) and codes[-1] & 0x20:
-        raise ValueError(f"expected RLE counts of whole numbers. Received: {counts[-12:]!r} at the end")
-    ends = np.flatnonzero((codes & 0x20) == 0)
-    starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
-    place = np.arange(len(codes)) - np.repeat(starts, ends - starts + 1)
-    values = np.add.reduceat((codes & 0x1F) << (5 * place), starts) if len(ends) else codes
-    is_negative = (codes[ends] & 0x10) != 0
-    values = values - np.where(is_negative, 1 << (5 * (ends - starts + 1)), 0)
-    # The first three counts are plain; from there on each is relative to the one two before.
-    runs = values.copy()
-    runs[1::2] = np.cumsum(values[1::2])
-    runs[2::2] = np.cumsum(values[2::2])
-    return runs
-
-
-def _checked_runs(runs, height, width):
-    if (runs < 0).any() or runs.sum() != height * width:
-        raise ValueError(f"expected run lengths that sum to {height * width}. Received: {int(runs.sum())}")
-    return runs.astype("int32")
+def _tell_other_forms(content, annotation_file):
+    """Says in one line what of a file was understood though it is written otherwise."""
+    found = [
+        fault
+        for key in ("images", "annotations", "categories")
+        for entry in content[key]
+        for fault in other_forms(entry, key)
+    ]
+    if found:
+        more = f" ({len(found)} numbers in all)" if len(found) > 1 else ""
+        logger.warning("%s: %s%s", annotation_file, found[0], more)
 
 
 def _report(problems, annotation_file, on_error):

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from yolact_tf.data.coco import find_split, has_split, labels_of, load_coco, read_coco_json
+from yolact_tf.data.coco import find_split, has_split, load_coco
+from yolact_tf.data.coco_json import labels_of, read_coco_json
 from yolact_tf.data.shard_files import LABELS_NAME, is_remote, is_shard, list_names
 from yolact_tf.data.shards import load_shards, read_shard_labels
 
@@ -23,7 +24,8 @@ def load_data(data, split, on_error="skip"):
 def load_labels(data, split="train"):
     """Category id -> name of a data folder, ids in rising order: class c of a model is the c-th."""
     if not _holds_shards(data, split):
-        return labels_of(read_coco_json(find_split(data, split)[0]))
+        annotation_file, _ = find_split(data, split)
+        return labels_of(read_coco_json(annotation_file), annotation_file)
     if LABELS_NAME in list_names(data):
         return read_shard_labels(data)
     return load_shards(str(data), split).labels

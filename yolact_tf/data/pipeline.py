@@ -19,7 +19,8 @@ def build_dataset(config, data, split, first_epoch=0, first_batch=0, worker=0, n
     last batch; any other is read in order, as it is.
     data: a folder as README describes, or what `load_data` made of one.
     first_epoch: the epoch that the first iteration of the dataset is; each further one is the next.
-    first_batch: batches that are left out at the beginning, for the rest of an epoch that was interrupted.
+    first_batch: where in its epoch the first iteration begins, for an epoch that was interrupted. It is as
+    long as the others, so that `take` has to end it with the epoch.
     worker, num_workers: batches are `train.batch_size` / num_workers large and hold this worker's part
     of what one worker alone would see.
     """
@@ -29,7 +30,7 @@ def build_dataset(config, data, split, first_epoch=0, first_batch=0, worker=0, n
             f"`model.num_classes` must be at least the {len(data.labels)} categories of "
             f"{data.origin}. Received: {config.model.num_classes}"
         )
-    batch_size = config.train.batch_size
+    batch_size = config.train.known_batch_size
     if batch_size % num_workers:
         raise ValueError(
             f"`train.batch_size` must be a multiple of the {num_workers} workers. Received: {batch_size}"
@@ -53,14 +54,15 @@ def steps_per_epoch(config, data):
 
     ValueError where no image trains.
     """
-    return _views_per_epoch(config, data) // config.train.batch_size
+    return _views_per_epoch(config, data) // config.train.known_batch_size
 
 
 def _views_per_epoch(config, data):
     _require_objects(data, config.data)
     num_images = data.num_images if config.data.empty_images else data.num_with_objects
-    num_views = max(config.train.images_per_epoch or num_images, config.train.batch_size)
-    return num_views - num_views % config.train.batch_size
+    batch_size = config.train.known_batch_size
+    num_views = max(config.train.images_per_epoch or num_images, batch_size)
+    return num_views - num_views % batch_size
 
 
 def _plain_views(config, data):
@@ -77,8 +79,8 @@ def _training_views(config, data, first_epoch, first_batch, worker, num_workers)
     num_views = _views_per_epoch(config, data)
     source = data.source(settings.cache, settings.empty_images)
     partners = (3 if settings.mosaic else 0) + (1 if settings.copy_paste else 0)
-    views = training_order(source, num_views, config.train.seed, first_epoch, partners)
-    views = views.skip(first_batch * batch_size)
+    begin = first_epoch, first_batch * batch_size
+    views = training_order(source, num_views, config.train.seed, *begin, partners)
     if num_workers > 1:
         views = of_worker(views, batch_size, worker, num_workers)
 
@@ -88,16 +90,17 @@ def _training_views(config, data, first_epoch, first_batch, worker, num_workers)
     dataset = views.map(view, tf.data.AUTOTUNE)
     if settings.on_error == "skip":  # a file that vanished or rotted since it was checked
         dataset = dataset.ignore_errors(log_warning=True)
-    own = num_views // num_workers - first_batch * batch_size // num_workers
+    own = num_views // num_workers
     return dataset.take(own).apply(tf.data.experimental.assert_cardinality(own))
 
 
 def _require_objects(data, settings):
-    """ValueError where no image trains."""
-    if not settings.empty_images and not data.num_with_objects:
+    """ValueError where no image trains; crowds teach nothing."""
+    if not settings.empty_images and not data.num_objects:
+        received = "with crowds alone" if data.num_with_objects else "without any"
         raise ValueError(
             f"{data.origin}: expected at least one annotation to train from, or "
-            f"`data.empty_images=true`. Received: {data.num_images} images without any"
+            f"`data.empty_images=true`. Received: {data.num_images} images {received}"
         )
 
 

@@ -19,12 +19,14 @@ KINDS = {
     "unknown category": "error",
     "NaN coordinates": "error",
     "malformed box": "error",
+    "malformed crowd flag": "error",
     "empty box": "error",
     "box outside the image": "error",
     "degenerate polygon": "error",
     "RLE of another size": "error",
     "malformed mask": "error",
     "annotation id 0": "warning",
+    "split without objects": "warning",
     "image in both splits": "warning",
     "same picture twice": "warning",
     "wrong suffix": "warning",
@@ -33,11 +35,20 @@ KINDS = {
     "area disagrees": "warning",
     "flat polygon": "warning",
     "empty mask": "warning",
+    "number in another form": "note",
     "image without objects": "note",
     "class without objects": "note",
     "tiny image": "note",
     "huge image": "note",
 }
+
+
+class Malformed(ValueError):
+    """What is wrong with one entry of a data set: a `kind` of KINDS, and one line that says what."""
+
+    def __init__(self, kind, message):
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True, order=True)

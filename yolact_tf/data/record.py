@@ -18,12 +18,25 @@ class Record:
     boxes: np.ndarray  # [n, 4] float32 corners in 0..1
     classes: np.ndarray  # [n] int32, rank of the category id
     is_crowd: np.ndarray  # [n] bool
-    areas: np.ndarray  # [n] float64 pixels, as the annotations say
+    areas: np.ndarray  # [n] float64 pixels
     runs: tuple[np.ndarray, ...]  # n run lengths, column-major, starting with background
+    xywh: np.ndarray  # [n, 4] float64 pixels, COCO's boxes to the last digit, as average precision wants them
 
     def read_image(self):
         """[H, W, 3] uint8 RGB of the image, upright."""
         return read_image(self.path)
+
+
+def corners_of(xywh, height, width):
+    """[n, 4] boxes of COCO, x, y, width, height in pixels, to float32 corners in 0..1."""
+    corners = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1)
+    return (corners / [width, height, width, height]).astype(np.float32)
+
+
+def xywh_of(boxes, height, width):
+    """Undoes `corners_of`, to float64."""
+    corners = boxes.astype(np.float64) * [width, height, width, height]
+    return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1)
 
 
 def flips_of(runs):

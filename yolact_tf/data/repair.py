@@ -2,12 +2,19 @@
 
 import json
 from collections import Counter
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from yolact_tf.data.check_files import look_at_files
+from yolact_tf.data.coco_json import ambiguous_keys, image_key, is_file_name, parse_image, plain_numbers
+from yolact_tf.data.numbers import whole_number
+from yolact_tf.data.problems import Malformed
 from yolact_tf.data.repair_objects import mend_object
-from yolact_tf.data.splits import image_paths, is_key, read_splits, steps_of
+from yolact_tf.data.splits import image_paths, read_splits, steps_of
 from yolact_tf.new_folder import link_or_copy, new_folder
+
+
+class NothingLeft(ValueError):
+    """A data set of which repairing would leave no image, or no annotation."""
 
 
 def repair(folder, target, decode=False, progress=None):
@@ -15,9 +22,11 @@ def repair(folder, target, decode=False, progress=None):
 
     Images that are missing, unreadable or of another size go, and those that share an id, as nobody knows
     whose the objects are; so do objects without a usable mask or class. Boxes are clipped, or taken from
-    the mask like wrong areas; repeated entries of a file become one; ids become unique and the categories
-    of both splits the same. Images in both splits stay, since only their owner knows where they belong.
+    the mask like wrong areas, and the size of an image from its file where none is given; repeated entries
+    of a file become one; ids become unique, all numbers plain, and the categories of both splits the same.
+    Images in both splits stay, since only their owner knows where they belong.
     Image files are hard links where the disk allows it. decode, progress: as in `check`.
+    NothingLeft, and no copy, where no image of a split or no annotation of any would be left.
     """
     target = _checked_target(target)
     splits = read_splits(folder)
@@ -27,6 +36,8 @@ def repair(folder, target, decode=False, progress=None):
     files = look_at_files(image_paths(splits), decode, advance)
     categories = _united_categories(splits)
     mended = [_mend(split, files, categories, advance) for split in splits]
+    if any(s.content["annotations"] for s in splits) and not any(c["annotations"] for c, _ in mended):
+        raise NothingLeft(f"{folder}: expected at least one annotation to keep. Received none")
     with new_folder(target) as made:
         for split, (content, _) in zip(splits, mended, strict=True):
             _write(split, content, Path(folder), made)
@@ -48,32 +59,37 @@ def _united_categories(splits):
     categories = {}
     for split in splits:
         for category in split.content["categories"]:
-            known = categories.setdefault(category["id"], category)
-            if known["name"] != category["name"]:
+            plain = {**category, **plain_numbers(category, "categories"), "name": str(category["name"])}
+            known = categories.setdefault(plain["id"], plain)
+            if known["name"] != plain["name"]:
                 raise ValueError(
-                    f"{split.annotation_file}: expected one name for category {category['id']}, which cannot "
-                    f"be repaired. Received: {known['name']!r} and {category['name']!r}"
+                    f"{split.annotation_file}: expected one name for category {plain['id']}, which cannot "
+                    f"be repaired. Received: {known['name']!r} and {plain['name']!r}"
                 )
     return [categories[key] for key in sorted(categories)]
 
 
 def _mend(split, files, categories, advance):
     """(content of a split, mended; Counter of what that took)."""
-    kept = _kept_images(split, files)
+    kept, done = _kept_images(split, files)
     if not kept:
-        raise ValueError(f"{split.annotation_file}: expected at least one image to keep. Received none")
+        raise NothingLeft(f"{split.annotation_file}: expected at least one image to keep. Received none")
     images = {image["id"]: image for image in kept.values()}
-    entries = Counter(kept[i["id"]]["id"] for i in split.content["images"] if is_key(i["id"], kept))
-    class_ids = {category["id"] for category in categories}
-    annotations, done = _mend_annotations(split, kept, class_ids, advance)
+    entries = Counter(
+        kept[key]["id"] for key in (image_key(i["id"]) for i in split.content["images"]) if key in kept
+    )
+    annotations = _mend_annotations(split, kept, done, advance)
     repeated = {image_id for image_id, count in entries.items() if count > 1}
     distinct = _drop_copies(annotations, repeated)
     done["images dropped"] = len(split.content["images"]) - entries.total()
     done["repeated image entries dropped"] = entries.total() - len(images)
     done["annotations dropped"] += len(annotations) - len(distinct)
     done["annotations renumbered"] = _renumber(distinct)
-    if sorted(c["id"] for c in split.content["categories"]) == [c["id"] for c in categories]:
-        categories = split.content["categories"]
+    own = split.content["categories"]
+    if len(own) == len(categories) and all(
+        c in categories and not plain_numbers(c, "categories") for c in own
+    ):
+        categories = own
     else:
         done["categories made the same"] = 1
     content = {"images": list(images.values()), "annotations": distinct, "categories": categories}
@@ -81,31 +97,56 @@ def _mend(split, files, categories, advance):
 
 
 def _kept_images(split, files):
-    """{id of a usable image entry: the entry to keep for it}, the same for all entries of one file."""
-    meanings = {(i["id"], split.path(i), i["width"], i["height"]) for i in split.images}
-    counts = Counter(image_id for image_id, *_ in meanings)
-    kept, by_path = {}, {}
-    for image in split.images:
-        path = split.path(image)
-        if counts[image["id"]] == 1 and files[path].size == (image["width"], image["height"]):
-            kept[image["id"]] = by_path.setdefault(path, image)
-    return kept
+    """({key of a usable image entry: the entry to keep for it}, the same for all entries of one file;
+    Counter of what that took)."""
+    entries, plain, done = [], {}, Counter()
+    for image in split.content["images"]:
+        mended, steps = _mend_image(image, split, files)
+        if mended:
+            entry = parse_image(mended)
+            entries.append(entry)
+            plain.setdefault(entry, mended)
+            done.update(steps)
+    ambiguous, kept, by_path = ambiguous_keys(entries), {}, {}
+    for entry in entries:
+        path = split.path(entry)
+        if entry.image_id not in ambiguous and files[path].size == (entry.width, entry.height):
+            kept[entry.image_id] = by_path.setdefault(path, plain[entry])
+    return kept, done
 
 
-def _mend_annotations(split, kept, class_ids, advance):
-    """(usable annotations, mended; Counter of what that took)."""
-    annotations, done = [], Counter()
+def _mend_image(image, split, files):
+    """(image entry with plain numbers and a size, [what was done]); None for what names no image."""
+    numbers = plain_numbers(image, "images")
+    image, done = {**image, **numbers}, ["numbers written plainly"] * len(numbers)
+    name = image["file_name"]
+    try:
+        parse_image(image)
+    except Malformed:
+        size = files[split.image_folder / name].size if is_file_name(name) else None
+        sized = {**image, **dict(zip(("width", "height"), size or (), strict=False))}
+        try:
+            parse_image(sized)
+        except Malformed:
+            return None, []
+        return sized, [*done, "image sizes taken from the file"]
+    return image, done
+
+
+def _mend_annotations(split, kept, done, advance):
+    """The usable annotations, mended; `done` counts what that took."""
+    annotations = []
     for annotation in split.content["annotations"]:
         advance()
-        if not is_key(annotation["image_id"], kept) or not is_key(annotation["category_id"], class_ids):
+        image = kept.get(image_key(annotation["image_id"]))
+        if not image or whole_number(annotation["category_id"]) not in split.labels:
             done["annotations dropped"] += 1
             continue
-        image = kept[annotation["image_id"]]
         mended, steps = mend_object(annotation, image["height"], image["width"])
         done.update(steps)
         if mended:
             annotations.append({**mended, "image_id": image["id"]})
-    return annotations, done
+    return annotations
 
 
 def _drop_copies(annotations, image_ids):
@@ -123,10 +164,11 @@ def _renumber(annotations):
     """Gives a new id to each annotation whose id is 0 or taken; returns to how many."""
     taken, repeated = {0}, []
     for annotation in annotations:
-        if is_key(annotation.get("id"), taken):
+        key = image_key(annotation.get("id"))
+        if key in taken:
             repeated.append(annotation)
-        elif isinstance(annotation.get("id"), (int, str)):
-            taken.add(annotation["id"])
+        elif key is not None:
+            taken.add(key)
     free = max((value for value in taken if isinstance(value, int)), default=0) + 1
     for number, annotation in enumerate(repeated, free):
         annotation["id"] = number
@@ -144,14 +186,14 @@ def _write(split, content, folder, made):
         copy = image_folder / image["file_name"]
         if not copy.exists():  # else the other split has it as well
             copy.parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(split.path(image), copy)
+            link_or_copy(split.image_folder / image["file_name"], copy)
 
 
 def _check_names(split):
-    for image in split.images:
-        name = PurePath(image["file_name"])
+    for path in image_paths([split]):
+        name = path.relative_to(split.image_folder) if path.is_relative_to(split.image_folder) else path
         if name.is_absolute() or ".." in name.parts:
             raise ValueError(
                 f"{split.annotation_file}: expected file names inside {split.image_folder.name}/, as a "
-                f"copy needs. Received: {image['file_name']!r}"
+                f"copy needs. Received: {str(name)!r}"
             )

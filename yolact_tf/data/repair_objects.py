@@ -1,6 +1,9 @@
 """One annotation mended: what cannot be used goes, what the mask tells is taken from the mask."""
 
-from yolact_tf.data.check_objects import BROKEN, box_corners, check_object, is_broken, is_flat, measure_mask
+from yolact_tf.data.check_objects import box_corners, check_object, is_flat, measures_of
+from yolact_tf.data.coco_json import plain_numbers
+from yolact_tf.data.problems import Malformed
+from yolact_tf.data.segmentation import parse_segmentation
 
 _MASK_BOX = {  # boxes that the mask's replaces
     "NaN coordinates",
@@ -9,43 +12,51 @@ _MASK_BOX = {  # boxes that the mask's replaces
     "box outside the image",
     "box disagrees",
 }
+_DROPPED = None, ["annotations dropped"]
 
 
 def mend_object(annotation, height, width):
     """(annotation, [what was done]) with no fault left that `check_object` finds; None if nothing is left.
 
-    A sound annotation comes back as it is.
+    A sound annotation comes back as it is, but that numbers in another form become plain.
     """
+    plain = plain_numbers(annotation, "annotations")
+    annotation, done = {**annotation, **plain}, ["numbers written plainly"] * len(plain)
     if not check_object(annotation, height, width):
-        return annotation, []
-    annotation, done = _drop_polygons(annotation)
+        return annotation, done
     try:
-        measures = measure_mask(annotation.get("segmentation"), height, width)
-    except BROKEN:
-        return None, ["annotations dropped"]
-    if not measures.area:
-        return None, ["annotations dropped"]
-    changes = {}
-    faults = {kind for kind, _ in check_object(annotation, height, width)}
-    if faults & _MASK_BOX:
-        changes["bbox"] = _to_xywh(measures.box)
+        annotation, steps = _drop_polygons(annotation, height, width)
+        mask = parse_segmentation(annotation.get("segmentation"), height, width)
+    except Malformed:
+        return _DROPPED
+    measures = measures_of(mask, height, width)
+    kinds = {fault.kind for fault in check_object(annotation, height, width)}
+    if not measures.area or "malformed crowd flag" in kinds:  # nobody knows what else was meant
+        return _DROPPED
+    done += steps
+    if kinds & _MASK_BOX:
+        annotation = {**annotation, "bbox": _to_xywh(measures.box)}
         done.append("boxes taken from the mask")
-    elif "box crosses the border" in faults:
+    elif "box crosses the border" in kinds:
         x1, y1, x2, y2 = box_corners(annotation["bbox"])
-        changes["bbox"] = _to_xywh((max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)))
+        annotation = {
+            **annotation,
+            "bbox": _to_xywh((max(x1, 0), max(y1, 0), min(x2, width), min(y2, height))),
+        }
         done.append("boxes clipped")
-    if "area disagrees" in faults:
-        changes["area"] = measures.area
+    # Only now: an annotation without a usable box shows no other fault.
+    if any(fault.kind == "area disagrees" for fault in check_object(annotation, height, width)):
+        annotation = {**annotation, "area": measures.area}
         done.append("areas taken from the mask")
-    return {**annotation, **changes}, done
+    return annotation, done
 
 
-def _drop_polygons(annotation):
-    """The annotation without the polygons that break its mask or add nothing to it."""
+def _drop_polygons(annotation, height, width):
+    """The annotation without polygons that break its mask or add nothing to it. Malformed without a mask."""
     segmentation = annotation.get("segmentation")
     if not isinstance(segmentation, list):
         return annotation, []
-    sound = [p for p in segmentation if isinstance(p, list) and not is_broken(p) and not is_flat(p)]
+    sound = [p for p in parse_segmentation(segmentation, height, width).polygons if not is_flat(p)]
     if len(sound) == len(segmentation):
         return annotation, []
     return {**annotation, "segmentation": sound}, ["polygons dropped"] * (len(segmentation) - len(sound))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from yolact_tf.data.coco_json import image_key
 from yolact_tf.data.images import decoded
-from yolact_tf.data.record import Record, runs_between
+from yolact_tf.data.record import Record, runs_between, xywh_of
 from yolact_tf.data.shard_files import naming_damage
 from yolact_tf.data.shard_source import ShardSource
 from yolact_tf.data.tf_example import read_details
@@ -22,6 +23,7 @@ class ShardData:
     files: tuple[str, ...]  # paths, in order
     images: tuple[int, ...]  # in each file
     num_with_objects: int  # images that have objects or crowds
+    num_objects: int  # in all, crowds left out
     labels: dict[int, str]  # category id -> name, ids in rising order
     has_flips: bool  # whether masks can be read without decoding PNGs
 
@@ -50,56 +52,26 @@ class ShardData:
         """The images for tf.data; `with_empty` says whether those without objects are among them."""
         return ShardSource(self, cache, with_empty)
 
-    def coco_content(self):
-        """COCO JSON of the images, with the annotations that the shards were made of."""
-        images, annotations = [], []
-        for record in self.records:
-            images.append({"id": record.image_id, "height": record.height, "width": record.width})
-            annotations += record.annotations(list(self.labels))
-        categories = [{"id": key, "name": name} for key, name in self.labels.items()]
-        return {"images": images, "annotations": annotations, "categories": categories}
-
 
 @dataclass(frozen=True)
 class ShardRecord(Record):
     """A Record with the bytes of its image file; `path` is the name that the file had."""
 
     encoded: bytes
-    annotations_json: bytes  # empty where the shard has none
 
     def read_image(self):
         """[H, W, 3] uint8 RGB of the image, upright."""
         return decoded(self.encoded, self.path)
 
-    def annotations(self, category_ids):
-        """The image's annotations as COCO JSON has them."""
-        if self.annotations_json:
-            return json.loads(self.annotations_json)
-        scale = np.array([self.width, self.height] * 2)
-        corners = self.boxes.astype(float) * scale
-        boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1).tolist()
-        return [
-            {
-                "image_id": self.image_id,
-                "category_id": category_ids[self.classes[i]],
-                "bbox": boxes[i],
-                "area": float(self.areas[i]),
-                "iscrowd": int(self.is_crowd[i]),
-                "segmentation": {"size": [self.height, self.width], "counts": self.runs[i].tolist()},
-            }
-            for i in range(len(boxes))
-        ]
-
 
 def _record(number, example, details):
     height, width = example["image_size"].numpy().tolist()
-    boxes, areas = example["boxes"].numpy(), details["areas"].numpy().astype(float)
-    if not len(areas):
-        areas = (boxes[:, 2:] - boxes[:, :2]).prod(1) * float(height * width)
+    boxes = example["boxes"].numpy()
+    xywh, areas = _exact(details, boxes, height, width)
     flips = np.split(example["flips"].flat_values.numpy(), example["flips"].row_splits.numpy()[1:-1])
-    source_id = details["source_id"].numpy().decode()
+    key = image_key(details["source_id"].numpy().decode(errors="replace"))
     return ShardRecord(
-        int(source_id) if source_id.isdecimal() else source_id or number,
+        number if key is None else key,
         details["file_name"].numpy().decode(errors="replace"),
         height,
         width,
@@ -108,6 +80,15 @@ def _record(number, example, details):
         example["is_crowd"].numpy(),
         areas,
         tuple(runs_between(f, height * width) for f in flips) if len(boxes) else (),
+        xywh,
         example["encoded"].numpy(),
-        details["annotations"].numpy(),
     )
+
+
+def _exact(details, boxes, height, width):
+    """(COCO's boxes, areas), to the last digit where the shards have them so."""
+    exact = details["exact"].numpy().reshape(-1, 5)
+    if len(exact) == len(boxes):
+        return exact[:, :4], exact[:, 4]
+    xywh, areas = xywh_of(boxes, height, width), details["areas"].numpy().astype(float)
+    return xywh, areas if len(areas) else xywh[:, 2:].prod(1)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from yolact_tf.data.coco import CocoData, group_annotations, has_split, load_coco, read_coco_json
+from yolact_tf.data.coco import CocoData, find_split, has_split, load_coco
 from yolact_tf.data.shard_files import (
     LABELS_NAME,
     MANIFEST_NAME,
@@ -25,6 +25,7 @@ from yolact_tf.data.shard_files import (
 )
 from yolact_tf.data.shards import VERSION, read_manifest, read_shard_labels
 from yolact_tf.data.tf_example import write_example
+from yolact_tf.labels import labels_to_json
 
 SPLITS = ("train", "val")
 _IMAGES_A_SHARD = 400  # of COCO, some 70 MB
@@ -47,6 +48,7 @@ class _Plan:
 
     split: str
     data: CocoData
+    image_folder: Path
     bounds: tuple[int, ...]
     request: dict[str, str]  # by which a folder that was begun is known again
 
@@ -93,9 +95,6 @@ def _splits_of(data):
 
 def _plan(folder, split, shards, on_error):
     data = load_coco(folder, split, on_error)
-    ids = list(data.labels)
-    if not all(isinstance(key, int) for key in ids):
-        raise ValueError(f"{data.origin}: expected whole numbers as category ids. Received: {ids[:12]}")
     usual = max(_FEWEST_SHARDS, -(-data.num_images // _IMAGES_A_SHARD))
     count = min(shards or usual, data.num_images)
     bounds = np.linspace(0, data.num_images, count + 1).astype(int).tolist()
@@ -105,7 +104,7 @@ def _plan(folder, split, shards, on_error):
         "readable images": hashlib.sha256(kept).hexdigest(),
         "number of shards": str(count),
     }
-    return _Plan(split, data, tuple(bounds), request)
+    return _Plan(split, data, find_split(folder, split)[1], tuple(bounds), request)
 
 
 def _require_same_categories(splits):
@@ -147,8 +146,7 @@ def _begin(out, plans):
     for plan in plans:
         if MANIFEST_NAME.format(split=plan.split) not in names:
             _write_manifest(out, plan, {})
-    content = {str(key): name for key, name in plans[0].data.labels.items()}
-    write_text(join(out, LABELS_NAME), json.dumps(content, indent=2))
+    write_text(join(out, LABELS_NAME), labels_to_json(plans[0].data.labels))
 
 
 def _write_manifest(out, plan, counts):
@@ -159,14 +157,10 @@ def _write_manifest(out, plan, counts):
 def _write_split(plan, out, advance):
     """Writes what is missing of a split."""
     data = plan.data
-    content = read_coco_json(data.annotation_file)
-    annotations = group_annotations(content, data.labels, data.annotation_file)
-    file_names = {image["id"]: image["file_name"] for image in content["images"]}
 
     def encode(record):
-        key = record.image_id
-        encoded = Path(record.path).read_bytes()
-        return write_example(record, encoded, file_names[key], annotations[key], data.labels)
+        name = record.path.removeprefix(f"{plan.image_folder}/")
+        return write_example(record, Path(record.path).read_bytes(), name, data.labels)
 
     there = set(list_names(out))
     shards = zip(plan.names, itertools.pairwise(plan.bounds))
@@ -182,8 +176,9 @@ def _write_split(plan, out, advance):
                     writer.write(example)
                     advance(1)
     images = np.diff(plan.bounds).tolist()
-    _write_manifest(out, plan, {"images": images, "images_with_objects": data.num_with_objects})
-    return SplitReport(plan.split, data.num_images, len(file_names) - data.num_images, len(images))
+    counts = {"images": images, "images_with_objects": data.num_with_objects, "objects": data.num_objects}
+    _write_manifest(out, plan, counts)
+    return SplitReport(plan.split, data.num_images, data.num_left_out, len(images))
 
 
 def _in_order(pool, function, items, ahead):

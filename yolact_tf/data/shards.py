@@ -16,11 +16,12 @@ from yolact_tf.data.shard_files import (
     naming_damage,
     read_text,
 )
-from yolact_tf.data.tf_example import read_labels
+from yolact_tf.data.tf_example import read_contents
+from yolact_tf.labels import labels_from_json
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1  # of the manifest
+VERSION = 2  # of the manifest
 _NUM_READERS = 8
 
 
@@ -47,7 +48,8 @@ def load_shards(folder, split):
         raise ValueError(
             f"{origin}: expected labels.json and {len(manifest['images'])} shards. Received: {received}"
         )
-    return ShardData(origin, files, tuple(manifest["images"]), manifest["images_with_objects"], labels, True)
+    counts = manifest["images_with_objects"], manifest["objects"]
+    return ShardData(origin, files, tuple(manifest["images"]), *counts, labels, True)
 
 
 def read_manifest(folder, split):
@@ -66,11 +68,7 @@ def read_manifest(folder, split):
 def read_shard_labels(folder):
     """Category id -> name of labels.json, ids in rising order."""
     path = join(folder, LABELS_NAME)
-    try:
-        labels = {int(key): str(name) for key, name in json.loads(read_text(path)).items()}
-    except (ValueError, AttributeError):
-        raise ValueError(f"{path}: expected category ids and their names") from None
-    return dict(sorted(labels.items()))
+    return labels_from_json(read_text(path), path)
 
 
 def _scanned(origin, files, labels):
@@ -78,38 +76,41 @@ def _scanned(origin, files, labels):
     logger.warning("%s: no manifest, so that %d shards are read through once", origin, len(files))
     with concurrent.futures.ThreadPoolExecutor(_NUM_READERS) as pool:
         found = list(pool.map(_scan, files))
-    names = {key: name for _, of_file, _ in found for key, name in of_file.items()}
+    names = {key: name for _, _, of_file, _ in found for key, name in of_file.items()}
     labels = labels or dict(sorted(names.items()))
     strangers = sorted(set(names) - set(labels))
     if strangers:
         raise ValueError(f"{origin}: expected the categories of labels.json. Received: {strangers[:12]}")
-    images = tuple(len(num_objects) for num_objects, _, _ in found)
+    images = tuple(len(sizes) for sizes, _, _, _ in found)
     if not sum(images):
         raise ValueError(f"{origin}: expected at least one image. Received none")
-    num_with_objects = sum(count > 0 for num_objects, _, _ in found for count in num_objects)
-    has_flips = all(of_file for _, _, of_file in found)
-    return ShardData(origin, files, images, num_with_objects, labels, has_flips)
+    num_with_objects = sum(count > 0 for sizes, _, _, _ in found for count in sizes)
+    num_objects = sum(sum(sizes) - num_crowds for sizes, num_crowds, _, _ in found)
+    has_flips = all(of_file for _, _, _, of_file in found)
+    return ShardData(origin, files, images, num_with_objects, num_objects, labels, has_flips)
 
 
 def _scan(file):
-    """([objects of each image], category id -> name, whether all masks have flips) of one file."""
-    num_objects, names, has_flips = [], {}, True
-    examples = tf.data.TFRecordDataset(file).map(read_labels)
+    """([objects and crowds of each image], crowds, category id -> name, whether all masks have flips) of
+    one file."""
+    sizes, crowds, names, has_flips = [], 0, {}, True
+    examples = tf.data.TFRecordDataset(file).map(read_contents)
     with naming_damage(file):
-        for ids, texts, num_pngs, num_flips in examples.as_numpy_iterator():
+        for ids, texts, num_pngs, num_flips, num_crowds in examples.as_numpy_iterator():
             if len(ids) not in (num_pngs, num_flips):
                 raise ValueError(
                     f"{file}: expected a mask of each object, as Garden's --include_masks writes them. "
-                    f"Received: {num_pngs} masks of {len(ids)} objects in image {len(num_objects) + 1}"
+                    f"Received: {num_pngs} masks of {len(ids)} objects in image {len(sizes) + 1}"
                 )
-            num_objects.append(len(ids))
+            sizes.append(len(ids))
+            crowds += int(num_crowds)
             names.update(_names(ids.tolist(), texts))
             has_flips &= num_flips == len(ids)
-    return num_objects, names, has_flips
+    return sizes, crowds, names, has_flips
 
 
 def _names(ids, texts):
     """Category id -> name, a number where the shard has no names."""
     if len(texts) < len(ids):
         return {key: f"class {key}" for key in ids}
-    return {key: text.decode() for key, text in zip(ids, texts)}
+    return {key: text.decode(errors="replace") for key, text in zip(ids, texts)}

@@ -1,12 +1,12 @@
 """What a data set holds, as the network will see it: classes, sizes, shapes, crowding, anchor recall."""
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from yolact_tf.data.anchor_fit import AnchorFit, better_fit, bins_of, box_sides, fit_of
 from yolact_tf.data.load import load_data
+from yolact_tf.labels import distinct_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +43,14 @@ def statistics(data, config, split="train"):
     objects = [(r.boxes[~r.is_crowd], r.classes[~r.is_crowd], r.is_crowd.sum()) for r in data.records]
     boxes = np.concatenate([of_image for of_image, _, _ in objects])
     classes = np.concatenate([of_image for _, of_image, _ in objects])
-    counts = Counter()
-    for name, count in zip(data.labels.values(), np.bincount(classes, minlength=len(data.labels))):
-        counts[name] += int(count)  # two classes may share a name
+    counts = np.bincount(classes, minlength=len(data.labels)).tolist()
     widths, heights = (boxes[:, 2:] - boxes[:, :2]).T
     sides = box_sides(boxes) * size
     return Statistics(
         image_size=size,
         num_images=len(objects),
         num_crowds=int(sum(count for _, _, count in objects)),
-        class_counts=dict(counts),
+        class_counts=dict(zip(distinct_names(data.labels), counts, strict=True)),
         objects_per_image=np.array([len(of_image) for of_image, _, _ in objects]),
         sides=sides,
         aspects=widths / heights,

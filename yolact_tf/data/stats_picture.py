@@ -1,10 +1,13 @@
 """The numbers of `stats.py` as one picture of six charts."""
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from yolact_tf.data.anchor_fit import RECALL_IOU, SIZE_BINS
+from yolact_tf.fonts import font_file
 from yolact_tf.runs import atomic_path
 
 _MOST_CLASSES = 24  # bars that stay legible
@@ -33,6 +36,8 @@ def _draw_classes(axis, statistics):
     shown = counts[:_MOST_CLASSES]
     axis.barh([name for name, _ in shown], [count for _, count in shown], color=_BLUE)
     axis.invert_yaxis()
+    if file := font_file("".join(name for name, _ in shown)):
+        axis.set_yticks(range(len(shown)), [name for name, _ in shown], font=Path(file))
     axis.tick_params(axis="y", labelsize=10 if len(shown) <= 12 else 7)
     rest = f", {len(shown)} of {len(counts)} classes shown" if len(shown) < len(counts) else ""
     axis.set_title(f"{statistics.num_objects} objects{rest}")

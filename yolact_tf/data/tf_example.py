@@ -2,12 +2,11 @@
 
 The schema is that of TensorFlow Model Garden's COCO converter, official/vision/data/create_coco_tf_record.py,
 but that boxes which leave the image stay. Two features are ours, and Garden's decoder passes over them: the
-flips of the masks, so that no PNG needs decoding, and the annotations as they were, of which evaluation wants
+flips of the masks, so that no PNG needs decoding, and boxes and areas in float64, of which evaluation wants
 every digit.
 """
 
 import hashlib
-import json
 
 import numpy as np
 import tensorflow as tf
@@ -19,20 +18,17 @@ _SIDES = tuple(f"image/object/bbox/{side}" for side in ("xmin", "ymin", "xmax", 
 _LABELS = "image/object/class/label"
 _MASKS = "image/object/mask"
 _FLIPS = "yolact/flips"  # a string an object, of little-endian int32
-_ANNOTATIONS = "yolact/annotations"  # JSON
+_EXACT = "yolact/boxes_and_areas"  # little-endian float64 [n, 5]: COCO's x, y, width, height, and the area
 # First bytes of a format and its name.
 _FORMATS = {b"\xff\xd8": "jpg", b"\x89PNG": "png", b"RIFF": "webp", b"GIF8": "gif", b"BM": "bmp"}
-_KEPT = ("id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation")
 
 
-def write_example(record, encoded, file_name, annotations, labels):
+def write_example(record, encoded, file_name, labels):
     """A Record and the bytes of its image file, serialized.
 
-    annotations: those of the image in COCO JSON.  labels: category id -> name.  An image without
-    objects has no features of objects. The bytes of the image stay as they are: its EXIF orientation,
-    which Garden's decoder does not follow, too.
+    labels: category id -> name.  An image without objects has no features of objects. The bytes of the
+    image stay as they are: its EXIF orientation, which Garden's decoder does not follow, too.
     """
-    annotations = [{key: a[key] for key in _KEPT if key in a} for a in annotations]
     features = {
         "image/height": _integers([record.height]),
         "image/width": _integers([record.width]),
@@ -41,7 +37,6 @@ def write_example(record, encoded, file_name, annotations, labels):
         "image/key/sha256": _strings([hashlib.sha256(encoded).hexdigest().encode()]),
         "image/encoded": _strings([encoded]),
         "image/format": _strings([_format_of(encoded).encode()]),
-        _ANNOTATIONS: _strings([json.dumps(annotations, separators=(",", ":")).encode()]),
     }
     if len(record.runs):
         features.update(_objects(record, labels))
@@ -52,6 +47,7 @@ def write_example(record, encoded, file_name, annotations, labels):
 def _objects(record, labels):
     ids, names = np.array(list(labels)), [name.encode() for name in labels.values()]
     size = record.height, record.width
+    exact = np.concatenate([record.xywh, record.areas[:, None]], 1)
     features = dict(zip(_SIDES, map(_floats, record.boxes.T), strict=True))
     return features | {
         "image/object/class/text": _strings([names[c] for c in record.classes]),
@@ -60,6 +56,7 @@ def _objects(record, labels):
         "image/object/area": _floats(record.areas),
         _MASKS: _strings([png_of_runs(runs, *size) for runs in record.runs]),
         _FLIPS: _strings([flips_of(runs).astype("<i4").tobytes() for runs in record.runs]),
+        _EXACT: _strings([exact.astype("<f8").tobytes()]),
     }
 
 
@@ -88,23 +85,25 @@ def read_example(serialized, category_ids, has_flips):
 
 
 def read_details(serialized):
-    """What evaluation needs beside the Example: dict of `file_name`, `source_id`, `annotations` (JSON, empty
-    where others wrote the example) and `areas` [n], which may be absent. Graph code."""
-    scalars = {"image/filename": tf.string, "image/source_id": tf.string, _ANNOTATIONS: tf.string}
+    """What evaluation needs beside the Example: dict of `file_name`, `source_id`, and what may be absent:
+    `exact` [5n] float64, COCO's x, y, width, height and the area in pixels, and `areas` [n]. Graph code."""
+    scalars = {"image/filename": tf.string, "image/source_id": tf.string, _EXACT: tf.string}
     parsed = _parse(serialized, scalars, {"image/object/area": tf.float32})
     return {
         "file_name": parsed["image/filename"],
         "source_id": parsed["image/source_id"],
-        "annotations": parsed[_ANNOTATIONS],
+        "exact": tf.io.decode_raw(parsed[_EXACT], tf.float64),
         "areas": parsed["image/object/area"],
     }
 
 
-def read_labels(serialized):
-    """Category ids [n], names [n] or [0], and how many masks have PNGs and flips. Graph code."""
+def read_contents(serialized):
+    """Category ids [n], names [n] or [0], how many masks have PNGs and flips, and how many objects are
+    crowds. Graph code."""
     vectors = {_LABELS: tf.int64, "image/object/class/text": tf.string, _MASKS: tf.string, _FLIPS: tf.string}
-    labels, names, masks, flips = _parse(serialized, {}, vectors).values()
-    return labels, names, tf.size(masks), tf.size(flips)
+    parsed = _parse(serialized, {}, {**vectors, "image/object/is_crowd": tf.int64})
+    labels, names, masks, flips, is_crowd = parsed.values()
+    return labels, names, tf.size(masks), tf.size(flips), tf.reduce_sum(is_crowd)
 
 
 def has_objects(serialized):

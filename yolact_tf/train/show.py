@@ -16,6 +16,7 @@ import numpy as np
 from yolact_tf.data.contact_sheet import draw_batch, training_views
 from yolact_tf.data.stats import statistics
 from yolact_tf.data.stats_picture import draw_statistics
+from yolact_tf.labels import distinct_names
 from yolact_tf.overlays import save_picture
 from yolact_tf.runs import write_text
 from yolact_tf.train.matches import positives_by_level
@@ -133,7 +134,7 @@ def _counted(data):
 
 def _count(data):
     """{images, of how many, objects, crowds, classes} of a split, counted as `statistics` does."""
-    names = list(data.labels.values())
+    names = distinct_names(data.labels)
     counts, images, crowds = Counter(dict.fromkeys(names, 0)), 0, 0
     for record in _counted(data).records:
         counts.update(names[c] for c in record.classes[~record.is_crowd])

@@ -91,7 +91,7 @@ def kinds(losses):
 
 def malformed(data_set):
     """The only thing that a reader left out as malformed: ("object" or "image", its line)."""
-    found = data_set.losses.malformed
+    found = data_set.losses.left_out
     ((noun, line),) = [("object", line) for line in found.objects] + [
         ("image", line) for line in found.images
     ]

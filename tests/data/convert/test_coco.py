@@ -123,7 +123,8 @@ def test_categories_of_the_splits_must_agree(tmp_path):
         {"segmentation": {"size": [HEIGHT, WIDTH], "counts": [3]}},
         {"bbox": [1, 2, 3]},
         {"bbox": "1234"},
-        {"iscrowd": "0"},
+        {"iscrowd": "no"},
+        {"bbox": [1, 2, 0, 4]},
         {"image_id": 7},
         {"image_id": [1]},
         {"category_id": 7},
@@ -140,6 +141,16 @@ def test_a_malformed_annotation_is_named_and_left_out(tmp_path, changes):
     assert noun == "object" and "train.json: annotation 31: expected " in line
 
 
+def test_numbers_in_another_form_are_understood(tmp_path):
+    row = {**rectangle("1", 5, 5, 9, 9), "category_id": 1.0, "iscrowd": "0"}
+    content = write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [row])
+    content["images"][0]["id"] = 1.0
+    write_annotations(tmp_path, content)
+    data_set = read_coco(tmp_path)
+    (found,) = data_set.splits["train"][0].instances
+    assert (found.category_id, found.is_crowd) == (1, False) and not data_set.losses.left_out
+
+
 def test_only_the_part_of_an_object_that_is_no_outline_is_left_out(tmp_path):
     parts = [TWO_PARTS[0], [1, 2, 3, 4]]
     write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [{**rectangle(1, 5, 5, 9, 9), "segmentation": parts}])
@@ -151,7 +162,10 @@ def test_only_the_part_of_an_object_that_is_no_outline_is_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"id": [2]}, "train.json: expected a whole number or a text as `id` of an image. Received: [2]"),
+        (
+            {"id": [2]},
+            "train.json: image [2]: expected a whole number from 0, or text",
+        ),
         ({"width": 41}, "b.png: expected 41x30 pixels"),
         ({"file_name": "../b.png"}, "train.json: expected image names below"),
         ({"file_name": "c.png"}, "c.png: no such image file"),
@@ -171,7 +185,7 @@ def test_malformed_json_and_none_are_refused(tmp_path):
     content = write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)})
     content["categories"][0]["id"] = [1]
     write_annotations(tmp_path, content)
-    with pytest.raises(ValueError, match="train.json: expected a whole number as `id`.* `categories`"):
+    with pytest.raises(ValueError, match="train.json: expected whole numbers as ids of `categories`"):
         read_coco(tmp_path)
     (tmp_path / "train.json").write_text("{]")
     with pytest.raises(ValueError, match=r"train.json: expected COCO JSON"):

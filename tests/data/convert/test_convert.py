@@ -154,7 +154,7 @@ def faulty(tmp_path):
 @pytest.mark.parametrize("name", sorted(WRITERS))
 def test_what_is_malformed_is_left_out_and_the_rest_goes_on(faulty, tmp_path, name):
     report = convert(faulty, tmp_path / "new", "coco", name)
-    assert report.losses.malformed.counts == "1 image, 1 object"
+    assert report.losses.left_out.counts == "1 image, 1 object"
     assert (report.images, report.objects) == ({"train": 1}, {"train": 1})
     assert [len(found) for found in objects_of(READERS[name](tmp_path / "new")).values()] == [1]
 

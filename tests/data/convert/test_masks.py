@@ -171,7 +171,7 @@ def test_an_image_that_does_not_fit_is_named_and_left_out(tmp_path, key, value, 
             "object 1 of instances.json: expected a known `category_id`. Received: 8",
         ),
         ({"id": [1], "category_id": 1}, "expected a whole number as `id`. Received: [1]"),
-        ({"id": 1, "category_id": 1, "iscrowd": "0"}, "expected 0 or 1 as `iscrowd`. Received: '0'"),
+        ({"id": 1, "category_id": 1, "iscrowd": "no"}, "expected 0 or 1 as `iscrowd`. Received: 'no'"),
         (None, "masks/train/a.png: expected ids that instances.json knows. Received: 1"),
     ],
 )
@@ -179,8 +179,8 @@ def test_an_object_that_does_not_fit_is_named_and_left_out(tmp_path, broken, mes
     objects = [broken, {"id": 2, "category_id": 2}] if broken else [{"id": 2, "category_id": 2}]
     data_set = changed(tmp_path, change_first("objects", objects))
     assert [o[0] for o in objects_of(data_set)["train/a.png"]] == ["dog"]
-    lines = data_set.losses.malformed.objects
-    assert message in lines[0] and not data_set.losses.malformed.images
+    lines = data_set.losses.left_out.objects
+    assert message in lines[0] and not data_set.losses.left_out.images
 
 
 def test_masks_that_do_not_fit_are_named_and_left_out(tmp_path):

@@ -6,8 +6,8 @@ import pytest
 
 from tests.data.convert.made import HEIGHT, WIDTH, write_image
 from yolact_tf.data.convert.data_set import DataSet, Picture
+from yolact_tf.data.convert.left_out import LeftOut
 from yolact_tf.data.convert.losses import Losses
-from yolact_tf.data.convert.malformed import Malformed
 from yolact_tf.data.convert.pictures import (
     annotation_names,
     check_size,
@@ -74,9 +74,9 @@ def test_sizes_come_in_order_and_a_missing_image_is_named(tmp_path):
 def test_listed_images_are_found_and_the_others_named(tmp_path):
     source = write_image(tmp_path / "a.png")
     (tmp_path / "train.txt").write_text("a \r\nnone\n../a\n")
-    malformed = Malformed()
-    assert listed_pictures(tmp_path / "train.txt", tmp_path, malformed) == [("a", source)]
-    missing, outside = malformed.images
+    left_out = LeftOut()
+    assert listed_pictures(tmp_path / "train.txt", tmp_path, left_out) == [("a", source)]
+    missing, outside = left_out.images
     assert "none.jpg: no such image file" in missing and "train.txt: expected image names below" in outside
 
 

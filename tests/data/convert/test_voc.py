@@ -208,7 +208,7 @@ def test_smooth_edges_are_void_and_no_objects(tmp_path, mode):
         "maps with smooth edges, now void there",
         "maps with colours of no class, now void there",
     } <= set(data_set.losses)
-    assert not data_set.losses.malformed
+    assert not data_set.losses.left_out
 
 
 def test_of_a_label_map_background_black_and_void_are_no_classes(tmp_path):

@@ -86,10 +86,10 @@ def _checked_folders(source, target):
 
 def _check_rest(data_set, source, strict):
     """ValueError where something malformed is too much: anything if `strict`, else all that was there."""
-    malformed = data_set.losses.malformed
+    left_out = data_set.losses.left_out
     pictures = [picture for split in data_set.splits.values() for picture in split]
-    is_nothing_left = not pictures or (malformed.objects and not any(p.instances for p in pictures))
-    if malformed and (strict or is_nothing_left):
+    is_nothing_left = not pictures or (left_out.objects and not any(p.instances for p in pictures))
+    if left_out and (strict or is_nothing_left):
         wanted = "nothing malformed, as --strict asks" if strict else "something that is not malformed"
-        first = "; ".join(malformed.first())
-        raise ValueError(f"{source}: expected {wanted}. Received: {malformed.counts} malformed: {first}")
+        first = "; ".join(left_out.first())
+        raise ValueError(f"{source}: expected {wanted}. Received: {left_out.counts} malformed: {first}")

@@ -2,13 +2,21 @@
 
 import itertools
 import json
-import math
 from pathlib import Path
 
 from pycocotools import mask as coco_mask
 
-from yolact_tf.data.coco import LAYOUTS, find_split, read_coco_json
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report, crowd_of
+from yolact_tf.data.coco import LAYOUTS, find_split
+from yolact_tf.data.coco_json import (
+    image_key,
+    labels_of,
+    parse_image,
+    parse_object,
+    read_coco_json,
+    reference_faults,
+    require_one_name,
+)
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
 from yolact_tf.data.convert.losses import Losses
 from yolact_tf.data.convert.pictures import (
     check_size,
@@ -18,6 +26,7 @@ from yolact_tf.data.convert.pictures import (
     place_picture,
 )
 from yolact_tf.data.convert.regions import checked_rle, encode, polygon_of
+from yolact_tf.data.numbers import whole_number
 
 OF_CATEGORY = ("id", "name", "supercategory")
 OF_IMAGE = ("id", "file_name", "width", "height")
@@ -77,17 +86,14 @@ def _splits(folder, losses):
 
 
 def _add_categories(categories, content, file, losses):
+    require_one_name(content, labels_of(content, file), file)
     for entry in content["categories"]:
-        if not isinstance(entry["id"], int):
-            raise ValueError(
-                f"{file}: expected a whole number as `id` in every entry of `categories`. "
-                f"Received: {entry['id']!r}"
-            )
+        category_id = whole_number(entry["id"])
         category = Category(str(entry["name"]), str(entry.get("supercategory") or ""))
-        known = categories.setdefault(entry["id"], category)
+        known = categories.setdefault(category_id, category)
         if known != category:
             raise ValueError(
-                f"{file}: expected category {entry['id']} to be {known.name!r}, as in the other splits. "
+                f"{file}: expected category {category_id} to be {known.name!r}, as in the other splits. "
                 f"Received: {category.name!r} ({category.supercategory or 'no supercategory'})"
             )
         others = _others(entry, OF_CATEGORY)
@@ -95,37 +101,38 @@ def _add_categories(categories, content, file, losses):
 
 
 def _pictures(content, categories, file, image_folder, losses):
-    rows_of, named = _rows_by_image(content, categories, file, losses.malformed), []
+    rows_of, parsed = _rows_by_image(content, categories, file, losses.left_out), []
     for image in content["images"]:
-        with losses.malformed.skip_image():
-            if not isinstance(image["id"], (int, str)):
-                raise ValueError(
-                    f"{file}: expected a whole number or a text as `id` of an image. "
-                    f"Received: {image['id']!r}"
-                )
-            named.append((image, checked_name(image["file_name"], file)))
-    sizes = picture_sizes([image_folder / name for _, name in named])
+        with losses.left_out.skip_image():
+            entry = _parsed(image, file)
+            parsed.append((image, entry, checked_name(entry.file_name, file)))
+    sizes = picture_sizes([image_folder / name for *_, name in parsed])
     pictures = []
-    for (image, name), size in zip(named, sizes, strict=True):
-        with losses.malformed.skip_image():
-            check_size(image_folder / name, size(), (image["width"], image["height"]))
-            instances = _instances(rows_of[image["id"]], size(), file, losses)
+    for (image, entry, name), size in zip(parsed, sizes, strict=True):
+        with losses.left_out.skip_image():
+            check_size(image_folder / name, size(), (entry.width, entry.height))
+            instances = _instances(rows_of[entry.image_id], size(), file, losses)
             others = _others(image, OF_IMAGE)
-            pictures.append(Picture(name, image_folder / name, *size(), instances, image["id"], others))
+            pictures.append(Picture(name, image_folder / name, *size(), instances, entry.image_id, others))
     return tuple(pictures)
 
 
-def _rows_by_image(content, categories, file, malformed):
-    """Image id -> its annotations, without those of images or categories that are not there."""
-    rows_of = {image["id"]: [] for image in content["images"] if isinstance(image["id"], (int, str))}
+def _parsed(image, file):
+    try:
+        return parse_image(image)
+    except ValueError as error:
+        raise ValueError(f"{file}: image {image['id']!r}: {error}") from None
+
+
+def _rows_by_image(content, categories, file, left_out):
+    """Image key -> its annotations, without those of images or categories that are not there."""
+    keys = (image_key(image["id"]) for image in content["images"])
+    rows_of = {key: [] for key in keys if key is not None}
     for row in content["annotations"]:
-        with malformed.skip_object(_name_of(row, file)):
-            for name, known in (("image_id", rows_of), ("category_id", categories)):
-                if not isinstance(row[name], (int, str)) or row[name] not in known:
-                    raise ValueError(
-                        f"expected the id of one of {len(known)} as `{name}`. Received: {row[name]!r}"
-                    )
-            rows_of[row["image_id"]].append(row)
+        with left_out.skip_object(_name_of(row, file)):
+            for fault in reference_faults(row, rows_of, categories):
+                raise fault
+            rows_of[image_key(row["image_id"])].append(row)
     return rows_of
 
 
@@ -137,51 +144,29 @@ def _instances(rows, size, file, losses):
     instances = []
     for row in rows:
         where = _name_of(row, file)
-        with losses.malformed.skip_object(where):
+        with losses.left_out.skip_object(where):
             instances.append(_instance(row, size, losses, where))
     return tuple(instances)
 
 
 def _instance(row, size, losses, where):
     width, height = size
-    segmentation = row.get("segmentation")
-    shape = (
-        {"polygons": _polygons(segmentation, losses, where)}
-        if isinstance(segmentation, list) and segmentation
-        else {"rle": checked_rle(segmentation, height, width)}
-    )
+    entry, faults = parse_object(row, height, width)
+    if entry is None:
+        raise faults[0]
+    losses.add("parts of objects that are no outline", where, len(entry.mask.dropped))
+    polygons = tuple(polygon_of(polygon) for polygon in entry.mask.polygons)
+    x, y, w, h = entry.xywh
     return Instance(
-        row["category_id"],
-        **shape,
-        is_crowd=crowd_of(row),
+        whole_number(row["category_id"]),
+        polygons=polygons,
+        rle=None if polygons else checked_rle(row["segmentation"], height, width),
+        is_crowd=entry.is_crowd,
         instance_id=row.get("id"),
         area=row.get("area"),
-        box=_corners(row["bbox"]),
+        box=(x, y, x + w, y + h),
         extra=_others(row, OF_OBJECT),
     )
-
-
-def _polygons(segmentation, losses, where):
-    """The polygons of an object without those that are no outline. ValueError where none is."""
-    sound, error = [], None
-    for polygon in segmentation:
-        try:
-            sound.append(polygon_of(polygon))
-        except ValueError as caught:
-            error = caught
-    if not sound:
-        raise error
-    losses.add("parts of objects that are no outline", where, len(segmentation) - len(sound))
-    return tuple(sound)
-
-
-def _corners(bbox):
-    """COCO's [x, y, w, h] as corners."""
-    is_box = isinstance(bbox, list) and len(bbox) == 4
-    if not is_box or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in bbox):
-        raise ValueError(f"expected four finite numbers as `bbox`. Received: {bbox!r}")
-    x, y, w, h = map(float, bbox)
-    return x, y, x + w, y + h
 
 
 def _others(entry, known):

@@ -43,13 +43,13 @@ def read_cvat(folder):
         raise ValueError(f"{file}: expected CVAT for images with `image` elements. Received none")
     named = []
     for entry in entries:
-        with losses.malformed.skip_image():
+        with losses.left_out.skip_image():
             named.append((entry, checked_name(entry.get("name"), file)))
     found = [_find_image(folder, entry, name) for entry, name in named]
     splits = {split: [] for split in SPLITS}
     for (entry, name), path, size in zip(named, found, picture_sizes(found), strict=True):
         where = f"{file}: image {name!r}"
-        with losses.malformed.skip_image():
+        with losses.left_out.skip_image():
             split = _split(entry, where)
             check_size(path, size(), _size(entry, size(), where))
             instances = _instances(entry, size(), category_of, losses, where)
@@ -134,7 +134,7 @@ def _instances(entry, size, category_of, losses, where):
     parts = []
     for number, shape in enumerate(entry, 1):
         here = f"{where}: shape {number}"
-        with losses.malformed.skip_object(here):
+        with losses.left_out.skip_object(here):
             group = _integer(shape, "group_id", 0) or None  # 0 is CVAT's word for none
             part = read_shape(shape, category_of.get(shape.get("label") or ""), size)
             losses.add(f"`{shape.tag}` shapes, which have no area", here, part is None)

@@ -66,11 +66,3 @@ class Report:
     images: dict[str, int]
     objects: dict[str, int]
     losses: Losses
-
-
-def crowd_of(entry):
-    """Whether an entry of COCO's kind is a crowd. ValueError where `iscrowd` is neither 0, 1 nor absent."""
-    value = entry.get("iscrowd", 0)
-    if value not in (0, 1, None):
-        raise ValueError(f"expected 0 or 1 as `iscrowd`. Received: {value!r}")
-    return bool(value)

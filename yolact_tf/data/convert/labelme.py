@@ -58,7 +58,7 @@ def read_labelme(folder):
         raise FileNotFoundError(f"{folder}: expected labelme's .json files. Received none")
     contents = {}
     for file in (file for split in files.values() for file in split):
-        with losses.malformed.skip_image():
+        with losses.left_out.skip_image():
             contents[file] = _read_json(file)
     names = _class_names(folder, contents)
     category_of = {name: number for number, name in enumerate(names, 1)}
@@ -143,13 +143,13 @@ def _label(shape):
 def _pictures(contents, base, category_of, losses):
     sources = {}
     for file, content in contents.items():
-        with losses.malformed.skip_image():
+        with losses.left_out.skip_image():
             sources[file] = _source(file, content)
     sizes = iter(picture_sizes([source for source in sources.values() if isinstance(source, Path)]))
     pictures = []
     for file, source in sources.items():
         content = contents[file]
-        with losses.malformed.skip_image():
+        with losses.left_out.skip_image():
             size = next(sizes)() if isinstance(source, Path) else _embedded_size(source, file)
             expected = (content.get("imageWidth") or size[0], content.get("imageHeight") or size[1])
             check_size(file, size, expected)
@@ -192,7 +192,7 @@ def _instances(content, size, category_of, losses, file):
     parts = []
     for number, shape in enumerate(content["shapes"], 1):
         here = f"{file}: shape {number}"
-        with losses.malformed.skip_object(here):
+        with losses.left_out.skip_object(here):
             label = _label(shape)
             if label is None:
                 raise ValueError(f"expected a text as `label`. Received: {str(shape)[:80]}")

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import NamedTuple
 
-from yolact_tf.data.convert.malformed import Malformed
+from yolact_tf.data.convert.left_out import LeftOut
 
 
 class Loss(NamedTuple):
@@ -18,7 +18,7 @@ class Losses(dict):
 
     def __init__(self):
         super().__init__()
-        self.malformed = Malformed()
+        self.left_out = LeftOut()
 
     def add(self, kind, example, count=1):
         """Counts `count` losses of `kind`; the example of the first stays."""
@@ -30,7 +30,7 @@ class Losses(dict):
         """Adds the losses of `other`."""
         for kind, loss in other.items():
             self.add(kind, loss.example, loss.count)
-        self.malformed.include(other.malformed)
+        self.left_out.include(other.left_out)
 
 
 def without_crowds(data_set, losses):

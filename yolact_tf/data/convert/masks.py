@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report, crowd_of
+from yolact_tf.data.coco_json import parse_crowd_flag
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
 from yolact_tf.data.convert.id_maps import paint, rles_of
 from yolact_tf.data.convert.losses import Losses, count_fields
 from yolact_tf.data.convert.pictures import (
@@ -108,13 +109,13 @@ def _check_fields(entry, fields, where):
 def _read_indexed(folder, content):
     losses, rows = Losses(), []
     for row in content["images"]:
-        with losses.malformed.skip_image():
+        with losses.left_out.skip_image():
             rows.append((*_checked_row(row, folder / INDEX), row["objects"]))
     images = [folder / "images" / split / name for split, name, _ in rows]
     category_ids = {entry["id"] for entry in content["categories"]}
     splits = {split: [] for split in SPLITS}
     for (split, name, entries), image, size in zip(rows, images, picture_sizes(images), strict=True):
-        with losses.malformed.skip_image():
+        with losses.left_out.skip_image():
             file = folder / "masks" / split / PurePosixPath(name).with_suffix(".png")
             objects = _objects(entries, _read_ids(file, size()), category_ids, file, losses)
             splits[split].append(Picture(name, image, *size(), objects))
@@ -130,16 +131,18 @@ def _objects(entries, ids, category_ids, file, losses):
     there, instances = rles_of(ids), []
     for number, entry in enumerate(entries, 1):
         where = f"object {number} of {INDEX}"
-        with losses.malformed.skip_object(file):
+        with losses.left_out.skip_object(file):
             _check_fields(entry, {"id", "category_id"}, where)
             rle, category_id = there.pop(entry["id"], None), entry["category_id"]
             if category_id not in category_ids:
                 raise ValueError(f"{where}: expected a known `category_id`. Received: {category_id!r}")
             if rle:
-                instances.append(Instance(category_id, rle=rle, is_crowd=crowd_of(entry)))
+                instances.append(
+                    Instance(category_id, rle=rle, is_crowd=parse_crowd_flag(entry.get("iscrowd")))
+                )
             losses.add("objects without pixels", file, not rle)
     for value in there:
-        with losses.malformed.skip_object(file):
+        with losses.left_out.skip_object(file):
             raise ValueError(f"expected ids that {INDEX} knows. Received: {value}")
     return tuple(instances)
 
@@ -186,7 +189,7 @@ def _class_folder_pictures(folder, split, classes, losses):
         masks = [folder / "masks" / split / class_name / name.with_suffix(".png") for class_name in classes]
         masks = {category_id: mask for category_id, mask in zip(classes.values(), masks) if mask in unused}
         unused -= set(masks.values())
-        with losses.malformed.skip_image():
+        with losses.left_out.skip_image():
             instances = []
             for category_id, mask in masks.items():
                 rles = rles_of(sharpened(_read_ids(mask, size()), losses, mask))

@@ -59,11 +59,11 @@ def find_picture(folder, stem):
     raise FileNotFoundError(f"{folder / stem}.jpg: no such image file, nor one of {', '.join(SUFFIXES[1:])}")
 
 
-def listed_pictures(file, folder, malformed):
+def listed_pictures(file, folder, left_out):
     """[(name without ending, image file)] of what text file `file` lists, a name a line."""
     found = []
     for line in read_lines(file):
-        with malformed.skip_image():
+        with left_out.skip_image():
             stem = checked_name(line.rstrip(), file)
             found.append((stem, find_picture(folder, stem)))
     return found

@@ -25,12 +25,12 @@ def read_sbd(folder):
         raise FileNotFoundError(f"{root}: expected train.txt or val.txt and inst/. Received none")
     losses, splits = Losses(), {}
     for split, file in files.items():
-        found = listed_pictures(file, root / "img", losses.malformed)
+        found = listed_pictures(file, root / "img", losses.left_out)
         pictures = []
         for (stem, image), size in zip(found, picture_sizes([image for _, image in found]), strict=True):
-            with losses.malformed.skip_image():
+            with losses.left_out.skip_image():
                 name = image.relative_to(root / "img").as_posix()
-                instances = _instances(root / "inst" / f"{stem}.mat", size(), load, losses.malformed)
+                instances = _instances(root / "inst" / f"{stem}.mat", size(), load, losses.left_out)
                 pictures.append(Picture(name, image, *size(), instances))
         splits[split] = tuple(pictures)
     return DataSet({i: Category(name) for i, name in enumerate(VOC_CLASSES, 1)}, splits, losses)
@@ -44,7 +44,7 @@ def _loader():
     return loadmat
 
 
-def _instances(file, size, load, malformed):
+def _instances(file, size, load, left_out):
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such mask file")
     try:
@@ -59,7 +59,7 @@ def _instances(file, size, load, malformed):
     instances = []
     for value, rle in rles_of(ids).items():
         category_id = categories[value - 1] if value <= len(categories) else 0
-        with malformed.skip_object(f"{file}: object {value}"):
+        with left_out.skip_object(f"{file}: object {value}"):
             if not 0 < category_id <= len(VOC_CLASSES):
                 raise ValueError(
                     f"expected a class from 1 to {len(VOC_CLASSES)}. Received: {category_id or 'none'}"

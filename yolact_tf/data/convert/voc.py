@@ -54,10 +54,10 @@ def read_voc(folder):
     losses, splits = Losses(), {}
     names, class_of_color = _classes(folder, losses)
     for split, file in _set_files(folder).items():
-        found = listed_pictures(file, folder / "JPEGImages", losses.malformed)
+        found = listed_pictures(file, folder / "JPEGImages", losses.left_out)
         pictures = []
         for (stem, image), size in zip(found, picture_sizes([image for _, image in found]), strict=True):
-            with losses.malformed.skip_image():
+            with losses.left_out.skip_image():
                 name = image.relative_to(folder / "JPEGImages").as_posix()
                 instances = _instances(folder, stem, size(), (names, class_of_color), losses)
                 pictures.append(Picture(name, image, *size(), instances))
@@ -146,7 +146,7 @@ def _instances(folder, stem, size, classes, losses):
     losses.add("void pixels (borders, regions to ignore), by image", object_file, int((ids < 0).any()))
     rles, instances = rles_of(ids), []
     for value, rle in rles.items():
-        with losses.malformed.skip_object(f"{class_file}: object {value}"):
+        with losses.left_out.skip_object(f"{class_file}: object {value}"):
             category_id = category_of[value]
             if not 0 < category_id <= len(names):
                 raise ValueError(

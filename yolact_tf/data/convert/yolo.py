@@ -125,8 +125,8 @@ def _pictures(entries, root, num_classes, losses):
     pictures = []
     for file, label, size in zip(files, labels, sizes, strict=True):
         name = file.relative_to(base).as_posix() if base else _below_images(file)
-        with losses.malformed.skip_image():
-            instances = _instances(label, size(), num_classes, losses.malformed)
+        with losses.left_out.skip_image():
+            instances = _instances(label, size(), num_classes, losses.left_out)
             pictures.append(Picture(name, file, *size(), instances))
     return tuple(pictures)
 
@@ -162,7 +162,7 @@ def _label_file(image):
     return Path(*parts).with_suffix(".txt")
 
 
-def _instances(file, size, num_classes, malformed):
+def _instances(file, size, num_classes, left_out):
     """Objects of a label file; no file means none."""
     if not file.is_file():
         return ()
@@ -170,7 +170,7 @@ def _instances(file, size, num_classes, malformed):
     text = file.read_text(encoding="utf-8-sig", errors="replace")  # what is no number is named below
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            with malformed.skip_object(f"{file}: row {number}"):
+            with left_out.skip_object(f"{file}: row {number}"):
                 instances.append(_instance(line.split(), size, num_classes))
     return tuple(instances)
 

@@ -3,7 +3,7 @@
 import contextlib
 
 
-class Malformed:
+class LeftOut:
     """Objects and images that a reader leaves out, each as one line that says what is wrong with it."""
 
     def __init__(self):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from yolact_tf.data.convert.malformed import Malformed
+from yolact_tf.data.convert.left_out import LeftOut
 
 
 def test_what_raises_is_named_and_the_rest_goes_on():
-    found, kept = Malformed(), []
+    found, kept = LeftOut(), []
     for number, error in enumerate([None, ValueError("two\nlines"), FileNotFoundError("gone"), None], 1):
         with found.skip_object(f"row {number}"):
             if error:
@@ -20,12 +20,12 @@ def test_what_raises_is_named_and_the_rest_goes_on():
 
 
 def test_other_errors_are_ours_and_not_caught():
-    with pytest.raises(KeyError), Malformed().skip_image():
+    with pytest.raises(KeyError), LeftOut().skip_image():
         raise KeyError("rle")
 
 
 def test_the_first_are_shown_and_all_are_counted():
-    found, other = Malformed(), Malformed()
+    found, other = LeftOut(), LeftOut()
     assert not found and found.first() == [] and found.counts == ""
     found.objects, other.objects, other.images = ["1", "2"], ["3"], ["a"]
     found.include(other)

@@ -1,0 +1,29 @@
+"""Numbers of JSON files, in whatever form tools write them."""
+
+import math
+import re
+
+FARTHEST = 100_000  # pixels; pycocotools crashes on polygons that reach to 1e9
+
+_PLAIN = re.compile(r"0|-?[1-9][0-9]{0,17}")
+
+
+def whole_number(value):
+    """A whole number written as 7, 7.0 or "7" as an int; None for anything else, true and false too."""
+    if isinstance(value, str):
+        return int(value) if _PLAIN.fullmatch(value) else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if type(value) is int else None
+
+
+def is_number(value):
+    """Whether a value is a number that float64 holds."""
+    return (type(value) is int and abs(value) < 1 << 63) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
+
+
+def is_coordinate(value):
+    """Whether a value is a number of pixels that an annotation may hold."""
+    return is_number(value) and abs(value) <= FARTHEST
