@@ -44,7 +44,7 @@ class Browser:
         return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
     def wait_for(self, expression):
-        end = time.monotonic() + 15
+        end = time.monotonic() + 120
         while not self.evaluate(expression):
             assert time.monotonic() < end, expression
             time.sleep(0.05)
@@ -56,5 +56,5 @@ class Browser:
 
     def close(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         os.close(self.requests), os.close(self.replies)

@@ -118,6 +118,22 @@ def test_convert_says_what_is_lost(tmp_path, run):
     np.testing.assert_allclose(annotation["bbox"], [5, 5, 20, 20], atol=0.01)
 
 
+def test_convert_names_what_is_malformed_and_strict_refuses_it(tmp_path, run):
+    objects = [rectangle(1, 5, 5, 20, 20), *({**rectangle(1, 5, 5, 9, 9), "segmentation": [[1, 2]]},) * 4]
+    write_folder(tmp_path / "coco", {"a.png": (40, 60), "b.png": (40, 60)}, objects)
+    (tmp_path / "coco" / "images" / "b.png").unlink()
+    request = ("convert", tmp_path / "coco", tmp_path / "yolo", "--from", "coco", "--to", "yolo")
+    code, out, err = run(*request, "--strict")
+    assert code == 2 and "Received: 1 image, 4 objects malformed: " in err
+    assert len(err.strip().splitlines()) == 1 and "and 2 more" in err and "b.png: no such image file" in err
+    assert not (tmp_path / "yolo").exists()
+    code, out, err = run(*request)
+    assert (code, err) == (0, "") and "train: 1 images, 1 objects" in out
+    text = " ".join(out.split())
+    assert "left out as malformed: 1 image, 4 objects" in text
+    assert "b.png: no such image file" in text and "annotation 2: expected polygons" in text
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

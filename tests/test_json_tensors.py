@@ -25,7 +25,7 @@ def test_floats_are_as_short_as_numpy_writes_them():
     magnitudes = 10.0 ** np.arange(-11, 9).repeat(100)
     values = (np.random.default_rng(0).uniform(0.1, 1, 2000) * magnitudes).astype(np.float32)
     written = encode_columns({"x": tf.constant(values)}).strip("[]").split(",")
-    assert all(len(text) <= len(str(value)) for text, value in zip(written, values))
+    assert all(len(text) <= len(str(value)) for text, value in zip(written, values, strict=True))
     special = tf.constant([0.1, 0.0, 1.0, 1e-8, 3.4e38, float("nan"), float("inf"), float("-inf")])
     assert encode_columns({"x": special[:4]}) == "[0.1,0.0,1.0,1e-08]"
     assert encode_columns({"x": special[5:]}) == "[NaN,Infinity,-Infinity]"

@@ -15,7 +15,7 @@ import yolact_tf
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 ALL_NOTEBOOKS = sorted(NOTEBOOKS.glob("*.ipynb"))
-SECONDS_PER_CELL = 300
+SECONDS_PER_CELL = 900
 # In the JSON of a notebook: /a/b where nothing stands before it, C:\\a, or a file URL.
 ABSOLUTE_PATH = r"(?<![\w.)}:/<])/(?:[\w.-]+/)+[\w.-]*|\b[A-Za-z]:\\\\\w+|file://"
 

@@ -39,7 +39,9 @@ def test_every_recipe_it_names_exists():
 
 
 def test_its_links_and_pictures_are_there():
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+    targets = re.findall(r"\]\((?!http)([^)]+)\)", README)
+    assert targets
+    for target in targets:
         assert (ROOT / target).is_file(), target
 
 

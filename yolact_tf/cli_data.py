@@ -124,12 +124,15 @@ def convert(
     from_format: Annotated[str, typer.Option("--from", help="coco, cvat, labelme, masks, sbd, voc or yolo.")],
     to_format: Annotated[str, typer.Option("--to", help="coco, cvat, labelme, masks, voc or yolo.")] = "coco",
     copy: Annotated[bool, typer.Option("--copy", help="Copy images even where links would do.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what is malformed.")] = False,
 ):
-    """Converts a data set, and says what the new format cannot hold."""
+    """Converts a data set; says what the new format cannot hold, and what is malformed and left out."""
     from yolact_tf.data.convert import convert as convert_folder
 
     with progress_bar("converting") as progress:
-        report = convert_folder(source, target, from_format, to_format, progress, link=not copy)
+        report = convert_folder(
+            source, target, from_format, to_format, progress=progress, link=not copy, strict=strict
+        )
     for split, images in report.images.items():
         console.print(f"{split}: {images} images, {report.objects[split]} objects")
     if report.losses:
@@ -137,6 +140,10 @@ def convert(
         for kind, loss in report.losses.items():
             table.add_row(escape(kind), str(loss.count), escape(loss.example))
         console.print(table)
+    if report.losses.left_out:
+        console.print(f"left out as malformed: {report.losses.left_out.counts}")
+        for line in report.losses.left_out.first():
+            console.print(escape(f"  {line}"), soft_wrap=True)
     console.print(str(target))
 
 

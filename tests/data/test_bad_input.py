@@ -119,7 +119,9 @@ def test_augmentation_bears_all_of_it(sound):
     write_annotations(folder, content)
     config = config_of(scale_jitter=(0.5, 2.0), flip=True, boxes="refitted")
     for _ in range(2):
-        for image, truth in build_dataset(config, folder, "train"):
+        examples = list(build_dataset(config, folder, "train"))
+        assert examples
+        for image, truth in examples:
             assert np.isfinite(image.numpy()).all()
             assert (truth["boxes"].numpy()[..., 2:] >= truth["boxes"].numpy()[..., :2]).all()
 

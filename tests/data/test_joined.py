@@ -96,9 +96,14 @@ def test_no_two_masks_overlap_and_each_has_its_box(seen):
                 assert_allclose(box, tight, atol=1.01 / MASK)
 
 
-def test_a_mosaic_shows_four_images_about_a_point_of_the_middle(scenes):
+@pytest.fixture(scope="module")
+def mosaics(scenes):
+    return list(examples(scenes, mosaic=1.0))
+
+
+def test_a_mosaic_shows_four_images_about_a_point_of_the_middle(mosaics):
     num_greys = []
-    for image, truth in examples(scenes, mosaic=1.0):
+    for image, truth in mosaics:
         corners = image[[0, 0, -1, -1], [0, -1, 0, -1]]
         num_greys.append(len(np.unique(corners.round(), axis=0)))
         assert len(truth["boxes"]) <= 8
@@ -114,10 +119,10 @@ def test_a_mosaic_shows_four_images_about_a_point_of_the_middle(scenes):
     assert max(num_greys) == 4 and np.mean(num_greys) > 3
 
 
-def test_a_mosaic_keeps_proportions(scenes):
+def test_a_mosaic_keeps_proportions(mosaics):
     # Rectangles of 70x60 and 60x50 in images of 200x150, squeezed to squares: .35 to .4, .3 to .333.
     ratios = []
-    for _, truth in examples(scenes, mosaic=1.0):
+    for _, truth in mosaics:
         x1, y1, x2, y2 = truth["boxes"].T
         is_whole = (x2 - x1 > 0.1) & (truth["boxes"].min(1) > 0.01) & (truth["boxes"].max(1) < 0.99)
         ratios += list(((x2 - x1) / (y2 - y1))[is_whole])
@@ -154,6 +159,11 @@ def test_a_fully_covered_object_is_dropped_and_a_half_covered_one_shrinks():
     assert left["masks"].numpy().sum() == 3 * 4 + 4
 
 
-def test_more_objects_than_slots_keep_the_largest(scenes):
-    for _, truth in examples(scenes, 16, mosaic=1.0, max_objects=3):
-        assert len(truth["boxes"]) <= 3
+def test_more_objects_than_slots_keep_the_largest(scenes, mosaics):
+    assert max(len(every["boxes"]) for _, every in mosaics) > 3
+    few = examples(scenes, mosaic=1.0, max_objects=3)
+    for (image, kept), (same, every) in zip(few, mosaics, strict=True):
+        assert_array_equal(image, same)
+        x1, y1, x2, y2 = every["boxes"].T
+        is_kept = np.isin(np.arange(len(x1)), np.argsort(-(x2 - x1) * (y2 - y1), kind="stable")[:3])
+        assert_array_equal(kept["boxes"], every["boxes"][is_kept])

@@ -36,7 +36,8 @@ def test_boxes_are_tight_about_the_visible_pixels(name, tile):
     masks, window = some_masks(), np.float32(WINDOWS[name])
     given = np.float32([[1, 2, 3, 4]] * len(masks))
     boxes, is_shown = visible_boxes(given, flips_of_masks(masks), tf.constant([HEIGHT, WIDTH]), window, tile)
-    for box, shown, expected in zip(boxes.numpy(), is_shown.numpy(), expected_boxes(masks, window, tile)):
+    every = boxes.numpy(), is_shown.numpy(), expected_boxes(masks, window, tile)
+    for box, shown, expected in zip(*every, strict=True):
         assert shown == (expected is not None)
         assert_array_equal(box, expected if shown else [1, 2, 3, 4])
 

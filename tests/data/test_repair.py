@@ -144,7 +144,9 @@ def test_images_are_copied_where_they_cannot_be_linked(tmp_path, monkeypatch):
     write_sound_folder(tmp_path / "data")
     monkeypatch.setattr("os.link", refuse)
     repair(tmp_path / "data", tmp_path / "copy")
-    for path in (tmp_path / "copy" / "images").iterdir():
+    copies = sorted((tmp_path / "copy" / "images").iterdir())
+    assert [path.name for path in copies] == sorted(p.name for p in (tmp_path / "data" / "images").iterdir())
+    for path in copies:
         source = tmp_path / "data" / "images" / path.name
         assert path.read_bytes() == source.read_bytes() and not path.samefile(source)
 

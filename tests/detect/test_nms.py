@@ -20,7 +20,7 @@ def kept(nms, boxes=BOXES, scores=SCORES, **limits):
     limits = LIMITS | own | limits
     indices, classes, scores = map(ops.convert_to_numpy, nms(boxes, scores, **limits))
     assert len(scores) == limits["max_detections"]
-    return [(int(i), int(c), float(s)) for i, c, s in zip(indices, classes, scores) if s > 0]
+    return [(int(i), int(c), float(s)) for i, c, s in zip(indices, classes, scores, strict=True) if s > 0]
 
 
 def test_fast_nms_worked_by_hand():

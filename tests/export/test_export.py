@@ -4,10 +4,8 @@ import http.client
 import io
 import json
 import re
-import socket
 import subprocess
 import sys
-import time
 import zipfile
 
 import numpy as np
@@ -236,25 +234,19 @@ def test_exports_overwrite_nothing_and_leave_nothing_half_written(run, saved_mod
 
 @contextlib.contextmanager
 def served(path):
-    """`yolact serve` in a process of its own; yields a port."""
-    port = 0
-    command = [sys.executable, "-m", "yolact_tf", "serve", str(path), "--port"]
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([*command, str(port)], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    """`yolact serve` in a process of its own; yields the port, which the system chose."""
+    command = [sys.executable, "-m", "yolact_tf", "serve", str(path), "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
-        for _ in range(240):
-            if process.poll() is not None:
-                raise AssertionError(process.stderr.read().decode())
-            with contextlib.suppress(OSError):
-                if ask(port, "GET", "/v1/models/yolact")[0] == 200:
-                    break
-            time.sleep(0.25)
-        yield port
+        lines, found = [], None
+        while not found:
+            lines.append(process.stderr.readline())
+            assert lines[-1], "".join(lines)  # nothing more comes where the process has ended
+            found = re.search(r"demo page http://127.0.0.1:(\d+)/", lines[-1])
+        yield int(found.group(1))
     finally:
         process.terminate()
-        process.wait(20)
+        process.communicate()
 
 
 def ask(port, method, path, body=None):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import yolact_tf
-from yolact_tf.train import budget
+from yolact_tf.train import budget, state
 from yolact_tf.train.budget import KeepToMinutes
 from yolact_tf.train.optimizer import build_optimizer, scaled_rate, schedule_of
 from yolact_tf.train.run_log import read_log
@@ -13,11 +13,12 @@ from yolact_tf.train.trainer import train
 
 
 class Clock:
-    """A clock that is set by hand, in seconds."""
+    """A clock that is set by hand, in seconds, or goes on by `tick` with every look at it."""
 
-    now = 100.0
+    now, tick = 100.0, 0.0
 
     def monotonic(self):
+        self.now += self.tick
         return self.now
 
 
@@ -65,7 +66,9 @@ def test_no_epoch_begins_after_the_time_is_over(clock):
     assert keep.is_over and keep.model.stop_training
 
 
-def test_a_run_of_some_seconds(shapes_data, small_settings, tmp_path):
+def test_a_run_of_some_seconds(clock, monkeypatch, shapes_data, small_settings, tmp_path):
+    monkeypatch.setattr(state, "time", clock)
+    clock.tick = 0.2
     settings = [
         *small_settings,
         "train.minutes=0.25",

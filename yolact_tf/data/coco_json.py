@@ -120,7 +120,7 @@ def parse_object(annotation, height, width):
     faults = []
     box = _tried(_parse_box, faults, annotation["bbox"], height, width)
     mask = _tried(parse_segmentation, faults, annotation.get("segmentation"), height, width)
-    is_crowd = _tried(_parse_crowd_flag, faults, annotation.get("iscrowd"))
+    is_crowd = _tried(parse_crowd_flag, faults, annotation.get("iscrowd"))
     if faults:
         return None, faults
     faults = [
@@ -186,7 +186,7 @@ def _plain(field, value):
     if field != "iscrowd":
         return whole_number(value)
     try:
-        return int(_parse_crowd_flag(value))
+        return int(parse_crowd_flag(value))
     except Malformed:
         return None
 
@@ -241,7 +241,8 @@ def outside_message(bbox, height, width):
     return f"expected a `bbox` inside {width}x{height} pixels. Received: {bbox!r}"
 
 
-def _parse_crowd_flag(value):
+def parse_crowd_flag(value):
+    """Whether `iscrowd` says so; null and no flag do not. Malformed for what is neither 0 nor 1."""
     number = whole_number(value)
     flag = _FLAGS.get(value if number is None else number) if _is_scalar(value) else None
     if flag is None:

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from yolact_tf.data.convert import READERS, WRITERS
 from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture
 from yolact_tf.data.convert.regions import mask_of, rle_of
 
@@ -50,6 +51,17 @@ def data_set_of(folder, instances, name="a.png", split="train", categories=None)
     return DataSet(categories or CATEGORIES, {split: (picture,)})
 
 
+def there_and_back(tmp_path, format_name, instances, **options):
+    """(DataSet of one image with those instances, as a format gives it back, what its writer reports).
+
+    The format's own folder is tmp_path / format_name; options: those of data_set_of.
+    """
+    data_set = data_set_of(tmp_path / "source", instances, **options)
+    (tmp_path / format_name).mkdir()
+    report = WRITERS[format_name](data_set, tmp_path / format_name)
+    return data_set, READERS[format_name](tmp_path / format_name), report
+
+
 def objects_of(data_set):
     """{split/name: [(class name, is crowd, mask)]} of a DataSet."""
     return {
@@ -75,3 +87,12 @@ def assert_same_objects(received, expected):
 def kinds(losses):
     """{kind: count} of Losses."""
     return {kind: loss.count for kind, loss in losses.items()}
+
+
+def malformed(data_set):
+    """The only thing that a reader left out as malformed: ("object" or "image", its line)."""
+    found = data_set.losses.left_out
+    ((noun, line),) = [("object", line) for line in found.objects] + [
+        ("image", line) for line in found.images
+    ]
+    return noun, line

@@ -14,6 +14,7 @@ from tests.data.convert.made import (
     data_set_of,
     instance,
     kinds,
+    malformed,
     ring,
     square,
 )
@@ -33,7 +34,7 @@ def write_rich(folder):
         {
             **rectangle(3, 1, 1, 4, 4),
             "id": 13,
-            "segmentation": [[1, 1, 5, 1, 5, 5], [9.25, 9, 12, 9, 12, 12.5]],
+            "segmentation": TWO_PARTS,
         },
     ]
     categories = [{"id": 9, "name": "子犬", "supercategory": "animal"}, {"id": 1, "name": "thing"}]
@@ -121,38 +122,70 @@ def test_categories_of_the_splits_must_agree(tmp_path):
         {"segmentation": None},
         {"segmentation": {"size": [HEIGHT, WIDTH], "counts": [3]}},
         {"bbox": [1, 2, 3]},
+        {"bbox": "1234"},
+        {"iscrowd": "no"},
+        {"bbox": [1, 2, 0, 4]},
+        {"image_id": 7},
+        {"image_id": [1]},
+        {"category_id": 7},
+        {"category_id": None},
         {"bbox": [1, 2, 3, float("nan")]},
     ],
 )
-def test_a_malformed_annotation_is_named_in_one_line(tmp_path, changes):
-    write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [{**rectangle(1, 5, 5, 9, 9), "id": 31, **changes}])
-    with pytest.raises(ValueError, match=r"train.json: annotation 31: .*") as caught:
-        read_coco(tmp_path)
-    assert "\n" not in str(caught.value)
+def test_a_malformed_annotation_is_named_and_left_out(tmp_path, changes):
+    broken, sound = {**rectangle(1, 5, 5, 9, 9), "id": 31, **changes}, {**rectangle(1, 5, 5, 9, 9), "id": 2}
+    write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [broken, sound])
+    data_set = read_coco(tmp_path)
+    assert [i.instance_id for i in data_set.splits["train"][0].instances] == [2]
+    noun, line = malformed(data_set)
+    assert noun == "object" and "train.json: annotation 31: expected " in line
 
 
-@pytest.mark.parametrize(("key", "name"), [("images", "id"), ("annotations", "category_id")])
-def test_ids_that_are_no_numbers_are_named(tmp_path, key, name):
-    content = write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [rectangle(1, 5, 5, 9, 9)])
-    content[key][0][name] = [1]
+def test_numbers_in_another_form_are_understood(tmp_path):
+    row = {**rectangle("1", 5, 5, 9, 9), "category_id": 1.0, "iscrowd": "0"}
+    content = write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [row])
+    content["images"][0]["id"] = 1.0
     write_annotations(tmp_path, content)
-    with pytest.raises(ValueError, match=f"train.json: expected a whole number as `{name}`.* `{key}`"):
-        read_coco(tmp_path)
+    data_set = read_coco(tmp_path)
+    (found,) = data_set.splits["train"][0].instances
+    assert (found.category_id, found.is_crowd) == (1, False) and not data_set.losses.left_out
 
 
-def test_malformed_json_missing_images_and_names_outside_are_named(tmp_path):
+def test_only_the_part_of_an_object_that_is_no_outline_is_left_out(tmp_path):
+    parts = [TWO_PARTS[0], [1, 2, 3, 4]]
+    write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [{**rectangle(1, 5, 5, 9, 9), "segmentation": parts}])
+    data_set = read_coco(tmp_path)
+    assert len(data_set.splits["train"][0].instances[0].polygons) == 1
+    assert kinds(data_set.losses) == {"parts of objects that are no outline": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"id": [2]},
+            "train.json: image [2]: expected a whole number from 0, or text",
+        ),
+        ({"width": 41}, "b.png: expected 41x30 pixels"),
+        ({"file_name": "../b.png"}, "train.json: expected image names below"),
+        ({"file_name": "c.png"}, "c.png: no such image file"),
+    ],
+)
+def test_a_malformed_image_is_named_and_left_out(tmp_path, changes, message):
+    content = write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH), "b.png": (HEIGHT, WIDTH)})
+    content["images"][1] |= changes
+    write_annotations(tmp_path, content)
+    data_set = read_coco(tmp_path)
+    assert [picture.name for picture in data_set.splits["train"]] == ["a.png"]
+    noun, line = malformed(data_set)
+    assert noun == "image" and message in line
+
+
+def test_malformed_json_and_none_are_refused(tmp_path):
     content = write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)})
-    content["images"][0]["width"] = 41
+    content["categories"][0]["id"] = [1]
     write_annotations(tmp_path, content)
-    with pytest.raises(ValueError, match=r"a.png: expected 41x30 pixels"):
-        read_coco(tmp_path)
-    content["images"][0]["file_name"] = "../a.png"
-    write_annotations(tmp_path, content)
-    with pytest.raises(ValueError, match="train.json: expected image names below"):
-        read_coco(tmp_path)
-    content["images"][0]["file_name"] = "b.png"
-    write_annotations(tmp_path, content)
-    with pytest.raises(FileNotFoundError, match=r"b.png: no such image file"):
+    with pytest.raises(ValueError, match="train.json: expected whole numbers as ids of `categories`"):
         read_coco(tmp_path)
     (tmp_path / "train.json").write_text("{]")
     with pytest.raises(ValueError, match=r"train.json: expected COCO JSON"):

@@ -114,7 +114,10 @@ def test_images_are_linked_or_copied_with_the_same_bytes(tmp_path):
 def test_progress_goes_up_to_all_images(tmp_path):
     seen = []
     convert(
-        small_folder(tmp_path / "old"), tmp_path / "new", "coco", "masks", lambda *done: seen.append(done)
+        small_folder(tmp_path / "old"),
+        tmp_path / "new",
+        *("coco", "masks"),
+        progress=lambda *done: seen.append(done),
     )
     assert seen == [(1, 2), (2, 2)]
 
@@ -137,6 +140,45 @@ def test_what_fails_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="expected image names that differ"):
         convert(tmp_path / "old", tmp_path / "new", "coco", "yolo")
     assert os.listdir(tmp_path) == ["old"]
+
+
+@pytest.fixture
+def faulty(tmp_path):
+    """A COCO folder: a.png with a sound and a broken object, b.png that is no image."""
+    objects = [rectangle(1, 5, 5, 9, 9), {**rectangle(1, 5, 5, 9, 9), "segmentation": [[1, 2, 3, 4]]}]
+    write_folder(tmp_path / "old", {"a.png": (HEIGHT, WIDTH), "b.png": (HEIGHT, WIDTH)}, objects)
+    (tmp_path / "old" / "images" / "b.png").write_bytes(b"no image")
+    return tmp_path / "old"
+
+
+@pytest.mark.parametrize("name", sorted(WRITERS))
+def test_what_is_malformed_is_left_out_and_the_rest_goes_on(faulty, tmp_path, name):
+    report = convert(faulty, tmp_path / "new", "coco", name)
+    assert report.losses.left_out.counts == "1 image, 1 object"
+    assert (report.images, report.objects) == ({"train": 1}, {"train": 1})
+    assert [len(found) for found in objects_of(READERS[name](tmp_path / "new")).values()] == [1]
+
+
+def test_strict_refuses_what_is_malformed_and_leaves_nothing(faulty, tmp_path):
+    with pytest.raises(ValueError) as caught:
+        convert(faulty, tmp_path / "new", "coco", "yolo", strict=True)
+    start = f"{faulty}: expected nothing malformed, as --strict asks. Received: 1 image, 1 object malformed: "
+    assert str(caught.value).startswith(start)
+    assert "b.png: expected an image" in str(caught.value) and "annotation 2: " in str(caught.value)
+    assert sorted(os.listdir(tmp_path)) == ["old"]
+    convert(small_folder(tmp_path / "sound"), tmp_path / "new", "coco", "yolo", strict=True)
+
+
+@pytest.mark.parametrize("kept", ["an image without objects", "none"])
+def test_where_all_is_malformed_nothing_is_written(faulty, tmp_path, kept):
+    content = json.loads((faulty / "train.json").read_text())
+    content["annotations"] = content["annotations"][1:]
+    (faulty / "train.json").write_text(json.dumps(content))
+    if kept == "none":
+        (faulty / "images" / "a.png").unlink()
+    with pytest.raises(ValueError, match="expected something that is not malformed. Received: "):
+        convert(faulty, tmp_path / "new", "coco", "coco")
+    assert sorted(os.listdir(tmp_path)) == ["old"]
 
 
 def test_folders_and_formats_are_checked_first(tmp_path):

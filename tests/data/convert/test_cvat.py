@@ -1,5 +1,7 @@
 """CVAT for images: groups, subsets, every kind of shape, and what is malformed."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -9,15 +11,16 @@ from tests.data.convert.made import (
     WIDTH,
     apart,
     assert_same_objects,
-    data_set_of,
     instance,
     kinds,
+    malformed,
     objects_of,
     ring,
     square,
+    there_and_back,
     write_image,
 )
-from yolact_tf.data.convert.cvat import read_cvat, write_cvat
+from yolact_tf.data.convert.cvat import read_cvat
 from yolact_tf.data.convert.data_set import Category, Instance
 
 POLYGON = '<polygon label="cat" points="2,2;20,2;20,15"/>'
@@ -35,17 +38,10 @@ def write_folder(
     return folder
 
 
-def there_and_back(tmp_path, objects, **options):
-    data_set = data_set_of(tmp_path / "source", objects, **options)
-    (tmp_path / "cvat").mkdir()
-    report = write_cvat(data_set, tmp_path / "cvat")
-    return data_set, read_cvat(tmp_path / "cvat"), report
-
-
 def test_polygons_groups_holes_parts_and_overlaps_survive(tmp_path):
     two = Instance(2, polygons=square(2, 2, 12.5, 12).polygons + square(8, 8.123456, 20, 20).polygons)
     objects = [square(1, 1, 5, 5), two, instance(ring()), instance(apart(), 2), square(3, 3, 6, 6), two]
-    data_set, again, report = there_and_back(tmp_path, objects)
+    data_set, again, report = there_and_back(tmp_path, "cvat", objects)
     assert_same_objects(again, data_set)
     assert_array_equal(again.splits["train"][0].instances[1].polygons[1], two.polygons[1])
     assert report.objects == {"train": 6} and not report.losses
@@ -53,21 +49,21 @@ def test_polygons_groups_holes_parts_and_overlaps_survive(tmp_path):
 
 def test_fields_and_attributes_survive(tmp_path):
     extra = {"occluded": 1, "z_order": -3, "attributes": {"colour": "röt & blue"}}
-    _, again, report = there_and_back(tmp_path, [square(1, 1, 5, 5, extra={**extra, "flags": {}})])
+    _, again, report = there_and_back(tmp_path, "cvat", [square(1, 1, 5, 5, extra={**extra, "flags": {}})])
     assert again.splits["train"][0].instances[0].extra == extra
     assert kinds(report.losses) == {"fields of objects (flags)": 1}
 
 
 def test_crowds_and_objects_without_pixels_are_left_out(tmp_path):
     nothing = instance(np.zeros((HEIGHT, WIDTH), bool))
-    _, again, report = there_and_back(tmp_path, [square(1, 1, 5, 5, is_crowd=True), nothing])
+    _, again, report = there_and_back(tmp_path, "cvat", [square(1, 1, 5, 5, is_crowd=True), nothing])
     assert objects_of(again) == {"train/a.png": []} and report.objects == {"train": 0}
     assert kinds(report.losses) == {"crowd regions left out": 1, "objects without pixels": 1}
 
 
 def test_nested_names_any_script_and_unused_classes_survive(tmp_path):
     options = {"name": "sub/é <1>.png", "split": "test", "categories": {1: Category("z"), 2: Category("猫")}}
-    data_set, again, _ = there_and_back(tmp_path, [square(1, 1, 5, 5, category_id=2)], **options)
+    data_set, again, _ = there_and_back(tmp_path, "cvat", [square(1, 1, 5, 5, category_id=2)], **options)
     assert_same_objects(again, data_set)
     assert again.categories == data_set.categories
 
@@ -102,6 +98,13 @@ def test_what_has_no_area_is_counted(tmp_path):
     }
 
 
+def test_boxes_become_filled_masks_and_are_counted(tmp_path):
+    write_folder(tmp_path, '<box label="cat" xtl="5" ytl="6" xbr="15" ybr="9"/>' + POLYGON)
+    data_set = read_cvat(tmp_path)
+    assert objects_of(data_set)["train/a.png"][0][2].sum() == 30
+    assert kinds(data_set.losses) == {"rectangles, now filled masks": 1}
+
+
 def test_tracks_are_counted(tmp_path):
     write_folder(tmp_path, POLYGON)
     file = tmp_path / "annotations.xml"
@@ -129,11 +132,15 @@ def test_tracks_are_counted(tmp_path):
         ("", 'name="../a.png"', "expected image names below the image folder"),
     ],
 )
-def test_what_does_not_fit_is_refused_in_one_line(tmp_path, shapes, image, message):
-    write_folder(tmp_path, shapes, image)
-    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
-        read_cvat(tmp_path)
-    assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
+def test_what_is_malformed_is_named_and_left_out(tmp_path, shapes, image, message):
+    write_folder(tmp_path, shapes + POLYGON, image)
+    data_set = read_cvat(tmp_path)
+    noun, line = malformed(data_set)
+    assert re.search(message, line) and str(tmp_path) in line
+    if noun == "object":
+        assert len(data_set.splits["train"][0].instances) == 1 + shapes.count(POLYGON)
+    else:
+        assert not data_set.splits and not shapes
 
 
 def test_malformed_files_are_named(tmp_path):

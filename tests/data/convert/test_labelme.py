@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -15,12 +16,13 @@ from tests.data.convert.made import (
     WIDTH,
     apart,
     assert_same_objects,
-    data_set_of,
     instance,
     kinds,
+    malformed,
     objects_of,
     ring,
     square,
+    there_and_back,
     write_image,
 )
 from yolact_tf.data.convert.data_set import Category, Instance
@@ -52,17 +54,10 @@ def masks_of(folder):
     return [mask for *_, mask in objects]
 
 
-def there_and_back(tmp_path, objects, **options):
-    data_set = data_set_of(tmp_path / "source", objects, **options)
-    (tmp_path / "labelme").mkdir()
-    report = write_labelme(data_set, tmp_path / "labelme")
-    return data_set, read_labelme(tmp_path / "labelme"), report
-
-
 def test_polygons_groups_holes_and_parts_survive(tmp_path):
     two = Instance(2, polygons=square(2, 2, 12.5, 12).polygons + square(8, 8.25, 20, 20).polygons)
     objects = [square(1, 1, 5, 5), two, instance(ring()), instance(apart(), 2), square(3, 3, 6, 6)]
-    data_set, again, report = there_and_back(tmp_path, objects)
+    data_set, again, report = there_and_back(tmp_path, "labelme", objects)
     assert_same_objects(again, data_set)
     assert_array_equal(again.splits["train"][0].instances[1].polygons[1], two.polygons[1])
     assert report.objects == {"train": 5} and not report.losses
@@ -70,21 +65,23 @@ def test_polygons_groups_holes_and_parts_survive(tmp_path):
 
 def test_flags_and_descriptions_survive(tmp_path):
     extra = {"flags": {"blurred": True}, "description": "by the door"}
-    _, again, report = there_and_back(tmp_path, [square(1, 1, 5, 5, extra={**extra, "pose": "Left"})])
+    _, again, report = there_and_back(
+        tmp_path, "labelme", [square(1, 1, 5, 5, extra={**extra, "pose": "Left"})]
+    )
     assert again.splits["train"][0].instances[0].extra == extra
     assert kinds(report.losses) == {"fields of objects (pose)": 1}
 
 
 def test_crowds_and_objects_without_pixels_are_left_out(tmp_path):
     nothing = instance(np.zeros((HEIGHT, WIDTH), bool))
-    _, again, report = there_and_back(tmp_path, [square(1, 1, 5, 5, is_crowd=True), nothing])
+    _, again, report = there_and_back(tmp_path, "labelme", [square(1, 1, 5, 5, is_crowd=True), nothing])
     assert objects_of(again) == {"train/a.png": []} and report.objects == {"train": 0}
     assert kinds(report.losses) == {"crowd regions left out": 1, "objects without pixels": 1}
 
 
 def test_nested_names_any_script_and_unused_classes_survive(tmp_path):
     options = {"name": "sub/é 1.png", "split": "val", "categories": {1: Category("zèbre"), 2: Category("猫")}}
-    data_set, again, _ = there_and_back(tmp_path, [square(1, 1, 5, 5, category_id=2)], **options)
+    data_set, again, _ = there_and_back(tmp_path, "labelme", [square(1, 1, 5, 5, category_id=2)], **options)
     assert_same_objects(again, data_set)
     assert again.categories == data_set.categories
     content = json.loads((tmp_path / "labelme" / "val" / "sub" / "é 1.json").read_text(encoding="utf-8"))
@@ -113,8 +110,11 @@ def test_a_rectangle_is_its_pixels_in_any_order_of_corners(tmp_path):
     )
     expected = np.zeros((HEIGHT, WIDTH), bool)
     expected[6:9, 5:15] = True
-    for mask in masks_of(tmp_path):
+    masks = masks_of(tmp_path)
+    assert len(masks) == 2
+    for mask in masks:
         assert_array_equal(mask, expected)
+    assert kinds(read_labelme(tmp_path).losses) == {"rectangles, now filled masks": 2}
 
 
 def test_a_circle_is_given_by_its_centre_and_its_rim(tmp_path):
@@ -190,29 +190,58 @@ def test_files_outside_the_splits_and_images_without_json_are_counted(tmp_path):
         ("cat", "expected a text as `label`"),
     ],
 )
-def test_a_malformed_shape_is_named_in_one_line(tmp_path, broken, message):
-    write_file(tmp_path, [shape(), broken])
-    with pytest.raises(ValueError, match=rf"a.json: shape 2: .*{message}") as caught:
-        read_labelme(tmp_path)
-    assert "\n" not in str(caught.value)
+def test_a_malformed_shape_is_named_and_left_out(tmp_path, broken, message):
+    write_file(tmp_path, [shape(), broken, shape()])
+    data_set = read_labelme(tmp_path)
+    assert len(data_set.splits["train"][0].instances) == 2
+    noun, line = malformed(data_set)
+    assert noun == "object" and re.search(rf"a.json: shape 2: .*{message}", line)
 
 
-def test_malformed_files_and_missing_images_are_named(tmp_path):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"imageWidth": 41}, "b.json: expected 41x30 pixels"),
+        ({"imageData": "no base64!", "imagePath": "none.png"}, "b.json: expected base64 as `imageData`"),
+        ({"imageData": "AAAA", "imagePath": "none.png"}, "b.json: expected an image as `imageData`"),
+        ({"imagePath": "none.png"}, "none.png: no such image file"),
+    ],
+)
+def test_a_malformed_file_and_a_missing_image_are_named_and_left_out(tmp_path, changes, message):
+    write_file(tmp_path, [shape()])
+    write_file(tmp_path, [shape()], name="b", **changes)
+    data_set = read_labelme(tmp_path)
+    assert [picture.name for picture in data_set.splits["train"]] == ["a.png"]
+    noun, line = malformed(data_set)
+    assert noun == "image" and message in line
+
+
+def test_what_is_no_json_of_labelme_is_named_and_left_out(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected labelme's .json files"):
         read_labelme(tmp_path)
-    write_file(tmp_path, [shape()], imageWidth=41)
-    with pytest.raises(ValueError, match=r"a.json: expected 41x30 pixels"):
-        read_labelme(tmp_path)
-    write_file(tmp_path, [shape()], imageData="no base64!", imagePath="none.png")
-    with pytest.raises(ValueError, match=r"a.json: expected base64 as `imageData`"):
-        read_labelme(tmp_path)
-    write_file(tmp_path, [shape()], imageData="AAAA", imagePath="none.png")
-    with pytest.raises(ValueError, match=r"a.json: expected an image as `imageData`"):
-        read_labelme(tmp_path)
-    write_file(tmp_path, [shape()], imagePath="none.png")
-    with pytest.raises(FileNotFoundError, match=r"none.png: no such image file"):
-        read_labelme(tmp_path)
+    write_file(tmp_path, [shape()])
     for text in ("{]", "[]", "{}"):
-        (tmp_path / "a.json").write_text(text)
-        with pytest.raises(ValueError, match=r"a.json: expected labelme's JSON"):
-            read_labelme(tmp_path)
+        (tmp_path / "b.json").write_text(text)
+        noun, line = malformed(read_labelme(tmp_path))
+        assert noun == "image" and "b.json: expected labelme's JSON" in line
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_shapes_to_ignore_and_of_the_background_are_of_no_class(tmp_path, listed):
+    """As in labelme's converters: `__ignore__` is -1 there, `_background_` 0, and the classes come after."""
+    write_file(tmp_path, [shape(label="__ignore__"), shape(label="_background_"), shape()])
+    if listed:
+        (tmp_path / "labels.txt").write_text("__ignore__\n_background_\ncat\n")
+    data_set = read_labelme(tmp_path)
+    assert data_set.categories == {1: CATEGORIES[1]}
+    assert [o[0] for o in objects_of(data_set)["train/a.png"]] == ["cat"]
+    assert kinds(data_set.losses) == {
+        "`__ignore__` shapes, which are of no class": 1,
+        "`_background_` shapes, which are of no class": 1,
+    }
+
+
+def test_a_class_that_is_called_like_none_is_counted(tmp_path):
+    categories = {1: Category("cat"), 2: Category("__ignore__")}
+    *_, report = there_and_back(tmp_path, "labelme", [square(1, 1, 5, 5)], categories=categories)
+    assert report.losses == {"classes of a name that means none": (1, "__ignore__")}

@@ -12,23 +12,17 @@ from tests.data.convert.made import (
     WIDTH,
     apart,
     assert_same_objects,
-    data_set_of,
     instance,
     kinds,
+    malformed,
     objects_of,
     ring,
     square,
+    there_and_back,
     write_image,
 )
 from yolact_tf.data.convert.data_set import Category
-from yolact_tf.data.convert.masks import read_masks, write_masks
-
-
-def there_and_back(tmp_path, objects, **options):
-    data_set = data_set_of(tmp_path / "source", objects, **options)
-    (tmp_path / "masks").mkdir()
-    report = write_masks(data_set, tmp_path / "masks")
-    return data_set, read_masks(tmp_path / "masks"), report
+from yolact_tf.data.convert.masks import read_masks
 
 
 def write_mask(file, values):
@@ -42,7 +36,9 @@ def test_holes_parts_crowds_ids_and_supercategories_survive(tmp_path, mask):
     beside = np.zeros((HEIGHT, WIDTH), bool)
     beside[:, 0] = True
     objects = [instance(mask, 90, is_crowd=True), instance(beside, 3)]
-    data_set, again, report = there_and_back(tmp_path, objects, categories=categories, name="sub/é 1.png")
+    data_set, again, report = there_and_back(
+        tmp_path, "masks", objects, categories=categories, name="sub/é 1.png"
+    )
     assert_same_objects(again, data_set)
     assert again.categories == categories
     assert report.objects == {"train": 2} and not report.losses
@@ -50,19 +46,19 @@ def test_holes_parts_crowds_ids_and_supercategories_survive(tmp_path, mask):
 
 def test_ids_go_beyond_a_byte(tmp_path):
     objects = [square(x, y, x + 1, y + 1, 1 + x % 2) for x in range(0, 40, 2) for y in range(0, 30, 2)]
-    data_set, again, report = there_and_back(tmp_path, objects)
+    data_set, again, report = there_and_back(tmp_path, "masks", objects)
     assert len(objects) == 300
     assert_same_objects(again, data_set)
     assert kinds(report.losses) == {"polygons, now pixels": 300}
 
 
 def test_an_empty_image_has_an_empty_mask(tmp_path):
-    _, again, _ = there_and_back(tmp_path, [])
+    _, again, _ = there_and_back(tmp_path, "masks", [])
     assert objects_of(again) == {"train/a.png": []}
 
 
 def test_overlaps_go_to_the_smaller_object(tmp_path):
-    _, again, report = there_and_back(tmp_path, [square(2, 2, 6, 6), square(2, 2, 20, 20)])
+    _, again, report = there_and_back(tmp_path, "masks", [square(2, 2, 6, 6), square(2, 2, 20, 20)])
     areas = [mask.sum() for *_, mask in objects_of(again)["train/a.png"]]
     assert areas == [16, 18 * 18 - 16]
     assert report.losses["objects covered in part by others"].count == 1
@@ -86,15 +82,47 @@ def test_a_folder_a_class_is_read_each_value_an_object(tmp_path):
     assert kinds(data_set.losses) == {"mask files without image": 1}
 
 
+def test_a_smooth_class_mask_is_one_object(tmp_path):
+    write_image(tmp_path / "images" / "train" / "a.png")
+    sharp = np.zeros((HEIGHT * 8, WIDTH * 8), "uint8")
+    y, x = np.mgrid[: HEIGHT * 8, : WIDTH * 8]
+    sharp[np.hypot(y - 120, x - 150) < 80] = 255
+    smooth = np.asarray(Image.fromarray(sharp).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
+    assert len(np.unique(smooth)) > 30
+    write_mask(tmp_path / "masks" / "train" / "cat" / "a.png", smooth)
+    data_set = read_masks(tmp_path)
+    ((_, _, mask),) = objects_of(data_set)["train/a.png"]
+    np.testing.assert_array_equal(mask, smooth >= 128)
+    assert kinds(data_set.losses) == {"masks with smooth edges, now sharp": 1}
+
+
+def test_a_class_mask_that_does_not_fit_leaves_its_image_out(tmp_path):
+    for name in ("a", "b"):
+        write_image(tmp_path / "images" / "train" / f"{name}.png")
+        write_mask(tmp_path / "masks" / "train" / "cat" / f"{name}.png", ring())
+        write_mask(tmp_path / "masks" / "train" / "dog" / f"{name}.png", ring())
+    write_mask(tmp_path / "masks" / "train" / "cat" / "a.png", np.zeros((5, 6)))
+    data_set = read_masks(tmp_path)
+    assert list(objects_of(data_set)) == ["train/b.png"]
+    noun, line = malformed(data_set)
+    assert noun == "image" and "cat/a.png: expected 40x30 pixels" in line and not data_set.losses
+
+
 def test_an_object_of_the_index_without_pixels_is_counted(tmp_path):
-    there_and_back(tmp_path, [square(1, 1, 5, 5)])
+    entry = {"id": 7, "category_id": 1}
+    data_set = changed(tmp_path, lambda content: content["images"][0]["objects"].append(entry))
+    assert len(data_set.splits["train"][0].instances) == 2
+    assert kinds(data_set.losses) == {"objects without pixels": 1}
+
+
+def changed(tmp_path, change):
+    """The DataSet of two objects in one image, whose instances.json `change` altered."""
+    there_and_back(tmp_path, "masks", [square(1, 1, 5, 5), square(7, 7, 9, 9, 2)])
     index = tmp_path / "masks" / "instances.json"
     content = json.loads(index.read_text())
-    content["images"][0]["objects"].append({"id": 7, "category_id": 1})
+    change(content)
     index.write_text(json.dumps(content))
-    data_set = read_masks(tmp_path / "masks")
-    assert len(data_set.splits["train"][0].instances) == 1
-    assert kinds(data_set.losses) == {"objects without pixels": 1}
+    return read_masks(tmp_path / "masks")
 
 
 def change_first(key, value):
@@ -109,48 +137,68 @@ def change_first(key, value):
     [
         (lambda c: c.pop("images"), "instances.json: expected a list `images`"),
         (lambda c: c["categories"][0].pop("name"), "instances.json: categories 1: expected `name`"),
-        (change_first("split", "dev"), "instances.json: image 'a.png': expected a split of"),
-        (change_first("file_name", "../a.png"), "instances.json: expected image names below"),
-        (change_first("file_name", "b.png"), "b.png: no such image file"),
-        (change_first("objects", [{"id": 1}]), "instances.json: image 'a.png': expected `category_id`"),
-        (
-            change_first("objects", [{"id": 1, "category_id": 8}]),
-            "expected a known `category_id`. Received: 8",
-        ),
-        (
-            change_first("objects", [{"id": [1], "category_id": 1}]),
-            "a whole number as `id`. Received: \\[1\\]",
-        ),
-        (change_first("split", ["train"]), "instances.json: image 'a.png': expected a split of"),
-        (change_first("objects", []), r"a.png: expected ids that instances.json knows. Received: 1"),
     ],
+    ids=["no images", "no name"],
 )
-def test_an_index_that_does_not_fit_is_refused_in_one_line(tmp_path, change, message):
-    there_and_back(tmp_path, [square(1, 1, 5, 5)])
-    index = tmp_path / "masks" / "instances.json"
-    content = json.loads(index.read_text())
-    change(content)
-    index.write_text(json.dumps(content))
-    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
-        read_masks(tmp_path / "masks")
+def test_an_index_that_is_none_is_refused_in_one_line(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        changed(tmp_path, change)
     assert "\n" not in str(caught.value)
 
 
-def test_masks_that_do_not_fit_are_refused(tmp_path):
-    there_and_back(tmp_path, [square(1, 1, 5, 5)])
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("split", "dev", "instances.json: image 'a.png': expected a split of"),
+        ("split", ["train"], "instances.json: image 'a.png': expected a split of"),
+        ("file_name", "../a.png", "instances.json: expected image names below"),
+        ("file_name", "b.png", "b.png: no such image file"),
+        ("objects", None, "instances.json: image 'a.png': expected a split of"),
+    ],
+)
+def test_an_image_that_does_not_fit_is_named_and_left_out(tmp_path, key, value, message):
+    data_set = changed(tmp_path, change_first(key, value))
+    noun, line = malformed(data_set)
+    assert noun == "image" and message in line and not data_set.splits
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"id": 1}, "object 1 of instances.json: expected `category_id`"),
+        (
+            {"id": 1, "category_id": 8},
+            "object 1 of instances.json: expected a known `category_id`. Received: 8",
+        ),
+        ({"id": [1], "category_id": 1}, "expected a whole number as `id`. Received: [1]"),
+        ({"id": 1, "category_id": 1, "iscrowd": "no"}, "expected 0 or 1 as `iscrowd`. Received: 'no'"),
+        (None, "masks/train/a.png: expected ids that instances.json knows. Received: 1"),
+    ],
+)
+def test_an_object_that_does_not_fit_is_named_and_left_out(tmp_path, broken, message):
+    objects = [broken, {"id": 2, "category_id": 2}] if broken else [{"id": 2, "category_id": 2}]
+    data_set = changed(tmp_path, change_first("objects", objects))
+    assert [o[0] for o in objects_of(data_set)["train/a.png"]] == ["dog"]
+    lines = data_set.losses.left_out.objects
+    assert message in lines[0] and not data_set.losses.left_out.images
+
+
+def test_masks_that_do_not_fit_are_named_and_left_out(tmp_path):
+    there_and_back(tmp_path, "masks", [square(1, 1, 5, 5)])
     folder, file = tmp_path / "masks", tmp_path / "masks" / "masks" / "train" / "a.png"
+
+    def line():
+        noun, line = malformed(read_masks(folder))
+        return noun == "image" and line
+
     write_mask(file, np.zeros((5, 6)))
-    with pytest.raises(ValueError, match=r"masks/train/a.png: expected 40x30 pixels.*Received: 6x5"):
-        read_masks(folder)
+    assert "masks/train/a.png: expected 40x30 pixels" in line()
     write_mask(file, np.zeros((HEIGHT, WIDTH, 3)))
-    with pytest.raises(ValueError, match=r"a.png: expected a PNG of one channel. Received: 3 channels"):
-        read_masks(folder)
+    assert "a.png: expected a PNG of one channel. Received: 3 channels" in line()
     file.write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"a.png: expected a mask PNG"):
-        read_masks(folder)
+    assert "a.png: expected a mask PNG" in line()
     file.unlink()
-    with pytest.raises(FileNotFoundError, match=r"a.png: no such mask file"):
-        read_masks(folder)
+    assert "a.png: no such mask file" in line()
     (folder / "instances.json").write_text("{]")
     with pytest.raises(ValueError, match=r"instances.json: expected JSON"):
         read_masks(folder)

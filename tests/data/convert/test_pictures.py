@@ -6,6 +6,7 @@ import pytest
 
 from tests.data.convert.made import HEIGHT, WIDTH, write_image
 from yolact_tf.data.convert.data_set import DataSet, Picture
+from yolact_tf.data.convert.left_out import LeftOut
 from yolact_tf.data.convert.losses import Losses
 from yolact_tf.data.convert.pictures import (
     annotation_names,
@@ -13,6 +14,7 @@ from yolact_tf.data.convert.pictures import (
     checked_name,
     find_picture,
     find_pictures,
+    listed_pictures,
     names_in_one_folder,
     picture_sizes,
     place_picture,
@@ -63,9 +65,19 @@ def test_a_second_image_of_the_same_name_never_overwrites_the_first(tmp_path):
 
 def test_sizes_come_in_order_and_a_missing_image_is_named(tmp_path):
     paths = [write_image(tmp_path / f"{i}.png", 3 + i, 9) for i in range(5)]
-    assert picture_sizes(paths) == [(9, 3 + i) for i in range(5)]
+    *sizes, of_none = picture_sizes([*paths, tmp_path / "none.png"])
+    assert [size() for size in sizes] == [(9, 3 + i) for i in range(5)]
     with pytest.raises(FileNotFoundError, match=r"none\.png: no such image file"):
-        picture_sizes([*paths, tmp_path / "none.png"])
+        of_none()
+
+
+def test_listed_images_are_found_and_the_others_named(tmp_path):
+    source = write_image(tmp_path / "a.png")
+    (tmp_path / "train.txt").write_text("a \r\nnone\n../a\n")
+    left_out = LeftOut()
+    assert listed_pictures(tmp_path / "train.txt", tmp_path, left_out) == [("a", source)]
+    missing, outside = left_out.images
+    assert "none.jpg: no such image file" in missing and "train.txt: expected image names below" in outside
 
 
 def test_another_size_than_the_annotations_say_is_refused():

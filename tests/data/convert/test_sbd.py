@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.data.convert.made import HEIGHT, WIDTH, objects_of, write_image
+from tests.data.convert.made import HEIGHT, WIDTH, malformed, objects_of, write_image
 from yolact_tf.data.convert.sbd import read_sbd
 
 
@@ -47,27 +47,35 @@ def test_one_object_and_none(tmp_path, savemat):
     assert objects_of(read_sbd(tmp_path)) == {"val/a.jpg": []}
 
 
-def test_what_does_not_fit_is_refused_in_one_line(tmp_path, savemat):
+@pytest.mark.parametrize("categories", [[8], [8, 21], [8, 0]])
+def test_an_object_without_a_class_is_named_and_left_out(tmp_path, savemat, categories):
+    write_folder(tmp_path, savemat, scene(), categories)
+    data_set = read_sbd(tmp_path)
+    assert [o[0] for o in objects_of(data_set)["val/a.jpg"]] == ["cat"]
+    noun, line = malformed(data_set)
+    assert noun == "object" and "a.mat: object 2: expected a class from 1 to 20. Received: " in line
+
+
+def test_what_does_not_fit_is_named_and_left_out(tmp_path, savemat):
     with pytest.raises(FileNotFoundError, match=r"expected train.txt or val.txt and inst/"):
         read_sbd(tmp_path)
-    write_folder(tmp_path, savemat, scene(), [8])
-    with pytest.raises(ValueError, match=r"a.mat: expected a class from 1 to 20 for object 2. Received: 0"):
-        read_sbd(tmp_path)
     write_folder(tmp_path, savemat, scene()[:, :-1], [8, 9])
-    with pytest.raises(ValueError, match=r"a.mat: expected 40x30 pixels.*Received: 39x30"):
-        read_sbd(tmp_path)
-    savemat(tmp_path / "dataset" / "inst" / "a.mat", {"other": 1})
-    with pytest.raises(
-        ValueError, match=r"a.mat: expected MATLAB's GTinst with Segmentation. Received: 'GTinst'"
-    ):
-        read_sbd(tmp_path)
-    (tmp_path / "dataset" / "inst" / "a.mat").write_bytes(b"no matlab\n" * 40)
-    with pytest.raises(ValueError, match=r"a.mat: expected MATLAB's GTinst") as caught:
-        read_sbd(tmp_path)
-    assert "\n" not in str(caught.value)
-    (tmp_path / "dataset" / "inst" / "a.mat").unlink()
-    with pytest.raises(FileNotFoundError, match=r"a.mat: no such mask file"):
-        read_sbd(tmp_path)
+    file = tmp_path / "dataset" / "inst" / "a.mat"
+
+    def line():
+        data_set = read_sbd(tmp_path)
+        assert data_set.splits == {"val": ()}
+        return malformed(data_set)[1]
+
+    assert "a.mat: expected 40x30 pixels" in line()
+    savemat(file, {"other": 1})
+    assert "a.mat: expected MATLAB's GTinst with Segmentation. Received: 'GTinst'" in line()
+    file.write_bytes(b"no matlab\n" * 40)
+    assert "a.mat: expected MATLAB's GTinst" in line()
+    file.unlink()
+    assert "a.mat: no such mask file" in line()
+    (tmp_path / "dataset" / "img" / "a.jpg").unlink()
+    assert "a.jpg: no such image file" in line()
 
 
 def test_without_scipy_the_error_says_so(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """YOLO segmentation: exact masks through one outline a row, the shapes of data.yaml, bad rows."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -9,16 +11,17 @@ from tests.data.convert.made import (
     WIDTH,
     apart,
     assert_same_objects,
-    data_set_of,
     instance,
     kinds,
+    malformed,
     objects_of,
     ring,
     square,
+    there_and_back,
     write_image,
 )
 from yolact_tf.data.convert.data_set import Category, Instance
-from yolact_tf.data.convert.yolo import read_yolo, write_yolo
+from yolact_tf.data.convert.yolo import read_yolo
 
 ROW = "1 0.1 0.1 0.5 0.1 0.5 0.6\n"
 
@@ -33,17 +36,9 @@ def write_folder(folder, rows=ROW, yaml="train: images/train\nnames: [cat, dog]\
     return folder
 
 
-def there_and_back(tmp_path, objects, **options):
-    """(DataSet, as read back, Report)."""
-    data_set = data_set_of(tmp_path / "source", objects, **options)
-    (tmp_path / "yolo").mkdir()
-    report = write_yolo(data_set, tmp_path / "yolo")
-    return data_set, read_yolo(tmp_path / "yolo"), report
-
-
 def test_polygons_come_back_to_the_last_digit(tmp_path):
     polygon = np.array([[3.21, 4.7], [17.03, 5.55], [39.99, 29.01], [0, 30]])
-    _, again, report = there_and_back(tmp_path, [Instance(2, polygons=(polygon,))])
+    _, again, report = there_and_back(tmp_path, "yolo", [Instance(2, polygons=(polygon,))])
     (received,) = again.splits["train"][0].instances
     np.testing.assert_array_equal(received.polygons[0], polygon)
     assert received.category_id == 2 and report.objects == {"train": 1} and not report.losses
@@ -51,20 +46,20 @@ def test_polygons_come_back_to_the_last_digit(tmp_path):
 
 @pytest.mark.parametrize("mask", [ring(), apart()])
 def test_holes_and_parts_survive_as_seams(tmp_path, mask):
-    data_set, again, report = there_and_back(tmp_path, [instance(mask)])
+    data_set, again, report = there_and_back(tmp_path, "yolo", [instance(mask)])
     assert_same_objects(again, data_set)
     assert kinds(report.losses) == {"objects of several outlines, now tied by seams": 1}
 
 
 def test_outlines_that_overlap_are_drawn_along_pixels(tmp_path):
     both = Instance(1, polygons=square(2, 2, 12, 12).polygons + square(8, 8, 20, 20).polygons)
-    data_set, again, report = there_and_back(tmp_path, [both])
+    data_set, again, report = there_and_back(tmp_path, "yolo", [both])
     assert_same_objects(again, data_set)
     assert report.losses["outlines that overlap, now drawn along pixels"].count == 1
 
 
 def test_what_reaches_over_the_border_is_drawn_along_pixels(tmp_path):
-    data_set, again, report = there_and_back(tmp_path, [square(-5, 3, 50, 9)])
+    data_set, again, report = there_and_back(tmp_path, "yolo", [square(-5, 3, 50, 9)])
     assert_same_objects(again, data_set)
     assert kinds(report.losses) == {"polygons over the image's border, now drawn along pixels": 1}
 
@@ -72,7 +67,7 @@ def test_what_reaches_over_the_border_is_drawn_along_pixels(tmp_path):
 def test_crowds_and_objects_without_pixels_are_left_out(tmp_path):
     nothing = instance(np.zeros((HEIGHT, WIDTH), bool))
     _, again, report = there_and_back(
-        tmp_path, [square(1, 1, 9, 9, is_crowd=True), nothing, square(50, 1, 60, 9)]
+        tmp_path, "yolo", [square(1, 1, 9, 9, is_crowd=True), nothing, square(50, 1, 60, 9)]
     )
     assert again.splits["train"][0].instances == ()
     assert report.objects == {"train": 0}
@@ -83,7 +78,7 @@ def test_crowds_and_objects_without_pixels_are_left_out(tmp_path):
 def test_nested_names_any_script_and_words_of_yaml_survive(tmp_path):
     categories = {1: Category("no"), 2: Category('犬: "grand"')}
     options = {"name": "sub/é 1.png", "split": "val", "categories": categories}
-    data_set, again, _ = there_and_back(tmp_path, [square(1, 1, 9, 9, category_id=2)], **options)
+    data_set, again, _ = there_and_back(tmp_path, "yolo", [square(1, 1, 9, 9, category_id=2)], **options)
     assert_same_objects(again, data_set)
     assert again.categories == categories
     assert (tmp_path / "yolo" / "labels" / "val" / "sub" / "é 1.txt").is_file()
@@ -132,11 +127,12 @@ def test_label_files_without_image_are_counted(tmp_path):
         ("0 0.1 0.1 nan 0.1 0.5 0.6", "expected coordinates from 0 to 1"),
     ],
 )
-def test_a_malformed_row_is_named_in_one_line(tmp_path, row, message):
-    write_folder(tmp_path, f"{ROW}\n{row}\n")
-    with pytest.raises(ValueError, match=rf"labels/train/a.txt: row 3: .*{message}") as caught:
-        read_yolo(tmp_path)
-    assert "\n" not in str(caught.value)
+def test_a_malformed_row_is_named_and_left_out(tmp_path, row, message):
+    write_folder(tmp_path, f"{ROW}\n{row}\n{ROW}")
+    data_set = read_yolo(tmp_path)
+    assert len(data_set.splits["train"][0].instances) == 2
+    noun, line = malformed(data_set)
+    assert noun == "object" and re.search(rf"labels/train/a.txt: row 3: .*{message}", line)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +164,10 @@ def test_without_data_yaml_one_other_is_read(tmp_path):
         read_yolo(tmp_path)
 
 
-def test_a_broken_image_is_refused(tmp_path):
+def test_a_broken_image_is_named_and_left_out(tmp_path):
     write_folder(tmp_path)
-    (tmp_path / "images" / "train" / "a.png").write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"a.png: expected an image"):
-        read_yolo(tmp_path)
+    (tmp_path / "images" / "train" / "b.png").write_bytes(b"no image")
+    data_set = read_yolo(tmp_path)
+    assert [picture.name for picture in data_set.splits["train"]] == ["a.png"]
+    noun, line = malformed(data_set)
+    assert noun == "image" and "b.png: expected an image" in line

@@ -33,17 +33,19 @@ WRITERS = {
 }
 
 
-def convert(source, target, from_format, to_format, progress=None, link=True):
+def convert(source, target, from_format, to_format, *, progress=None, link=True, strict=False):
     """Writes the data set in folder `source` as a new folder `target`, whole or not at all.
 
     progress: called as progress(images written, images in all).  link: images become hard links where
-    the disk allows it, else copies; their bytes never change.  Returns a Report: images and objects
-    written by split, and every kind of loss with its count and first example.
+    the disk allows it, else copies; their bytes never change.  strict: what is malformed is refused;
+    else it is left out and counted, and refused only where nothing else is there.  Returns a Report:
+    images and objects written by split, and every kind of loss with its count and first example.
     """
     read = _chosen(READERS, from_format, "from")
     write = _chosen(WRITERS, to_format, "to")
     source, target = _checked_folders(source, target)
     data_set = read(source)
+    _check_rest(data_set, source, strict)
     total, done = sum(len(pictures) for pictures in data_set.splits.values()), 0
 
     def place(picture, path):
@@ -80,3 +82,14 @@ def _checked_folders(source, target):
             f"point. Received: {str(target)!r}"
         )
     return source, target
+
+
+def _check_rest(data_set, source, strict):
+    """ValueError where something malformed is too much: anything if `strict`, else all that was there."""
+    left_out = data_set.losses.left_out
+    pictures = [picture for split in data_set.splits.values() for picture in split]
+    is_nothing_left = not pictures or (left_out.objects and not any(p.instances for p in pictures))
+    if left_out and (strict or is_nothing_left):
+        wanted = "nothing malformed, as --strict asks" if strict else "something that is not malformed"
+        first = "; ".join(left_out.first())
+        raise ValueError(f"{source}: expected {wanted}. Received: {left_out.counts} malformed: {first}")

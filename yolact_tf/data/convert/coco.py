@@ -2,13 +2,20 @@
 
 import itertools
 import json
-import math
 from pathlib import Path
 
 from pycocotools import mask as coco_mask
 
 from yolact_tf.data.coco import LAYOUTS, find_split
-from yolact_tf.data.coco_json import group_annotations, read_coco_json
+from yolact_tf.data.coco_json import (
+    image_key,
+    labels_of,
+    parse_image,
+    parse_object,
+    read_coco_json,
+    reference_faults,
+    require_one_name,
+)
 from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
 from yolact_tf.data.convert.losses import Losses
 from yolact_tf.data.convert.pictures import (
@@ -19,6 +26,7 @@ from yolact_tf.data.convert.pictures import (
     place_picture,
 )
 from yolact_tf.data.convert.regions import checked_rle, encode, polygon_of
+from yolact_tf.data.numbers import whole_number
 
 OF_CATEGORY = ("id", "name", "supercategory")
 OF_IMAGE = ("id", "file_name", "width", "height")
@@ -33,9 +41,8 @@ def read_coco(folder):
     for split in _splits(folder, losses):
         file, image_folder = find_split(folder, split)
         content = read_coco_json(file)
-        _check_ids(content, file)
         _add_categories(categories, content, file, losses)
-        splits[split] = _pictures(content, categories, file, image_folder)
+        splits[split] = _pictures(content, categories, file, image_folder, losses)
         extra[split] = _others(content, OF_FILE)
     return DataSet(dict(sorted(categories.items())), splits, losses, extra)
 
@@ -78,64 +85,83 @@ def _splits(folder, losses):
     return found
 
 
-def _check_ids(content, file):
-    """ValueError where an id is neither a whole number nor a text, as image ids may be."""
-    types = {"images": {"id": (int, str)}, "categories": {"id": int}}
-    types["annotations"] = {"image_id": (int, str), "category_id": int}
-    for key, fields in types.items():
-        for entry in content[key]:
-            for name, wanted in fields.items():
-                if not isinstance(entry[name], wanted):
-                    raise ValueError(
-                        f"{file}: expected a whole number as `{name}` in every entry of `{key}`. "
-                        f"Received: {entry[name]!r}"
-                    )
-
-
 def _add_categories(categories, content, file, losses):
+    require_one_name(content, labels_of(content, file), file)
     for entry in content["categories"]:
+        category_id = whole_number(entry["id"])
         category = Category(str(entry["name"]), str(entry.get("supercategory") or ""))
-        known = categories.setdefault(entry["id"], category)
+        known = categories.setdefault(category_id, category)
         if known != category:
             raise ValueError(
-                f"{file}: expected category {entry['id']} to be {known.name!r}, as in the other splits. "
+                f"{file}: expected category {category_id} to be {known.name!r}, as in the other splits. "
                 f"Received: {category.name!r} ({category.supercategory or 'no supercategory'})"
             )
         others = _others(entry, OF_CATEGORY)
         losses.add("fields of categories", f"{category.name}: {', '.join(others)}", bool(others))
 
 
-def _pictures(content, categories, file, image_folder):
-    by_image = group_annotations(content, categories, file)
-    names = [checked_name(image["file_name"], file) for image in content["images"]]
-    sizes = picture_sizes([image_folder / name for name in names])
+def _pictures(content, categories, file, image_folder, losses):
+    rows_of, parsed = _rows_by_image(content, categories, file, losses.left_out), []
+    for image in content["images"]:
+        with losses.left_out.skip_image():
+            entry = _parsed(image, file)
+            parsed.append((image, entry, checked_name(entry.file_name, file)))
+    sizes = picture_sizes([image_folder / name for *_, name in parsed])
     pictures = []
-    for image, name, size in zip(content["images"], names, sizes, strict=True):
-        check_size(image_folder / name, size, (image["width"], image["height"]))
-        instances = tuple(_instance(row, size, file) for row in by_image[image["id"]])
-        others = _others(image, OF_IMAGE)
-        pictures.append(Picture(name, image_folder / name, *size, instances, image["id"], others))
+    for (image, entry, name), size in zip(parsed, sizes, strict=True):
+        with losses.left_out.skip_image():
+            check_size(image_folder / name, size(), (entry.width, entry.height))
+            instances = _instances(rows_of[entry.image_id], size(), file, losses)
+            others = _others(image, OF_IMAGE)
+            pictures.append(Picture(name, image_folder / name, *size(), instances, entry.image_id, others))
     return tuple(pictures)
 
 
-def _instance(row, size, file):
-    width, height = size
-    segmentation = row.get("segmentation")
+def _parsed(image, file):
     try:
-        shape = (
-            {"polygons": tuple(polygon_of(polygon) for polygon in segmentation)}
-            if isinstance(segmentation, list) and segmentation
-            else {"rle": checked_rle(segmentation, height, width)}
-        )
-        x, y, w, h = (float(v) for v in row["bbox"])  # COCO's xywh
-        if not all(map(math.isfinite, (x, y, w, h))):
-            raise ValueError(f"expected four finite numbers as `bbox`. Received: {row['bbox']!r}")
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{file}: annotation {row.get('id', '(no id)')}: {error}") from None
+        return parse_image(image)
+    except ValueError as error:
+        raise ValueError(f"{file}: image {image['id']!r}: {error}") from None
+
+
+def _rows_by_image(content, categories, file, left_out):
+    """Image key -> its annotations, without those of images or categories that are not there."""
+    keys = (image_key(image["id"]) for image in content["images"])
+    rows_of = {key: [] for key in keys if key is not None}
+    for row in content["annotations"]:
+        with left_out.skip_object(_name_of(row, file)):
+            for fault in reference_faults(row, rows_of, categories):
+                raise fault
+            rows_of[image_key(row["image_id"])].append(row)
+    return rows_of
+
+
+def _name_of(row, file):
+    return f"{file}: annotation {row.get('id', '(no id)')}"
+
+
+def _instances(rows, size, file, losses):
+    instances = []
+    for row in rows:
+        where = _name_of(row, file)
+        with losses.left_out.skip_object(where):
+            instances.append(_instance(row, size, losses, where))
+    return tuple(instances)
+
+
+def _instance(row, size, losses, where):
+    width, height = size
+    entry, faults = parse_object(row, height, width)
+    if entry is None:
+        raise faults[0]
+    losses.add("parts of objects that are no outline", where, len(entry.mask.dropped))
+    polygons = tuple(polygon_of(polygon) for polygon in entry.mask.polygons)
+    x, y, w, h = entry.xywh
     return Instance(
-        row["category_id"],
-        **shape,
-        is_crowd=bool(row.get("iscrowd", 0)),
+        whole_number(row["category_id"]),
+        polygons=polygons,
+        rle=None if polygons else checked_rle(row["segmentation"], height, width),
+        is_crowd=entry.is_crowd,
         instance_id=row.get("id"),
         area=row.get("area"),
         box=(x, y, x + w, y + h),

@@ -27,6 +27,7 @@ SUBSETS = {
     **{"": "train", "default": "train", "train": "train", "training": "train"},
     **{"val": "val", "valid": "val", "validation": "val", "test": "test", "testing": "test"},
 }
+_REDRAWN = {"box": "rectangles, now filled masks", "ellipse": "ellipses, now polygons"}
 
 
 def read_cvat(folder):
@@ -38,19 +39,22 @@ def read_cvat(folder):
     losses = Losses()
     losses.add("tracks of a video", file, len(root.findall("track")))
     entries = root.findall("image")
-    found = [_find_image(folder, entry, file) for entry in entries]
-    splits = {split: [] for split in SPLITS}
-    for entry, path, size in zip(entries, found, picture_sizes(found), strict=True):
-        name = checked_name(entry.get("name"), file)
-        where = f"{file}: image {name!r}"
-        expected = (_integer(entry, key, v, where) for key, v in zip(("width", "height"), size, strict=True))
-        check_size(path, size, tuple(expected))
-        parts = _parts(entry, size, category_of, losses, where)
-        instances = unite_groups(parts, size[1], size[0], losses, where)
-        splits[_split(entry, file)].append(Picture(name, path, *size, instances))
-    kept = {split: tuple(pictures) for split, pictures in splits.items() if pictures}
-    if not kept:
+    if not entries:
         raise ValueError(f"{file}: expected CVAT for images with `image` elements. Received none")
+    named = []
+    for entry in entries:
+        with losses.left_out.skip_image():
+            named.append((entry, checked_name(entry.get("name"), file)))
+    found = [_find_image(folder, entry, name) for entry, name in named]
+    splits = {split: [] for split in SPLITS}
+    for (entry, name), path, size in zip(named, found, picture_sizes(found), strict=True):
+        where = f"{file}: image {name!r}"
+        with losses.left_out.skip_image():
+            split = _split(entry, where)
+            check_size(path, size(), _size(entry, size(), where))
+            instances = _instances(entry, size(), category_of, losses, where)
+            splits[split].append(Picture(name, path, *size(), instances))
+    kept = {split: tuple(pictures) for split, pictures in splits.items() if pictures}
     return DataSet({i: Category(name) for name, i in category_of.items()}, kept, losses)
 
 
@@ -98,43 +102,46 @@ def _labels(root):
     return [name for name in dict.fromkeys([*listed, *used]) if name]
 
 
-def _split(entry, file):
+def _split(entry, where):
     subset = entry.get("subset") or ""
     if subset.lower() not in SUBSETS:
-        raise ValueError(f"{file}: expected a subset of {', '.join(SPLITS)}. Received: {subset!r}")
+        raise ValueError(f"{where}: expected a subset of {', '.join(SPLITS)}. Received: {subset!r}")
     return SUBSETS[subset.lower()]
 
 
-def _find_image(folder, entry, file):
-    name, subset = checked_name(entry.get("name"), file), entry.get("subset") or ""
+def _find_image(folder, entry, name):
+    subset = entry.get("subset") or ""
     tried = [folder / "images" / subset / name, folder / "images" / name, folder / name]
     return next((path for path in tried if path.is_file()), tried[0])
 
 
-def _integer(entry, key, default, where):
+def _size(entry, default, where):
+    """(width, height) that an image has by its entry."""
+    try:
+        return tuple(_integer(entry, key, v) for key, v in zip(("width", "height"), default, strict=True))
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _integer(entry, key, default):
     try:
         return int(entry.get(key, default))
     except ValueError:
-        raise ValueError(
-            f"{where}: expected a whole number as `{key}`. Received: {entry.get(key)!r}"
-        ) from None
+        raise ValueError(f"expected a whole number as `{key}`. Received: {entry.get(key)!r}") from None
 
 
-def _parts(entry, size, category_of, losses, where):
-    """[(group or None, Instance)] of the shapes of an image."""
+def _instances(entry, size, category_of, losses, where):
     parts = []
     for number, shape in enumerate(entry, 1):
         here = f"{where}: shape {number}"
-        try:
+        with losses.left_out.skip_object(here):
+            group = _integer(shape, "group_id", 0) or None  # 0 is CVAT's word for none
             part = read_shape(shape, category_of.get(shape.get("label") or ""), size)
-        except ValueError as error:
-            raise ValueError(f"{here}: {error}") from None
-        losses.add(f"`{shape.tag}` shapes, which have no area", here, part is None)
-        losses.add("ellipses, now polygons", here, shape.tag == "ellipse")
-        if part is not None:
-            # 0 is CVAT's word for no group.
-            parts.append((_integer(shape, "group_id", 0, here) or None, part))
-    return parts
+            losses.add(f"`{shape.tag}` shapes, which have no area", here, part is None)
+            losses.add(_REDRAWN.get(shape.tag), here, shape.tag in _REDRAWN)
+            if part is not None:
+                parts.append((group, part))
+    return unite_groups(parts, size[1], size[0], losses, where)
 
 
 def _write_labels(meta, data_set, names):

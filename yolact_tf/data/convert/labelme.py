@@ -1,7 +1,8 @@
 """labelme: a JSON beside each image, in train/, val/ and test/ or in one folder that is all training.
 
 Shapes of one label and one `group_id` are one object. It has no holes, so these hang on their outline
-by a seam of no width, and no crowds. labels.txt lists the classes.
+by a seam of no width, and no crowds. labels.txt lists the classes. Two of its lines are none to labelme's
+own converters: `__ignore__` has number -1, and they leave its shapes out; `_background_` has number 0.
 """
 
 import base64
@@ -19,6 +20,7 @@ from yolact_tf.data.convert.losses import (
     Losses,
     count_category_fields,
     count_fields,
+    count_reserved_names,
     held,
     without_crowds,
 )
@@ -33,10 +35,14 @@ from yolact_tf.data.convert.pictures import (
 from yolact_tf.data.convert.regions import outlines_of, polygon_of, rle_of, unite_groups
 
 LABELS = "labels.txt"
-NO_CLASSES = ("__ignore__", "_background_")  # lines of labels.txt that labelme's own tools want
+NO_CLASSES = ("__ignore__", "_background_")
 NO_AREA = ("point", "points", "line", "linestrip")
 OBJECT_FIELDS = {"flags": dict, "description": str}
 IMAGE_FIELDS = {"flags": dict}
+_REDRAWN = {
+    "circle": "circles, now polygons",
+    **dict.fromkeys(("rectangle", "oriented_rectangle"), "rectangles, now filled masks"),
+}
 VERSION = "5.5.0"  # of labelme, whose readers ask for one
 
 
@@ -50,15 +56,17 @@ def read_labelme(folder):
         files, bases = {"train": sorted(folder.rglob("*.json"))}, {"train": folder}
     if not any(files.values()):
         raise FileNotFoundError(f"{folder}: expected labelme's .json files. Received none")
-    contents = {file: _read_json(file) for split in files.values() for file in split}
+    contents = {}
+    for file in (file for split in files.values() for file in split):
+        with losses.left_out.skip_image():
+            contents[file] = _read_json(file)
     names = _class_names(folder, contents)
     category_of = {name: number for number, name in enumerate(names, 1)}
-    splits = {
-        split: _pictures({f: contents[f] for f in files[split]}, bases[split], category_of, losses)
-        for split in files
-        if files[split]
-    }
-    _count_left_out(folder, contents, splits, losses)
+    splits = {}
+    for split in (split for split in files if files[split]):
+        sound = {file: contents[file] for file in files[split] if file in contents}
+        splits[split] = _pictures(sound, bases[split], category_of, losses)
+    _count_left_out(folder, {file for split in files.values() for file in split}, splits, losses)
     return DataSet({i: Category(name) for name, i in category_of.items()}, splits, losses)
 
 
@@ -69,6 +77,7 @@ def write_labelme(data_set, folder, place=place_picture):
     count_category_fields(data_set, losses)
     data_set = without_crowds(data_set, losses)
     names = category_names(data_set)
+    count_reserved_names(names, NO_CLASSES, losses)
     for split, pictures in data_set.splits.items():
         written[split] = 0
         stems = annotation_names([p.name for p in pictures], split)
@@ -93,12 +102,16 @@ def write_labelme(data_set, folder, place=place_picture):
     return Report({s: len(p) for s, p in data_set.splits.items()}, written, losses)
 
 
-def _count_left_out(folder, contents, splits, losses):
-    """Counts JSON files outside the splits' folders, and images that none speaks of."""
-    others = set(folder.rglob("*.json")) - set(contents)
+def _count_left_out(folder, files, splits, losses):
+    """Counts JSON files that are not among `files`, and images that none speaks of."""
+    others = set(folder.rglob("*.json")) - files
     losses.add("annotation files left out", min(others, default=""), len(others))
     used = {p.source.resolve() for split in splits.values() for p in split if isinstance(p.source, Path)}
-    unused = [path for path in find_pictures(folder) if path.resolve() not in used]
+    unused = [
+        path
+        for path in find_pictures(folder)
+        if path.resolve() not in used and path.with_suffix(".json") not in files
+    ]
     losses.add("images without a JSON", min(unused, default=""), len(unused))
 
 
@@ -111,33 +124,40 @@ def _read_json(file):
         raise ValueError(
             f"{file}: expected labelme's JSON with a list `shapes`. Received: {str(content)[:80]}"
         )
-    for number, shape in enumerate(content["shapes"], 1):
-        if not isinstance(shape, dict) or not isinstance(shape.get("label"), str):
-            raise ValueError(
-                f"{file}: shape {number}: expected a text as `label`. Received: {str(shape)[:80]}"
-            )
     return content
 
 
 def _class_names(folder, contents):
-    used = sorted({shape["label"] for content in contents.values() for shape in content["shapes"]})
+    used = {_label(shape) for content in contents.values() for shape in content["shapes"]} - {None}
     file = folder / LABELS
-    listed = [name for name in read_lines(file) if name not in NO_CLASSES] if file.is_file() else []
-    return list(dict.fromkeys([*listed, *used]))
+    listed = read_lines(file) if file.is_file() else []
+    return [name for name in dict.fromkeys([*listed, *sorted(used)]) if name not in NO_CLASSES]
+
+
+def _label(shape):
+    """The label of a shape; None where it has none."""
+    label = shape.get("label") if isinstance(shape, dict) else None
+    return label if isinstance(label, str) else None
 
 
 def _pictures(contents, base, category_of, losses):
-    sources = [_source(file, content) for file, content in contents.items()]
-    sizes = iter(picture_sizes([source for source in sources if isinstance(source, Path)]))
+    sources = {}
+    for file, content in contents.items():
+        with losses.left_out.skip_image():
+            sources[file] = _source(file, content)
+    sizes = iter(picture_sizes([source for source in sources.values() if isinstance(source, Path)]))
     pictures = []
-    for (file, content), source in zip(contents.items(), sources, strict=True):
-        size = next(sizes) if isinstance(source, Path) else _embedded_size(source, file)
-        check_size(file, size, (content.get("imageWidth") or size[0], content.get("imageHeight") or size[1]))
-        suffix = Path(_image_path(content)).suffix or ".jpg"
-        name = file.relative_to(base).with_suffix(suffix).as_posix()
-        instances = _instances(content, size, category_of, losses, file)
-        flags = {"flags": content["flags"]} if content.get("flags") else {}
-        pictures.append(Picture(name, source, *size, instances, extra=flags))
+    for file, source in sources.items():
+        content = contents[file]
+        with losses.left_out.skip_image():
+            size = next(sizes)() if isinstance(source, Path) else _embedded_size(source, file)
+            expected = (content.get("imageWidth") or size[0], content.get("imageHeight") or size[1])
+            check_size(file, size, expected)
+            suffix = Path(_image_path(content)).suffix or ".jpg"
+            name = file.relative_to(base).with_suffix(suffix).as_posix()
+            instances = _instances(content, size, category_of, losses, file)
+            flags = {"flags": content["flags"]} if content.get("flags") else {}
+            pictures.append(Picture(name, source, *size, instances, extra=flags))
     return tuple(pictures)
 
 
@@ -171,21 +191,29 @@ def _instances(content, size, category_of, losses, file):
     width, height = size
     parts = []
     for number, shape in enumerate(content["shapes"], 1):
-        kind = shape.get("shape_type") or "polygon"
-        if kind in NO_AREA:
-            losses.add("points and lines, which have no area", f"{file}: shape {number}")
-            continue
-        group = shape.get("group_id")
-        try:
-            if not isinstance(group, (int, str, type(None))):
-                raise ValueError(f"expected a whole number or null as `group_id`. Received: {group!r}")
-            region = _region(kind, shape, height, width)
-        except ValueError as error:
-            raise ValueError(f"{file}: shape {number}: {error}") from None
-        losses.add("circles, now polygons", f"{file}: shape {number}", kind == "circle")
-        extra = {key: shape[key] for key in OBJECT_FIELDS if shape.get(key)}
-        parts.append((group, Instance(category_of[shape["label"]], **region, extra=extra)))
+        here = f"{file}: shape {number}"
+        with losses.left_out.skip_object(here):
+            label = _label(shape)
+            if label is None:
+                raise ValueError(f"expected a text as `label`. Received: {str(shape)[:80]}")
+            kind = shape.get("shape_type") or "polygon"
+            if kind in NO_AREA:
+                losses.add("points and lines, which have no area", here)
+            elif label in NO_CLASSES:
+                losses.add(f"`{label}` shapes, which are of no class", here)
+            else:
+                region = _region(kind, shape, height, width)
+                extra = {key: shape[key] for key in OBJECT_FIELDS if shape.get(key)}
+                parts.append((_group(shape), Instance(category_of[label], **region, extra=extra)))
+                losses.add(_REDRAWN.get(kind), here, kind in _REDRAWN)
     return unite_groups(parts, height, width, losses, file)
+
+
+def _group(shape):
+    group = shape.get("group_id")
+    if not isinstance(group, (int, str, type(None))):
+        raise ValueError(f"expected a whole number or null as `group_id`. Received: {group!r}")
+    return group
 
 
 def _region(kind, shape, height, width):

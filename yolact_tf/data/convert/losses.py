@@ -3,6 +3,8 @@
 import dataclasses
 from typing import NamedTuple
 
+from yolact_tf.data.convert.left_out import LeftOut
+
 
 class Loss(NamedTuple):
     """How often a kind of loss happened, and where first."""
@@ -12,7 +14,11 @@ class Loss(NamedTuple):
 
 
 class Losses(dict):
-    """Kind of loss -> Loss, in the order of their first appearance."""
+    """Kind of loss -> Loss, in the order of their first appearance; beside them what is malformed."""
+
+    def __init__(self):
+        super().__init__()
+        self.left_out = LeftOut()
 
     def add(self, kind, example, count=1):
         """Counts `count` losses of `kind`; the example of the first stays."""
@@ -24,6 +30,7 @@ class Losses(dict):
         """Adds the losses of `other`."""
         for kind, loss in other.items():
             self.add(kind, loss.example, loss.count)
+        self.left_out.include(other.left_out)
 
 
 def without_crowds(data_set, losses):
@@ -68,6 +75,12 @@ def count_category_fields(data_set, losses):
             losses.add("category ids", f"{category.name}: {category_id} reads back as {number}")
         if category.supercategory:
             losses.add("supercategories", f"{category.name}: {category.supercategory}")
+
+
+def count_reserved_names(names, reserved, losses):
+    """Counts classes whose name means no class in a format, and which it therefore does not give back."""
+    for name in names.values():
+        losses.add("classes of a name that means none", name, name in reserved)
 
 
 class _Fields:

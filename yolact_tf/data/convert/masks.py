@@ -7,7 +7,8 @@ instances.json says what the ids are, and makes crowds possible:
                  "objects": [{"id": 1, "category_id": 1, "iscrowd": 0}]}]}
 
 An object is the pixels of its id; 0 is background. Without instances.json a folder a class is read:
-masks/SPLIT/CLASS/x.png, where each value but 0 is one object of that class.
+masks/SPLIT/CLASS/x.png, where each value but 0 is one object of that class, the blends of smooth edges
+excepted.
 """
 
 import json
@@ -16,6 +17,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from yolact_tf.data.coco_json import parse_crowd_flag
 from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
 from yolact_tf.data.convert.id_maps import paint, rles_of
 from yolact_tf.data.convert.losses import Losses, count_fields
@@ -27,6 +29,7 @@ from yolact_tf.data.convert.pictures import (
     picture_sizes,
     place_picture,
 )
+from yolact_tf.data.convert.smooth_edges import sharpened
 
 INDEX = "instances.json"
 MAX_ID = 65_535  # 16 bits
@@ -69,34 +72,32 @@ def write_masks(data_set, folder, place=place_picture):
 
 
 def _read_index(file):
+    """instances.json, of which the rows of images are still to be checked."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: expected JSON. Received: {error}") from None
-    wanted = {"categories": {"id", "name"}, "images": {"split", "file_name", "objects"}}
-    for key, fields in wanted.items():
-        entries = content.get(key) if isinstance(content, dict) else None
-        if not isinstance(entries, list):
+    for key in ("categories", "images"):
+        if not isinstance(content.get(key) if isinstance(content, dict) else None, list):
             raise ValueError(f"{file}: expected a list `{key}`. Received: {str(content)[:80]}")
-        for number, entry in enumerate(entries, 1):
-            _check_fields(entry, fields, f"{file}: {key} {number}")
-    category_ids = {entry["id"] for entry in content["categories"]}
-    for row in content["images"]:
-        where = f"{file}: image {row['file_name']!r}"
-        if row["split"] not in SPLITS or not isinstance(row["objects"], list):
-            raise ValueError(
-                f"{where}: expected a split of {SPLITS} and a list `objects`. Received: {str(row)[:80]}"
-            )
-        for entry in row["objects"]:
-            _check_fields(entry, {"id", "category_id"}, where)
-            if entry["category_id"] not in category_ids:
-                raise ValueError(
-                    f"{where}: expected a known `category_id`. Received: {entry['category_id']!r}"
-                )
+    for number, entry in enumerate(content["categories"], 1):
+        _check_fields(entry, {"id", "name"}, f"{file}: categories {number}")
     return content
 
 
+def _checked_row(row, file):
+    """(split, image name) of a row of an image."""
+    _check_fields(row, {"split", "file_name", "objects"}, f"{file}: images")
+    if row["split"] not in SPLITS or not isinstance(row["objects"], list):
+        raise ValueError(
+            f"{file}: image {row['file_name']!r}: expected a split of {SPLITS} and a list `objects`. "
+            f"Received: {str(row)[:80]}"
+        )
+    return row["split"], checked_name(row["file_name"], file)
+
+
 def _check_fields(entry, fields, where):
+    """ValueError where a field is missing, or an id no whole number."""
     missing = sorted(fields - set(entry if isinstance(entry, dict) else ()))
     if missing:
         raise ValueError(f"{where}: expected `{missing[0]}`. Received: {str(entry)[:80]}")
@@ -106,17 +107,18 @@ def _check_fields(entry, fields, where):
 
 
 def _read_indexed(folder, content):
-    losses = Losses()
-    rows = content["images"]
-    names = [checked_name(row["file_name"], folder / INDEX) for row in rows]
-    sizes = picture_sizes([folder / "images" / row["split"] / n for row, n in zip(rows, names, strict=True)])
+    losses, rows = Losses(), []
+    for row in content["images"]:
+        with losses.left_out.skip_image():
+            rows.append((*_checked_row(row, folder / INDEX), row["objects"]))
+    images = [folder / "images" / split / name for split, name, _ in rows]
+    category_ids = {entry["id"] for entry in content["categories"]}
     splits = {split: [] for split in SPLITS}
-    for row, name, size in zip(rows, names, sizes, strict=True):
-        file = folder / "masks" / row["split"] / PurePosixPath(name).with_suffix(".png")
-        ids = _read_ids(file, size)
-        objects = _objects(row["objects"], ids, file, losses)
-        picture = Picture(name, folder / "images" / row["split"] / name, *size, objects)
-        splits[row["split"]].append(picture)
+    for (split, name, entries), image, size in zip(rows, images, picture_sizes(images), strict=True):
+        with losses.left_out.skip_image():
+            file = folder / "masks" / split / PurePosixPath(name).with_suffix(".png")
+            objects = _objects(entries, _read_ids(file, size()), category_ids, file, losses)
+            splits[split].append(Picture(name, image, *size(), objects))
     categories = sorted(content["categories"], key=lambda entry: entry["id"])
     return DataSet(
         {e["id"]: Category(str(e["name"]), str(e.get("supercategory") or "")) for e in categories},
@@ -125,17 +127,24 @@ def _read_indexed(folder, content):
     )
 
 
-def _objects(entries, ids, file, losses):
-    there = rles_of(ids)
-    unknown = set(there) - {entry["id"] for entry in entries}
-    if unknown:
-        raise ValueError(f"{file}: expected ids that {INDEX} knows. Received: {min(unknown)}")
-    losses.add("objects without pixels", file, sum(entry["id"] not in there for entry in entries))
-    return tuple(
-        Instance(e["category_id"], rle=there[e["id"]], is_crowd=bool(e.get("iscrowd", 0)))
-        for e in entries
-        if e["id"] in there
-    )
+def _objects(entries, ids, category_ids, file, losses):
+    there, instances = rles_of(ids), []
+    for number, entry in enumerate(entries, 1):
+        where = f"object {number} of {INDEX}"
+        with losses.left_out.skip_object(file):
+            _check_fields(entry, {"id", "category_id"}, where)
+            rle, category_id = there.pop(entry["id"], None), entry["category_id"]
+            if category_id not in category_ids:
+                raise ValueError(f"{where}: expected a known `category_id`. Received: {category_id!r}")
+            if rle:
+                instances.append(
+                    Instance(category_id, rle=rle, is_crowd=parse_crowd_flag(entry.get("iscrowd")))
+                )
+            losses.add("objects without pixels", file, not rle)
+    for value in there:
+        with losses.left_out.skip_object(file):
+            raise ValueError(f"expected ids that {INDEX} knows. Received: {value}")
+    return tuple(instances)
 
 
 def _read_ids(file, size):
@@ -177,13 +186,14 @@ def _class_folder_pictures(folder, split, classes, losses):
     pictures = []
     for file, size in zip(files, picture_sizes(files), strict=True):
         name = file.relative_to(base)
-        instances = []
-        for class_name, category_id in classes.items():
-            mask = folder / "masks" / split / class_name / name.with_suffix(".png")
-            if mask in unused:
-                unused.remove(mask)
-                rles = rles_of(_read_ids(mask, size))
+        masks = [folder / "masks" / split / class_name / name.with_suffix(".png") for class_name in classes]
+        masks = {category_id: mask for category_id, mask in zip(classes.values(), masks) if mask in unused}
+        unused -= set(masks.values())
+        with losses.left_out.skip_image():
+            instances = []
+            for category_id, mask in masks.items():
+                rles = rles_of(sharpened(_read_ids(mask, size()), losses, mask))
                 instances += [Instance(category_id, rle=rle) for rle in rles.values()]
-        pictures.append(Picture(name.as_posix(), file, *size, tuple(instances)))
+            pictures.append(Picture(name.as_posix(), file, *size(), tuple(instances)))
     losses.add("mask files without image", min(unused, default=""), len(unused))
     return tuple(pictures)

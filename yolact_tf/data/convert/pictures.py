@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from pathlib import PurePosixPath
 
+from yolact_tf.data.convert.class_names import read_lines
 from yolact_tf.data.images import inspect_image
 from yolact_tf.new_folder import link_or_copy
 
@@ -27,10 +28,10 @@ def place_picture(picture, path, link=True):
 
 
 def picture_sizes(paths):
-    """(width, height) of each image file, upright. The first that is none is refused in one line."""
+    """For each image file a function that gives its (width, height), upright, or raises what is wrong."""
     # Threads, since reading the files waits for the disk.
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        return list(pool.map(inspect_image, paths))
+        return [pool.submit(inspect_image, path).result for path in paths]
 
 
 def check_size(path, size, expected):
@@ -56,6 +57,16 @@ def find_picture(folder, stem):
             if path.is_file():
                 return path
     raise FileNotFoundError(f"{folder / stem}.jpg: no such image file, nor one of {', '.join(SUFFIXES[1:])}")
+
+
+def listed_pictures(file, folder, left_out):
+    """[(name without ending, image file)] of what text file `file` lists, a name a line."""
+    found = []
+    for line in read_lines(file):
+        with left_out.skip_image():
+            stem = checked_name(line.rstrip(), file)
+            found.append((stem, find_picture(folder, stem)))
+    return found
 
 
 def checked_name(name, file):

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from yolact_tf.data.convert.class_names import read_lines
 from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture
 from yolact_tf.data.convert.id_maps import rles_of
-from yolact_tf.data.convert.pictures import check_size, checked_name, find_picture, picture_sizes
+from yolact_tf.data.convert.losses import Losses
+from yolact_tf.data.convert.pictures import check_size, listed_pictures, picture_sizes
 from yolact_tf.data.convert.voc import VOC_CLASSES
 
 
@@ -23,20 +23,17 @@ def read_sbd(folder):
     files = {split: file for split, file in files.items() if file.is_file()}
     if not files or not (root / "inst").is_dir():
         raise FileNotFoundError(f"{root}: expected train.txt or val.txt and inst/. Received none")
-    splits = {}
+    losses, splits = Losses(), {}
     for split, file in files.items():
-        stems = [checked_name(stem.rstrip(), file) for stem in read_lines(file)]
-        images = [find_picture(root / "img", stem) for stem in stems]
-        splits[split] = tuple(
-            Picture(
-                image.relative_to(root / "img").as_posix(),
-                image,
-                *size,
-                _instances(root / "inst" / f"{stem}.mat", size, load),
-            )
-            for image, stem, size in zip(images, stems, picture_sizes(images), strict=True)
-        )
-    return DataSet({i: Category(name) for i, name in enumerate(VOC_CLASSES, 1)}, splits)
+        found = listed_pictures(file, root / "img", losses.left_out)
+        pictures = []
+        for (stem, image), size in zip(found, picture_sizes([image for _, image in found]), strict=True):
+            with losses.left_out.skip_image():
+                name = image.relative_to(root / "img").as_posix()
+                instances = _instances(root / "inst" / f"{stem}.mat", size(), load, losses.left_out)
+                pictures.append(Picture(name, image, *size(), instances))
+        splits[split] = tuple(pictures)
+    return DataSet({i: Category(name) for i, name in enumerate(VOC_CLASSES, 1)}, splits, losses)
 
 
 def _loader():
@@ -47,7 +44,7 @@ def _loader():
     return loadmat
 
 
-def _instances(file, size, load):
+def _instances(file, size, load, left_out):
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such mask file")
     try:
@@ -62,10 +59,10 @@ def _instances(file, size, load):
     instances = []
     for value, rle in rles_of(ids).items():
         category_id = categories[value - 1] if value <= len(categories) else 0
-        if not 0 < category_id <= len(VOC_CLASSES):
-            raise ValueError(
-                f"{file}: expected a class from 1 to {len(VOC_CLASSES)} for object {value}. "
-                f"Received: {category_id}"
-            )
-        instances.append(Instance(category_id, rle=rle))
+        with left_out.skip_object(f"{file}: object {value}"):
+            if not 0 < category_id <= len(VOC_CLASSES):
+                raise ValueError(
+                    f"expected a class from 1 to {len(VOC_CLASSES)}. Received: {category_id or 'none'}"
+                )
+            instances.append(Instance(category_id, rle=rle))
     return tuple(instances)

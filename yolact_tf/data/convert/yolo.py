@@ -2,6 +2,7 @@
 
 A row is `class x1 y1 x2 y2 …` in fractions of the image. It holds no ids, crowds or several outlines:
 parts and holes are tied into one outline by seams of no width, as Ultralytics' own converters do.
+A row of a box, as for detection, says nothing of a mask: it is left out as malformed.
 """
 
 from pathlib import Path, PurePosixPath
@@ -124,7 +125,9 @@ def _pictures(entries, root, num_classes, losses):
     pictures = []
     for file, label, size in zip(files, labels, sizes, strict=True):
         name = file.relative_to(base).as_posix() if base else _below_images(file)
-        pictures.append(Picture(name, file, *size, tuple(_instances(label, size, num_classes))))
+        with losses.left_out.skip_image():
+            instances = _instances(label, size(), num_classes, losses.left_out)
+            pictures.append(Picture(name, file, *size(), instances))
     return tuple(pictures)
 
 
@@ -159,17 +162,17 @@ def _label_file(image):
     return Path(*parts).with_suffix(".txt")
 
 
-def _instances(file, size, num_classes):
+def _instances(file, size, num_classes, left_out):
     """Objects of a label file; no file means none."""
     if not file.is_file():
-        return
+        return ()
+    instances = []
     text = file.read_text(encoding="utf-8-sig", errors="replace")  # what is no number is named below
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            try:
-                yield _instance(line.split(), size, num_classes)
-            except ValueError as error:
-                raise ValueError(f"{file}: row {number}: {error}") from None
+            with left_out.skip_object(f"{file}: row {number}"):
+                instances.append(_instance(line.split(), size, num_classes))
+    return tuple(instances)
 
 
 def _instance(words, size, num_classes):
