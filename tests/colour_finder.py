@@ -144,12 +144,19 @@ def save_export(root):
 
 
 @contextlib.contextmanager
-def serving(root):
+def serving(root, limits=None):
     """Runs a real server of an export in a thread. Yields its (host, port)."""
+    with serving_app(build_app(load_servable(root), limits)) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving_app(app):
+    """Runs a real server of an application in a thread. Yields its (host, port)."""
     import uvicorn
 
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(build_app(load_servable(root)), log_level="warning", lifespan="off")
+    config = uvicorn.Config(app, log_level="warning", lifespan="off")
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
