@@ -35,13 +35,18 @@ def count_pixels(encoded):
     def starts(pattern, at=0):
         return tf.reduce_all(tf.equal(head[at : at + len(pattern)], list(pattern)))
 
+    def is_webp(kind):
+        return tf.logical_and(starts(b"RIFF"), starts(b"WEBP" + kind, 8))
+
     # The same marks, in the same order, as TensorFlow's decoder tells formats by.
     kinds = [
         (starts(b"\xff\xd8\xff"), lambda: _jpeg_pixels(encoded)),
         (starts(b"\x89PNG\r\n\x1a\n"), lambda: _png_pixels(head)),
         (starts(b"GIF8"), lambda: _gif_pixels(encoded)),
         (starts(b"BM"), lambda: _bmp_pixels(head)),
-        (tf.logical_and(starts(b"RIFF"), starts(b"WEBP", 8)), lambda: _webp_pixels(encoded, head)),
+        (is_webp(b"VP8 "), lambda: _lossy_webp_pixels(head)),
+        (is_webp(b"VP8L"), lambda: _lossless_webp_pixels(head)),
+        (is_webp(b"VP8X"), lambda: _extended_webp_pixels(encoded, head)),
     ]
     return tf.case(kinds, default=lambda: tf.constant(0, tf.int64))
 
@@ -63,17 +68,21 @@ def _bmp_pixels(head):
     return tf.minimum(width, 2**32 - width) * tf.minimum(height, 2**32 - height)
 
 
-def _webp_pixels(encoded, head):
-    lossy = (_number(head, 26, 2) % 2**14) * (_number(head, 28, 2) % 2**14)
+def _lossy_webp_pixels(head):
+    return (_number(head, 26, 2) % 2**14) * (_number(head, 28, 2) % 2**14)
+
+
+def _lossless_webp_pixels(head):
     bits = _number(head, 21, 4)
-    lossless = (bits % 2**14 + 1) * (bits // 2**14 % 2**14 + 1)
+    return (bits % 2**14 + 1) * (bits // 2**14 % 2**14 + 1)
+
+
+def _extended_webp_pixels(encoded, head):
     canvas = (_number(head, 24, 3) + 1) * (_number(head, 27, 3) + 1)
     # Each frame of an animation is a chunk of this name.
     without = tf.strings.length(tf.strings.regex_replace(encoded, "ANMF", ""))
-    frames = tf.cast((tf.strings.length(encoded) - without) // 4, tf.int64)
-    kind = head[15]
-    still = tf.where(tf.equal(kind, ord("L")), lossless, lossy)
-    return tf.where(tf.equal(kind, ord("X")), canvas * tf.maximum(frames, 1), still)
+    frames = (tf.strings.length(encoded) - without) // 4
+    return canvas * tf.cast(tf.maximum(frames, 1), tf.int64)
 
 
 def _gif_pixels(encoded):

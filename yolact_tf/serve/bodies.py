@@ -67,7 +67,7 @@ def parse_body(body, is_gzip, limits):
 
 @contextlib.contextmanager
 def _collections_paused():
-    """Spares JSON, which has no cycles, the garbage collector, which takes ten times as long as parsing lists.
+    """Spares JSON, which has no cycles, the garbage collector, which takes ten times as long as the lists.
 
     Whichever thread pauses it first lets it go on, at worst before another has finished.
     """

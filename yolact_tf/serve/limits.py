@@ -15,7 +15,7 @@ class Limits:
     body: int = 32 * 2**20  # bytes, also of what a gzip body unpacks to
     gzip_ratio: int = 100  # unpacked to packed bytes, where a gzip body unpacks to more than 1 MiB
     depth: int = 64  # lists and objects in one another
-    elements: int = 4_000_000  # values, lists and objects
+    elements: int = 4_000_000  # lists, objects, and the commas between values
     batch: int = 32  # rows
     pixels: int = MAX_PIXELS  # of all encoded images together; an export has a limit of its own for each
     queue: int = 32  # predict requests that wait while as many as there are cores run
