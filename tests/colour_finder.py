@@ -9,8 +9,6 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from yolact_tf.serve import build_app, load_servable
-
 SLOTS = 100
 NAMES = ["red kite", "blue <b>ball</b>"]
 ALPHABET = [chr(48 + code) for code in range(64)]
@@ -49,15 +47,6 @@ class ColourFinder(tf.Module):
     @tf.function(input_signature=[bytes_spec()])
     def unbatched(self, image_bytes):
         return {"count": tf.size(image_bytes), "text": image_bytes}
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, "steps")])
-    def slow(self, steps):
-        work = tf.while_loop(
-            lambda i, m: i < steps[0], lambda i, m: (i + 1, tf.tanh(m @ m)), [0, tf.eye(200)]
-        )
-        return {
-            "done": work[0] + tf.cast(work[1][0, :1] * 0, tf.int32)
-        }  # asks for the matrix, so that it is computed
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "seed")])
     def crowd(self, seed):
@@ -111,6 +100,25 @@ def _to_rle(mask):
     return tf.strings.reduce_join(tf.gather(ALPHABET, tf.boolean_mask(tf.stack(codes, 1), tf.stack(used, 1))))
 
 
+class Gate:
+    """A signature that counts its calls and answers none before it is opened."""
+
+    structured_input_signature = (), {"numbers": tf.TensorSpec([None], tf.int32, "numbers")}
+
+    def __init__(self):
+        self.calls = 0
+        self._lock, self._opened = threading.Lock(), threading.Event()
+
+    def __call__(self, numbers):
+        with self._lock:
+            self.calls += 1
+        assert self._opened.wait(60)
+        return {"numbers": numbers}
+
+    def open(self):
+        self._opened.set()
+
+
 class Tenth(tf.Module):
     """An older version, with other signatures: version numbers must make a difference."""
 
@@ -135,7 +143,7 @@ def save_export(root):
     """Fills a folder in TF Serving's layout: 2 is a `Tenth`, 10 a `ColourFinder`, 11 is empty."""
     old, new = Tenth(), ColourFinder()
     tf.saved_model.save(old, root / "2", signatures=old.tenth)
-    names = ("png", "mean_colour", "two_inputs", "unbatched", "slow", "crowd")
+    names = ("png", "mean_colour", "two_inputs", "unbatched", "crowd")
     signatures = {"serving_default": new.find} | {name: getattr(new, name) for name in names}
     tf.saved_model.save(new, root / "10", signatures)
     (root / "11").mkdir()
@@ -144,15 +152,17 @@ def save_export(root):
 
 
 @contextlib.contextmanager
-def serving(root):
-    """Runs a real server of an export in a thread. Yields its (host, port)."""
+def serving(app):
+    """Runs a real server of an application in a thread. Yields its (host, port)."""
     import uvicorn
 
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(build_app(load_servable(root)), log_level="warning", lifespan="off")
+    config = uvicorn.Config(app, log_level="warning", lifespan="off")
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    yield listener.getsockname()
-    running.should_exit = True
-    thread.join(10)
+    try:
+        yield listener.getsockname()
+    finally:
+        running.should_exit = True
+        thread.join(10)

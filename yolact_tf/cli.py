@@ -223,11 +223,16 @@ def serve(
     host: str = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8501,
     name: str = "yolact",
+    limits: Annotated[
+        list[str] | None, typer.Option("--limit", help="What a request may be: pixels=100000000, queue=64, …")
+    ] = None,
 ):
     """TF Serving's REST protocol over an exported SavedModel; a demo page at /."""
+    from yolact_tf.fields import override
+    from yolact_tf.serve import Limits
     from yolact_tf.serve import serve as serve_model
 
-    serve_model(saved_model, host, port, name)
+    serve_model(saved_model, host, port, name, override(Limits(), limits or ()))
 
 
 def _open_detector(model):

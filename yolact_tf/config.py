@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from yolact_tf.fields import AUTO, AutoInt, from_dict, running
 
+# Of an encoded image that a server is sent: its float32 pixels take 600 MB.
+MAX_PIXELS = 50_000_000
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -263,11 +266,13 @@ class ExportRecipe:
     format: str  # "saved_model" or "litert"
     precision: str = "float32"
     outputs: str = "detections"  # or "heads": the Predictions, for what runs no top-k (LiteRT)
+    max_pixels: int = MAX_PIXELS  # of an encoded image, larger ones are refused undecoded (SavedModel)
 
     def __post_init__(self):
         _require_one_of(self, "recipe", "format", ("saved_model", "litert"))
         _require_one_of(self, "recipe", "precision", ("float32",))
         _require_one_of(self, "recipe", "outputs", ("detections", "heads"))
+        _require_at_least(self, "recipe", "max_pixels", 1)
 
 
 def _require_at_least(config, section, name, minimum):

@@ -19,8 +19,10 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 import yolact_tf
+from tests.image_bombs import gif, png_header
+from yolact_tf.config import ExportRecipe
 from yolact_tf.data.images import decode_image, read_image
-from yolact_tf.export import to_litert, to_saved_model
+from yolact_tf.export import export_run, to_litert, to_saved_model
 from yolact_tf.export.verify import sample_images, verify
 from yolact_tf.export.warmup import prediction_log
 
@@ -64,10 +66,10 @@ def test_signatures_are_those_of_the_contract(loaded):
         "class_names": ("string", [None, 20]),
         "image_size": ("int32", [None, 2]),
     }
-    assert set(shapes) == {"serving_default", "png", "tensors", "raw"}
+    assert set(shapes) == {"serving_default", "png", "tensors", "raw", "evaluation"}
     assert shapes["serving_default"] == {**described, "masks_rle": ("string", [None, 20])}
     assert shapes["png"] == {**described, "masks_png_bytes": ("string", [None, 20])}
-    assert shapes["tensors"] == {**common, "masks": ("float32", [None, 20, 32, 32])}
+    assert shapes["tensors"] == {**common, "masks": ("float32", [None, 20, 32, 32])} == shapes["evaluation"]
     assert set(shapes["raw"]) == {
         "class_logits",
         "box_deltas",
@@ -118,6 +120,59 @@ def test_a_blank_image_gives_blank_detections(loaded):
     for i in range(2):
         count = int(found["num_detections"][i])
         assert not found["masks"].numpy()[i, count:].any()
+
+
+def test_all_signatures_count_the_same_detections(loaded, images, run):
+    """Those above the threshold; `evaluation` also has the tail, as the run's own Detector."""
+    for image in images:
+        encoded = tf.io.encode_png(image)[None]
+        served = {
+            "tensors": loaded.signatures["tensors"](images=image[None]),
+            "serving_default": loaded.signatures["serving_default"](image_bytes=encoded),
+            "png": loaded.signatures["png"](image_bytes=encoded),
+        }
+        scores = yolact_tf.Detector(run)(image).scores
+        count = (scores > run.config.detect.score_threshold).sum()
+        assert {name: int(found["num_detections"][0]) for name, found in served.items()} == dict.fromkeys(
+            served, count
+        )
+        for name in ("boxes", "scores", "classes"):
+            assert_allclose(served["tensors"][name], served["serving_default"][name], atol=1e-4)
+        assert not served["tensors"]["masks"][0, count:].numpy().any()
+        tail = loaded.signatures["evaluation"](images=image[None])
+        assert int(tail["num_detections"][0]) == len(scores)
+        assert_allclose(tail["scores"][0, : len(scores)], scores, atol=1e-4)
+    assert 0 < count < len(scores)
+
+
+@pytest.mark.parametrize("name", ["serving_default", "png", "tensors", "raw", "evaluation"])
+def test_an_empty_batch_is_answered(loaded, name):
+    signature = loaded.signatures[name]
+    if "image_bytes" in signature.structured_input_signature[1]:
+        found = signature(image_bytes=tf.zeros([0], tf.string))
+    else:
+        found = signature(images=tf.zeros([0, 50, 40, 3], tf.uint8))
+    for key, spec in signature.structured_outputs.items():
+        assert found[key].shape == [0, *spec.shape[1:]], key
+
+
+@pytest.mark.parametrize("name", ["serving_default", "png"])
+@pytest.mark.parametrize("bomb", [png_header(20_000, 20_000), gif(1000, 1000, frames=51)])
+def test_a_huge_image_is_refused_before_it_is_decoded(loaded, images, name, bomb):
+    batch = tf.constant([jpeg(images[0]), bomb])
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="at most 50000000 pixels. Received: (4|51)00000"
+    ):
+        loaded.signatures[name](image_bytes=batch)
+
+
+def test_the_recipe_sets_how_large_an_image_may_be(run, images, tmp_path):
+    export_run(run, ExportRecipe(format="saved_model", max_pixels=128 * 128), tmp_path / "small")
+    signature = tf.saved_model.load(str(tmp_path / "small" / "1")).signatures["serving_default"]
+    assert signature(image_bytes=tf.constant([jpeg(images[0])]))["image_size"].shape == (1, 2)
+    wide = np.zeros([128, 129, 3], np.uint8)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at most 16384 pixels. Received: 16512"):
+        signature(image_bytes=tf.constant([jpeg(wide)]))
 
 
 def test_exif_orientation_is_honoured_in_the_graph(loaded, images):

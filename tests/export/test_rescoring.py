@@ -57,3 +57,11 @@ def test_every_signature_with_detections_has_mask_scores(signature, saved_model,
     np.testing.assert_allclose(rescored[:count], expected.mask_scores[:count], atol=1e-3)
     assert not rescored[count:].any()
     assert count and (np.abs(rescored - scores)[:count] > 1e-3).any()
+
+
+def test_an_empty_batch_is_answered(saved_model):
+    signatures = tf.saved_model.load(str(saved_model / "1")).signatures
+    for name in ("serving_default", "png"):
+        assert signatures[name](image_bytes=tf.zeros([0], tf.string))["mask_scores"].shape == (0, 20)
+    found = signatures["tensors"](images=tf.zeros([0, 50, 40, 3], tf.uint8))
+    assert found["mask_scores"].shape == (0, 20)

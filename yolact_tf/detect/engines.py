@@ -37,7 +37,7 @@ class KerasEngine:
 
 
 class SavedModelEngine:
-    """Runs the `tensors` signature of an exported SavedModel."""
+    """Runs the `evaluation` signature of an exported SavedModel, or `tensors` where it has none."""
 
     def __init__(self, path):
         import tensorflow as tf
@@ -50,7 +50,8 @@ class SavedModelEngine:
     def __call__(self, image):
         import tensorflow as tf
 
-        result = _first_image(self.signatures["tensors"](images=tf.constant(image[None])))
+        signature = self.signatures["evaluation" if "evaluation" in self.signatures else "tensors"]
+        result = _first_image(signature(images=tf.constant(image[None])))
         height, width = image.shape[:2]
         result["boxes"] = result["boxes"] / np.array([width, height, width, height], np.float32)
         return result

@@ -10,4 +10,4 @@ def export_run(run, recipe, path):
     """Writes the artefact that `recipe`, an ExportRecipe, describes."""
     if recipe.format == "litert":
         return to_litert(run, path, recipe.outputs)
-    return to_saved_model(run, path)
+    return to_saved_model(run, path, recipe.max_pixels)

@@ -6,29 +6,31 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from yolact_tf.config import MAX_PIXELS
 from yolact_tf.export.serving import Serving
 from yolact_tf.export.warmup import write_warmup
 from yolact_tf.new_folder import new_folder
 from yolact_tf.runs import write_text
 
 
-def to_saved_model(run, path):
-    """Writes `run` as PATH/1 with signatures serving_default, png, tensors and raw.
+def to_saved_model(run, path, max_pixels=MAX_PIXELS):
+    """Writes `run` as PATH/1 with signatures serving_default, png, tensors, raw and evaluation.
 
     Beside PATH go models.config, batching.config and docker_run.sh for TF Serving. PATH must not
-    exist or be empty; it appears whole or not at all.
+    exist or be empty; it appears whole or not at all. max_pixels: of an encoded image, all frames of an
+    animation together; larger ones are refused before they are decoded.
     """
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"--output must be a new folder. Received: {str(path)!r}, which exists")
     with new_folder(path) as made:
-        _write_version(run, made / "1")
+        _write_version(run, made / "1", max_pixels)
     _write_server_files(path.resolve())
     return path
 
 
-def _write_version(run, folder):
-    serving = Serving(run, traced_once=True)
+def _write_version(run, folder, max_pixels):
+    serving = Serving(run, traced_once=True, max_pixels=max_pixels)
     text = tf.TensorSpec([None], tf.string, name="image_bytes")
     pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")
     archive = keras.export.ExportArchive()
@@ -37,6 +39,7 @@ def _write_version(run, folder):
     archive.add_endpoint("png", serving.png, [text])
     archive.add_endpoint("tensors", serving.tensors, [pixels])
     archive.add_endpoint("raw", serving.raw, [pixels])
+    archive.add_endpoint("evaluation", serving.evaluation, [pixels])
     archive.write_out(str(folder), verbose=False)
     labels = {str(category): name for category, name in run.labels.items()}
     (folder / "assets").mkdir(exist_ok=True)

@@ -7,6 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from yolact_tf.boxes import clip
+from yolact_tf.config import MAX_PIXELS
+from yolact_tf.data.image_headers import require_pixels
 from yolact_tf.data.images import decode_image
 from yolact_tf.detect.corridor import Corridor
 from yolact_tf.export.rle import encode_png, encode_rle, upsample_mask
@@ -17,16 +19,18 @@ class Serving:
     """The signatures of a run. Each returns a dict whose first axis is the batch.
 
     traced_once: makes the network one function that all signatures call, instead of a copy in each;
-    its batch is then of unknown size, which LiteRT cannot have.
+    its batch is then of unknown size, which LiteRT cannot have.  max_pixels: of an encoded image, all
+    frames together; larger ones are refused undecoded.
     """
 
-    def __init__(self, run, traced_once=False):
+    def __init__(self, run, traced_once=False, max_pixels=MAX_PIXELS):
         self.corridor = Corridor(run.model, run.config)
         self.network = run.model
         if traced_once:
             self.network = self.corridor.network = _as_function(run.model)
         self.score_threshold = run.config.detect.score_threshold
         self.image_size = run.config.data.image_size
+        self.max_pixels = max_pixels
         # One entry more than classes: class -1, an empty slot, reads the last.
         self.category_ids = np.array([*run.labels, -1], "int32")
         self.class_names = np.array([*run.labels.values(), ""])
@@ -34,16 +38,10 @@ class Serving:
     def detect(self, images):
         """float32 [B, S, S, 3] to num_detections, boxes in 0..1, scores, category ids and masks.
 
-        A YOLACT++ adds `mask_scores`, here and in all signatures with detections.
+        With the tail of near-zero scores. A YOLACT++ adds `mask_scores`, here and in all signatures with
+        detections.
         """
-        found = self.corridor(images)
-        return {
-            "num_detections": found["num_detections"],
-            "boxes": clip(found["boxes"]),
-            **_scores(found),
-            "classes": self._look_up(self.category_ids, found["classes"]),
-            "masks": found["masks"],
-        }
+        return self._described(self.corridor(images))
 
     def heads(self, images):
         """float32 [B, S, S, 3] to the Predictions."""
@@ -54,10 +52,16 @@ class Serving:
         return self.heads(resize_images(images, self.image_size))
 
     def tensors(self, images):
-        """uint8 [B, H, W, 3] to detections with boxes in pixels and masks at prototype size."""
-        found = self.detect(resize_images(images, self.image_size))
-        size = tf.cast(tf.shape(images)[1:3], tf.float32)
-        return {**found, "boxes": found["boxes"] * tf.gather(size, [1, 0, 1, 0])}
+        """uint8 [B, H, W, 3] to detections with boxes in pixels and masks at prototype size.
+
+        As in all signatures but `evaluation`, what is counted scores more than `detect.score_threshold`.
+        """
+        found = self.corridor(resize_images(images, self.image_size))
+        return _in_pixels(self._described(self._without_tail(found)), images)
+
+    def evaluation(self, images):
+        """`tensors` with the tail of near-zero scores, which AP counts."""
+        return _in_pixels(self.detect(resize_images(images, self.image_size)), images)
 
     def rle(self, image_bytes):
         """string [B] of encoded images to detections with masks as COCO RLE counts."""
@@ -68,26 +72,39 @@ class Serving:
         return self._from_bytes(image_bytes, "masks_png_bytes", encode_png)
 
     def _from_bytes(self, image_bytes, masks_name, encode):
-        images, sizes = tf.map_fn(self._decode, image_bytes, fn_output_signature=(tf.float32, tf.int32))
-        images = tf.ensure_shape(images, [None, self.image_size, self.image_size, 3])
+        # Whole specs, here and below: an empty batch has no element to read a shape from.
+        side = self.image_size
+        specs = tf.TensorSpec([side, side, 3], tf.float32), tf.TensorSpec([2], tf.int32)
+        images, sizes = tf.map_fn(self._decode, image_bytes, fn_output_signature=specs)
         found = self._without_tail(self.corridor(images))
-        boxes = clip(found["boxes"])
+        described = self._described(found)
+        masks, boxes = described.pop("masks"), described["boxes"]
 
         def encode_image(arguments):
-            masks, boxes, count, size = arguments
-            return _encode_masks(masks, boxes, count, size, encode)
+            return _encode_masks(*arguments, encode)
 
-        arguments = (found["masks"], boxes, found["num_detections"], sizes)
-        masks = tf.map_fn(encode_image, arguments, fn_output_signature=tf.string)
+        codes = tf.map_fn(
+            encode_image,
+            (masks, boxes, found["num_detections"], sizes),
+            fn_output_signature=tf.TensorSpec([boxes.shape[1]], tf.string),
+        )
         scale = tf.cast(tf.gather(sizes, [1, 0, 1, 0], axis=1), tf.float32)
         return {
-            "num_detections": found["num_detections"],
+            **described,
             "boxes": boxes * scale[:, None],
+            "class_names": self._look_up(self.class_names, found["classes"]),
+            masks_name: codes,
+            "image_size": sizes,
+        }
+
+    def _described(self, found):
+        """PaddedDetections in the words of the contract: boxes clipped to 0..1, classes by category id."""
+        return {
+            "num_detections": found["num_detections"],
+            "boxes": clip(found["boxes"]),
             **_scores(found),
             "classes": self._look_up(self.category_ids, found["classes"]),
-            "class_names": self._look_up(self.class_names, found["classes"]),
-            masks_name: tf.ensure_shape(masks, [None, boxes.shape[1]]),
-            "image_size": sizes,
+            "masks": found["masks"],
         }
 
     def _without_tail(self, found):
@@ -103,10 +120,11 @@ class Serving:
             **{name: tf.where(is_kept, scores, 0.0) for name, scores in _scores(found).items()},
             "classes": tf.where(is_kept, found["classes"], -1),
             "boxes": tf.where(is_kept[..., None], found["boxes"], 0.0),
+            "masks": tf.where(is_kept[..., None, None], found["masks"], 0.0),
         }
 
     def _decode(self, encoded):
-        image = decode_image(encoded)
+        image = decode_image(require_pixels(encoded, self.max_pixels))
         resized = resize_images(image[None], self.image_size)[0]
         return resized, tf.shape(image)[:2]
 
@@ -114,6 +132,12 @@ class Serving:
         """Entry of `table` for each class, [B, N]; gathered flat, as LiteRT's GPU backends need it."""
         flat = tf.reshape(tf.where(classes < 0, len(table) - 1, classes), [-1])
         return tf.reshape(tf.gather(table, flat), [-1, classes.shape[1]])
+
+
+def _in_pixels(found, images):
+    """`found` with its boxes in pixels of `images` [B, H, W, 3]."""
+    size = tf.cast(tf.shape(images)[1:3], tf.float32)
+    return {**found, "boxes": found["boxes"] * tf.gather(size, [1, 0, 1, 0])}
 
 
 def _scores(found):
@@ -137,5 +161,5 @@ def _encode_masks(masks, boxes, count, image_size, encode):
     def encode_slot(i):
         return encode(*upsample_mask(masks[i], boxes[i], image_size), image_size)
 
-    encoded = tf.map_fn(encode_slot, tf.range(count), fn_output_signature=tf.string)
-    return tf.pad(encoded, [[0, tf.shape(masks)[0] - count]])
+    encoded = tf.map_fn(encode_slot, tf.range(count), fn_output_signature=tf.TensorSpec([], tf.string))
+    return tf.ensure_shape(tf.pad(encoded, [[0, masks.shape[0] - count]]), [masks.shape[0]])

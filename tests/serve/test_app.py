@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from tests.colour_finder import NAMES, SLOTS, draw, save_export, serving
-from yolact_tf.serve import load_servable, serve
+from tests.colour_finder import NAMES, SLOTS, Gate, draw, save_export, serving
+from tests.image_bombs import gif, png_header
+from yolact_tf.serve import Limits, build_app, load_servable, serve
 
 pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
 
@@ -29,9 +30,14 @@ def export(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(export):
+def servable(export):
+    return load_servable(export)
+
+
+@pytest.fixture(scope="module")
+def server(servable):
     """(host, port) of a real server; every test that calls it finds it still answering afterwards."""
-    with serving(export) as address:
+    with serving(build_app(servable)) as address:
         yield address
 
 
@@ -157,7 +163,16 @@ REFUSED = {
     "no JSON": (b"{", "must be JSON"),
     "an empty body": (b"", "must be JSON"),
     "not UTF-8": (b'{"instances": ["\xff"]}', "must be JSON"),
-    "deep JSON": (b"[" * 200_000, "must be JSON"),
+    "deep JSON": (b"[" * 200_000, "at most 64 deep"),
+    "many values": (b'{"instances": [' + b"[]," * 2_000_001, "at most 4000000 values"),
+    "many rows": ({"instances": ["x"] * 33}, "at most 32 rows. Received: 33"),
+    "a long text among numbers": (
+        {"signature_name": "mean_colour", "inputs": ["x" * 10**6, *[0] * 10**5]},
+        "Received: .'xxx",
+    ),
+    "a huge image": ({"instances": [b64(png_header(20_000, 20_000))]}, "50000000 pixels.* 400000000"),
+    "large images together": ({"instances": [b64(png_header(6000, 6000))] * 2}, "together.* 72000000"),
+    "a huge animation": ({"instances": [b64(gif(1000, 1000, frames=51))]}, "pixels.* 51000000"),
     "a list": ([1], "JSON object"),
     "both formats": (GOOD | {"inputs": []}, "Exactly one of"),
     "no format": ({"signature_name": "png"}, "Exactly one of"),
@@ -171,7 +186,10 @@ REFUSED = {
     "a bare value for two inputs": ({"signature_name": "two_inputs", "inputs": [1]}, r"\['a', 'b'\]"),
     "bare values among objects": ({"instances": [GOOD["instances"][0], {"image_bytes": "x"}]}, "both"),
     "a wrong dtype": ({"instances": [3]}, "`image_bytes` must be string.*Received: 3"),
-    "a fraction for an integer": ({"signature_name": "slow", "inputs": [1.5]}, "must be int32"),
+    "a fraction for an integer": (
+        {"signature_name": "two_inputs", "inputs": {"a": [[1, 2]], "b": [1.5]}},
+        "must be int32",
+    ),
     "an integer out of range": ({"signature_name": "mean_colour", "inputs": [[[[0, 1, 256]]]]}, "256, out"),
     "a wrong rank": ({"inputs": [["x"]]}, r"shape \(None,\).*\(1, 1\)"),
     "a wrong size": ({"signature_name": "mean_colour", "inputs": [[[[1, 2]]]]}, r"\(1, 1, 1, 2\)"),
@@ -199,18 +217,34 @@ def test_broken_gzip_is_refused(call, body):
     assert status == 400 and "gzip" in reply["error"]
 
 
-def test_a_body_too_large_is_refused_packed_or_not(call, monkeypatch):
-    monkeypatch.setattr("yolact_tf.serve.MAX_BODY_BYTES", 1000)
-    for body, headers in ((b" " * 1001, {}), (gzip.compress(b" " * 10**6), {"Content-Encoding": "gzip"})):
-        status, reply = call("POST", PREDICT, body, headers)
-        assert status == 400 and "at most 1000 bytes" in reply["error"]
+PACKED = {"Content-Encoding": "gzip"}
+
+
+def test_a_body_too_large_is_refused_packed_or_not(servable):
+    with serving(build_app(servable, Limits(body=1000))) as address:
+        for body, headers in (
+            (b" " * 1001, {}),
+            (b" " * 10**6, {}),
+            (gzip.compress(b" " * 10**6), PACKED),
+        ):
+            status, reply = send(address, "POST", PREDICT, body, headers)
+            assert status == 413 and "at most 1000 bytes" in reply["error"]
+
+
+def test_gzip_may_not_unpack_to_far_more_than_was_sent(call):
+    body = gzip.compress(b" " * 18 * 10**6)
+    status, reply = call("POST", PREDICT, body, PACKED)
+    assert len(body) < 20_000 and status == 413 and "also unpacked" in reply["error"]
 
 
 UNKNOWN = {
     404: "GET /v1/models/other, POST /v1/models/other:predict, GET /v1/models/other/metadata,"
     " GET /favicon.ico, GET /v1/models/yolact/versions/3, POST /v1/models/yolact/versions/11:predict,"
     " GET /v1/models, GET /v1/models/yolact/versions/x, POST /v1/models/yolact:classify",
-    400: "GET /v1/models/yolact:predict, POST /v1/models/yolact, POST /v1/models/yolact/metadata",
+    400: "GET /v1/models/yolact:predict, POST /v1/models/yolact, POST /v1/models/yolact/metadata,"
+    " PUT /v1/models/yolact, DELETE /v1/models/yolact/versions/2, PATCH /v1/models/yolact:predict,"
+    " OPTIONS /v1/models/yolact:predict, PUT /, GET /v1/models/yolact/labels/stable,"
+    " GET /v1/models/yolact/labels/stable/metadata, POST /v1/models/yolact/labels/stable:predict",
 }
 
 
@@ -223,15 +257,108 @@ def test_unknown_paths_and_methods(call, line, expected):
     assert status == expected and list(reply) == ["error"]
 
 
-def test_status_answers_while_a_prediction_runs(call):
-    replies = []
-    request = {"signature_name": "slow", "inputs": [4000]}
-    predicting = threading.Thread(target=lambda: replies.append(call("POST", PREDICT, request)))
-    predicting.start()
-    time.sleep(0.1)
-    assert call("GET", "/v1/models/yolact")[0] == 200 and not replies
-    predicting.join()
-    assert replies == [(200, {"outputs": [4000]})]
+def test_refusals_have_the_words_of_tensorflow_serving(call):
+    for method in ("PUT", "DELETE"):
+        expected = {"error": f"Malformed request: {method} {PREDICT}"}
+        assert call(method, PREDICT) == (400, expected)
+    expected = {"error": "Unrecognized servable version label: canary"}
+    assert call("POST", "/v1/models/yolact/labels/canary:predict", GOOD) == (400, expected)
+
+
+class Gated:
+    """A server with a gate that predictions wait at, and with room for three more in its line."""
+
+    def __init__(self, address, jobs, gate):
+        self.address, self.jobs, self.gate = address, jobs, gate
+        self.request = {"signature_name": "gate", "inputs": [7]}
+        self.replies, self.threads = [], []
+
+    def post(self, count):
+        """Sends requests that wait for the gate, and returns when all have arrived."""
+        for _ in range(count):
+            self.threads.append(threading.Thread(target=self._post_one))
+            self.threads[-1].start()
+        self.wait_for(len(self.threads))
+
+    def post_without_waiting(self):
+        """A connection that has sent its request."""
+        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        connection.request("POST", PREDICT, json.dumps(self.request))
+        return connection
+
+    def wait_for(self, pending):
+        deadline = time.monotonic() + 60
+        while self.jobs.pending != pending:
+            assert time.monotonic() < deadline, self.jobs.pending
+            time.sleep(0.01)
+
+    def finish(self):
+        """Opens the gate; the answers to all that were posted."""
+        self.gate.open()
+        for thread in self.threads:
+            thread.join()
+        return self.replies
+
+    def _post_one(self):
+        self.replies.append(send(self.address, "POST", PREDICT, self.request))
+
+
+@pytest.fixture
+def gated(servable):
+    signatures = servable.version().signatures
+    signatures["gate"] = gate = Gate()
+    app = build_app(servable, Limits(queue=3))
+    with serving(app) as address:
+        yield Gated(address, app.state.jobs, gate)
+        gate.open()
+    del signatures["gate"]
+
+
+def test_status_and_metadata_answer_while_every_worker_is_busy(gated):
+    gated.post(gated.jobs.workers + 1)
+    for path in ("/v1/models/yolact", "/v1/models/yolact/metadata"):
+        assert send(gated.address, "GET", path)[0] == 200
+    assert not gated.replies
+    answers = gated.finish()
+    assert answers == [(200, {"outputs": [7]})] * (gated.jobs.workers + 1)
+
+
+def test_a_full_line_refuses_the_next_request(gated):
+    gated.post(gated.jobs.workers + 3)
+    status, reply = send(gated.address, "POST", PREDICT, gated.request)
+    assert status == 503 and "3 are already waiting" in reply["error"]
+    assert {status for status, _ in gated.finish()} == {200}
+    assert gated.gate.calls == gated.jobs.workers + 3
+
+
+def test_requests_whose_clients_left_are_never_run(gated):
+    workers = gated.jobs.workers
+    gated.post(workers)
+    left = [gated.post_without_waiting() for _ in range(3)]
+    gated.wait_for(workers + 3)
+    for connection in left:
+        connection.close()
+    gated.wait_for(workers)
+    gated.post(1)  # there is room again
+    assert {status for status, _ in gated.finish()} == {200}
+    assert gated.gate.calls == workers + 1
+
+
+def test_bodies_together_stay_within_their_memory(servable):
+    """A request whose body never ends holds its memory; when it leaves, others have it."""
+    with serving(build_app(servable, Limits(bodies=50_000))) as address:
+        with socket.create_connection(address) as slow:
+            head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n"
+            slow.sendall(head.encode() + b" " * 40_000)
+            body = json.dumps(GOOD).encode() + b" " * 30_000
+            wait_for_status(address, body, 503)
+        wait_for_status(address, body, 200)
+
+
+def wait_for_status(address, body, expected):
+    deadline = time.monotonic() + 60
+    while (status := send(address, "POST", PREDICT, body)[0]) != expected:
+        assert time.monotonic() < deadline, status
 
 
 def test_a_model_folder_itself_is_version_1(export):

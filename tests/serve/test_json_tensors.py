@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from yolact_tf.json_tensors import JSON_CHUNK, decode_inputs, encode_columns, encode_rows
+from yolact_tf.serve.json_tensors import JSON_CHUNK, decode_inputs, encode_columns, encode_rows
 
 
 def decode(value, dtype, shape=None):

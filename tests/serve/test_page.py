@@ -8,13 +8,15 @@ import pytest
 
 from tests.browser import CHROMIUM, Browser
 from tests.colour_finder import draw, save_export, serving
+from yolact_tf.serve import build_app, load_servable
 
 pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with serving(save_export(tmp_path_factory.mktemp("export"))) as address:
+    servable = load_servable(save_export(tmp_path_factory.mktemp("export")))
+    with serving(build_app(servable)) as address:
         yield address
 
 

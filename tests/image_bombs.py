@@ -1,0 +1,14 @@
+"""Files of a few bytes that ask a decoder for a lot of memory."""
+
+import struct
+
+
+def png_header(width, height):
+    """A PNG that says how large it is and then ends: whoever tries to decode it reports something else."""
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">IIBBBBBI", width, height, 8, 2, 0, 0, 0, 0)
+
+
+def gif(width, height, frames):
+    """A GIF of frames without a single pixel of data."""
+    frame = b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\0"
+    return b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0) + frame * frames + b";"

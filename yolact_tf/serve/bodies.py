@@ -1,0 +1,110 @@
+"""Bodies of requests: read, unpacked and parsed within `Limits`, each step before it takes memory."""
+
+import contextlib
+import gc
+import gzip
+import io
+import json
+import zlib
+
+import numpy as np
+
+from yolact_tf.serve.json_tensors import shown
+from yolact_tf.serve.limits import RequestError
+
+# A body that is too large is read on and thrown away up to so many times its limit: a client that only
+# listens when it has sent everything would otherwise see a reset connection and no answer.
+DRAINED = 8
+FREE_UNPACKED = 2**20  # bytes that a gzip body may unpack to, however small it is
+_OTHER_THAN_MARKS = bytes(set(range(256)) - set(b'[]{},"'))
+
+
+class Intake:
+    """Reads the bodies of requests, each and all together within `limits`."""
+
+    def __init__(self, limits):
+        self.limits = limits
+        self.held = 0  # bytes of all bodies, until their requests are answered
+
+    @contextlib.asynccontextmanager
+    async def body(self, request):
+        """The bytes of a request's body. RequestError: 413 for too many, 503 while others hold too many."""
+        body, size = bytearray(), 0
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > DRAINED * self.limits.body:
+                    break
+                if size <= self.limits.body:
+                    body += chunk
+                    self.held += len(chunk)
+                if self.held > self.limits.bodies:
+                    raise RequestError(503, "Too many requests at once: the memory for their bodies is full")
+            if size > self.limits.body:
+                raise _too_large(self.limits.body)
+            yield body
+        finally:
+            self.held -= len(body)
+
+
+def parse_body(body, is_gzip, limits):
+    """Reads the JSON object out of a request's body.
+
+    ValueError, one line, where there is none or it is nested too deep or holds too many values;
+    RequestError 413 where it unpacks to too many bytes.
+    """
+    text = _unpacked(body, limits) if is_gzip else body
+    _require_modest(text, limits)
+    try:
+        with _collections_paused():
+            request = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"The body must be JSON. Received: {error}") from error
+    if not isinstance(request, dict):
+        raise ValueError(f"The body must be a JSON object. Received: {shown(request)}")
+    return request
+
+
+@contextlib.contextmanager
+def _collections_paused():
+    """Spares JSON, which has no cycles, the garbage collector, which takes ten times as long as the lists.
+
+    Whichever thread pauses it first lets it go on, at worst before another has finished.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _unpacked(body, limits):
+    most = min(limits.body, max(FREE_UNPACKED, limits.gzip_ratio * len(body)))
+    try:
+        text = gzip.GzipFile(fileobj=io.BytesIO(body)).read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"The body must be gzip, as its Content-Encoding says. Received: {error}") from error
+    if len(text) > most:
+        raise _too_large(most)
+    return text
+
+
+def _too_large(most):
+    return RequestError(413, f"The body must be at most {most} bytes, also unpacked. Received: more")
+
+
+def _require_modest(text, limits):
+    """Counts what JSON bytes would become, without building it: 2 bytes of `[]` become 64 in memory."""
+    text = text.replace(rb"\\", b"").replace(rb"\"", b"")  # what is left of quotes begins and ends strings
+    marks = np.frombuffer(text.translate(None, _OTHER_THAN_MARKS), np.uint8)
+    is_quote = marks == ord('"')
+    marks = marks[~(is_quote | np.logical_xor.accumulate(is_quote))]
+    opens, closes = (np.isin(marks, list(pair)) for pair in (b"[{", b"]}"))
+    elements = np.count_nonzero(opens) + np.count_nonzero(marks == ord(","))
+    if elements > limits.elements:
+        raise ValueError(f"The body must hold at most {limits.elements} values. Received: {elements}")
+    depth = np.cumsum(opens.astype(np.int8) - closes, dtype=np.int32).max(initial=0)
+    if depth > limits.depth:
+        raise ValueError(f"The body must be nested at most {limits.depth} deep. Received: {depth}")

@@ -1,0 +1,71 @@
+"""Predictions in threads: as many at once as there are cores, a bounded line behind them."""
+
+import os
+
+from yolact_tf.serve.limits import RequestError
+
+
+class Jobs:
+    """Runs functions in threads, in the order of their requests.
+
+    workers: how many at once.  queue: how many more may wait.  `pending` counts both.
+    """
+
+    def __init__(self, queue, workers=None):
+        from anyio import CapacityLimiter
+
+        # Each prediction already fills every core: more at once would only add memory.
+        self.workers = workers or usable_cores()
+        self.queue = queue
+        self.pending = 0
+        self._limiter = CapacityLimiter(self.workers)
+
+    async def run(self, request, function, *arguments):
+        """What `function` returns or raises. RequestError 503 where the line is full.
+
+        The function is never called where the client leaves before its turn has come (ClientDisconnect).
+        """
+        if self.pending >= self.workers + self.queue:
+            raise RequestError(503, f"Too many requests at once: {self.queue} are already waiting")
+        self.pending += 1
+        try:
+            return await self._run_unless_left(request, function, arguments)
+        finally:
+            self.pending -= 1
+
+    async def _run_unless_left(self, request, function, arguments):
+        from anyio import create_task_group
+        from anyio.to_thread import run_sync
+        from starlette.requests import ClientDisconnect
+
+        def outcome():
+            # Caught here, since a task group would wrap it in a group of exceptions.
+            try:
+                return function(*arguments), None
+            except Exception as error:
+                return None, error
+
+        answer = None
+        async with create_task_group() as tasks:
+            tasks.start_soon(_cancel_when_left, request, tasks.cancel_scope)
+            # Cancelling ends the wait for a thread, not a thread that runs.
+            answer = await run_sync(outcome, limiter=self._limiter)
+            tasks.cancel_scope.cancel()
+        if answer is None:
+            raise ClientDisconnect
+        result, error = answer
+        if error is not None:
+            raise error
+        return result
+
+
+def usable_cores():
+    """How many cores this process may run on, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+async def _cancel_when_left(request, scope):
+    """After the body, the only message that a request still gets is that its client has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()

@@ -1,0 +1,86 @@
+"""An export opened for serving: its versions, each with its signatures."""
+
+import dataclasses
+import re
+import threading
+from pathlib import Path
+
+import tensorflow as tf
+from google.protobuf import json_format
+from tensorflow.core.protobuf import saved_model_pb2
+
+
+@dataclasses.dataclass(frozen=True)
+class ServedVersion:
+    """One loaded version; `module` is held because signatures alone let their variables be freed."""
+
+    number: int
+    signatures: dict
+    signature_def: dict
+    module: object
+
+
+class Servable:
+    """A named model and its versions, each loaded when it is first asked for."""
+
+    def __init__(self, name, folders):
+        self.name = name
+        self.folders = dict(sorted(folders.items(), reverse=True))  # newest first, as TF Serving lists them
+        self._loaded = {}
+        self._lock = threading.Lock()
+
+    def version(self, number=None):
+        """Returns the `ServedVersion` of a number in `folders`, the newest without one.
+
+        Raises ValueError: damaged files.
+        """
+        number = max(self.folders) if number is None else number
+        with self._lock:
+            if number not in self._loaded:
+                self._loaded[number] = _load_version(number, self.folders[number])
+            return self._loaded[number]
+
+
+def load_servable(path, name="yolact"):
+    """Opens an export for serving and loads its newest version.
+
+    path: a folder in TF Serving's layout (PATH/<integer>/saved_model.pb), or one that holds saved_model.pb
+    itself, which counts as version 1. Versions are those present now: one added later is not seen.
+    Raises FileNotFoundError where the path is missing, ValueError where it holds no SavedModel.
+    """
+    root = Path(path)
+    if not re.fullmatch(r"[^/:?#%]+", name):
+        raise ValueError(f"`name` must have at least one character and none of '/:?#%'. Received: {name!r}")
+    if not root.exists():
+        raise FileNotFoundError(
+            f"`path` must be an exported SavedModel folder. Received: '{root}', which is not there"
+        )
+    folders = {1: root} if (root / "saved_model.pb").is_file() else {}
+    if not folders and root.is_dir():
+        numbered = [folder for folder in root.iterdir() if re.fullmatch("[0-9]{1,18}", folder.name)]
+        folders = {int(folder.name): folder for folder in numbered if (folder / "saved_model.pb").is_file()}
+    if not folders:
+        expected = "hold saved_model.pb, itself or in a folder named by a version number"
+        raise ValueError(f"`path` must {expected}. Received: '{root}'")
+    servable = Servable(name, folders)
+    servable.version()
+    return servable
+
+
+def _load_version(number, folder):
+    try:
+        module = tf.saved_model.load(str(folder))
+        graph = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0]
+    except Exception as error:  # TensorFlow and protobuf raise many kinds for a damaged file
+        received = f"'{folder}' ({one_line(error)})"
+        raise ValueError(f"`path` must hold a SavedModel that loads. Received: {received}") from error
+    complete = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
+    signatures = sorted(graph.signature_def.items())
+    signature_def = {key: json_format.MessageToDict(value, **complete) for key, value in signatures}
+    return ServedVersion(number, dict(module.signatures), signature_def, module)
+
+
+def one_line(error):
+    """Returns an error's own words, without the traces that TensorFlow puts before and after them."""
+    lines = [line.strip() for line in str(error).split("[[{{node")[0].splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
