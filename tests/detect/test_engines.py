@@ -6,7 +6,6 @@ import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -30,15 +29,15 @@ def open_artefact(path, **options):
 def test_threads_share_a_detector(kind, request, shapes_data):
     detector = open_kind(kind, request)
     images = [read_image(path) for path in sorted((shapes_data / "images").glob("val_*"))]
-    expected = [open_kind(kind, request)(image) for image in images]
     together = threading.Barrier(8)
 
     def detect(number):
         together.wait()
-        return [detector(images[(number + i) % len(images)]) for i in range(8)]
+        return [detector(images[(number + i) % len(images)]) for i in range(4)]
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(detect, range(8)))  # the detector's first calls are among them
+    expected = [detector(image) for image in images]
     for number, found in enumerate(answers):
         for i, one in enumerate(found):
             alone = expected[(number + i) % len(images)]
@@ -171,10 +170,9 @@ def test_a_category_without_a_name_is_named(copy, shapes_data):
         open_artefact(copy)(image)
 
 
-def test_the_newest_version_is_opened(copy):
-    (copy / "2" / "1").mkdir(parents=True)  # no version: it holds none
-    assert open_artefact(copy).labels == open_artefact(copy / "1").labels
+def test_the_newest_version_is_opened(copy, litert_file):
     (copy / "1").rename(copy / "10")
-    shutil.copytree(copy / "10", copy / "9")
-    drop_name(copy / "9" / "assets" / "labels.json")
-    assert len(open_artefact(copy).labels) == len(np.unique(list(open_artefact(copy / "10").labels)))
+    (copy / "9" / "assets").mkdir(parents=True)
+    (copy / "9" / "saved_model.pb").write_bytes(b"an older one, which does not load")
+    (copy / "11" / "1").mkdir(parents=True)  # no version: it holds none
+    assert open_artefact(copy).labels == open_artefact(litert_file).labels
