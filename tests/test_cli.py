@@ -188,6 +188,29 @@ def test_evaluate_takes_a_run_and_both_artefacts(kind, request, shapes_data, tmp
     assert coco_mask.decode(rows[0]["segmentation"]).shape == (128, 128)
 
 
+def test_a_run_that_cannot_be_written_is_evaluated_and_said_so(
+    shapes_run, shapes_data, tmp_path, capsys, monkeypatch
+):
+    for name in ("config.json", "labels.json", "weights"):
+        (tmp_path / name).symlink_to(shapes_run / name)
+    (tmp_path / "metrics.json").mkdir()  # as on a read-only disk, for root too
+    code, out, err = in_process(capsys, monkeypatch, "evaluate", tmp_path, "--data", shapes_data)
+    assert code == 0 and "AP50" in out and "metrics.json" not in out
+    assert err.startswith("yolact: metrics are only printed, not written. ") and err.count("\n") == 1
+    assert "metrics.json' (a folder has its name)" in err
+
+
+@pytest.mark.parametrize("option", ["--output", "--detections"])
+def test_a_file_of_metrics_that_cannot_be_written_is_refused_before_the_work(
+    option, shapes_run, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    request = ("evaluate", shapes_run, "--data", "nowhere", option, tmp_path / "file" / "metrics.json")
+    code, out, err = in_process(capsys, monkeypatch, *request)
+    assert (code, out) == (2, "")
+    assert "can be written. Received: " in err and "Not a directory" in err and err.count("\n") == 1
+
+
 def test_shards_evaluate_and_the_reference_protocol_is_a_table_of_its_own(
     shapes_run, shapes_shards, tmp_path, capsys, monkeypatch
 ):
@@ -249,6 +272,17 @@ def test_detect_writes_overlays_and_results(shapes_run, shapes_data, tmp_path, c
     rows = json.loads((tmp_path / "out" / "detections.json").read_text())
     assert 0 < len(rows) <= 12
     assert {row["file_name"] for row in rows} <= {f"val_0000{i}.jpg" for i in range(4)}
+
+
+def test_detect_never_overwrites_the_pictures(tmp_path, capsys, monkeypatch):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    Image.new("RGB", (9, 9), "red").save(pictures / "a.png")
+    before = (pictures / "a.png").read_bytes()
+    # Refused before the model, which is none, is opened.
+    code, _, err = in_process(capsys, monkeypatch, "detect", "no_model", pictures, "--output", pictures)
+    assert code == 2 and "without overwriting" in err and err.count("\n") == 1
+    assert [path.read_bytes() for path in pictures.iterdir()] == [before]
 
 
 def test_detect_refuses_what_is_no_image(shapes_run, tmp_path, capsys, monkeypatch):

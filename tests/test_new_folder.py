@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from yolact_tf.new_folder import link_or_copy, new_folder
+from yolact_tf.new_folder import link_or_copy, new_folder, require_writable
 
 
 def test_appears_with_all_that_was_written_and_the_usual_rights(tmp_path):
@@ -50,3 +50,14 @@ def test_copies_where_the_disk_knows_no_links(tmp_path, monkeypatch):
     link_or_copy(tmp_path / "file", tmp_path / "copy")
     assert (tmp_path / "copy").read_text() == "bytes"
     assert not (tmp_path / "copy").samefile(tmp_path / "file")
+
+
+def test_whether_a_file_can_be_written_is_found_out_without_a_trace(tmp_path):
+    require_writable(tmp_path / "new" / "folder" / "file")
+    (tmp_path / "file").write_text("kept")
+    require_writable(tmp_path / "file")
+    with pytest.raises(ValueError, match=r"can be written. Received: '.*file/below' \(Not a directory\)"):
+        require_writable(tmp_path / "file" / "below")
+    with pytest.raises(ValueError, match="a folder has its name"):
+        require_writable(tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["kept"]

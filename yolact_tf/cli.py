@@ -117,8 +117,13 @@ def evaluate(
 ):
     """COCO box and mask AP of MODEL: a run, a SavedModel folder or a .tflite."""
     from yolact_tf.evaluate import evaluate as evaluate_detector
+    from yolact_tf.new_folder import require_writable
     from yolact_tf.runs import write_text
 
+    for path in filter(None, (output, detections)):
+        require_writable(path)
+    if output is None and (model / "config.json").is_file():
+        output = _metrics_of_run(model)
     detector = _open_detector(model)
     with progress_bar("evaluating") as progress:
         metrics, results = evaluate_detector(
@@ -130,8 +135,6 @@ def evaluate(
             on_error=_on_error(model),
         )
     _print_metrics(metrics)
-    if output is None and (model / "config.json").is_file():
-        output = model / "metrics.json"
     for path, content in ((output, metrics), (detections, results)):
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -170,20 +173,25 @@ def detect(
     top_k: Annotated[int, typer.Option(min=1)] = 15,
 ):
     """Detects on SOURCE and writes overlays and detections.json."""
-    from yolact_tf.overlays import detect_files, find_images
+    from yolact_tf.overlays import detect_files, find_images, name_pictures
 
-    images = find_images(source)
+    pictures = name_pictures(find_images(source), output)
     detector = _open_detector(model)
     with progress_bar("detecting") as progress:
-        count = detect_files(detector, images, output, score_threshold, top_k, progress)
-    console.print(f"{count} objects in {len(images)} images: {output}")
+        count = detect_files(detector, pictures, output, score_threshold, top_k, progress)
+    console.print(f"{count} objects in {len(pictures)} images: {output}")
 
 
 @app.command()
 def export(
     run: Path,
     recipe: Annotated[str, typer.Option(help="Export recipe, by path or bare name.")],
-    output: Annotated[Path, typer.Option(help="Folder (SavedModel) or .tflite file to write.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="A .tflite file, or a SavedModel folder: PATH gains a version, PATH/N gains version N."
+        ),
+    ],
 ):
     """Writes one deployable artefact of RUN."""
     settings = load_export_recipe(recipe)
@@ -238,11 +246,12 @@ def serve(
 def _open_detector(model):
     """A Detector on a run folder or an exported artefact."""
     from yolact_tf.detect.detector import Detector
+    from yolact_tf.model_folder import find_versions
     from yolact_tf.runs import load_run
 
     if (model / "config.json").is_file():
         return Detector(load_run(model))
-    if model.is_dir() and not any(model.glob("**/saved_model.pb")):
+    if model.is_dir() and not find_versions(model):
         raise ValueError(
             "MODEL must be a run folder, a SavedModel folder or a .tflite file. "
             f"Received: {str(model)!r}, which has neither config.json nor saved_model.pb"
@@ -254,6 +263,19 @@ def _on_error(model):
     """What the run at `model` does with corrupt data; "skip" for an artefact, which does not say."""
     file = model / "config.json"
     return Config.from_json(file.read_text(encoding="utf-8")).data.on_error if file.is_file() else "skip"
+
+
+def _metrics_of_run(run):
+    """The run's metrics.json, or None, said in one line, where its disk cannot be written."""
+    from yolact_tf.new_folder import require_writable
+
+    path = run / "metrics.json"
+    try:
+        require_writable(path)
+    except ValueError as error:
+        logging.getLogger(__name__).warning("metrics are only printed, not written. %s", error)
+        return None
+    return path
 
 
 def _print_metrics(metrics):

@@ -31,3 +31,19 @@ def link_or_copy(source, path):
         os.link(Path(source).resolve(), path)
     except OSError:  # another disk, or one that knows no links
         shutil.copyfile(source, path)
+
+
+def require_writable(path):
+    """ValueError in one line where a file `path` cannot be written or replaced; leaves nothing behind."""
+    folder = Path(path).absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        if Path(path).is_dir():
+            raise IsADirectoryError("a folder has its name")
+        # The only sure test: root may write where the disk may not be written.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(f"Expected a file that can be written. Received: {str(path)!r} ({reason})") from None

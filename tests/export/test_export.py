@@ -1,9 +1,11 @@
 import base64
 import contextlib
+import dataclasses
 import http.client
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,20 +15,23 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from numpy.testing import assert_allclose, assert_array_equal
-from PIL import Image
+from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 from tensorflow.core.framework import tensor_pb2
-from tensorflow.core.protobuf import saved_model_pb2
 
 import yolact_tf
 from tests.image_bombs import gif, png_header
 from yolact_tf.config import ExportRecipe
 from yolact_tf.data.images import decode_image, read_image
 from yolact_tf.export import export_run, to_litert, to_saved_model
-from yolact_tf.export.verify import sample_images, verify
+from yolact_tf.export.answers import from_bytes
+from yolact_tf.export.litert import _append_metadata
+from yolact_tf.export.verify import compare
 from yolact_tf.export.warmup import prediction_log
+from yolact_tf.model_folder import find_versions
 
 from .litert_ops import assert_gpus_can_run
+from .saved_model_ops import OPS_OF_2_20, assert_server_has_ops
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +47,11 @@ def loaded(saved_model):
 @pytest.fixture(scope="module")
 def images(shapes_data):
     return [read_image(path) for path in sorted((shapes_data / "images").glob("val_*"))]
+
+
+@pytest.fixture(scope="module")
+def detector(run):
+    return yolact_tf.Detector(run)
 
 
 def jpeg(image):
@@ -79,16 +89,16 @@ def test_signatures_are_those_of_the_contract(loaded):
     }
 
 
-def test_only_ops_of_tensorflow_itself(saved_model):
-    """TF Serving's stock server has TensorFlow's registered ops and no others."""
-    content = (saved_model / "1" / "saved_model.pb").read_bytes()
-    definition = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].graph_def
-    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
-    functions = {f.signature.name for f in definition.library.function}
-    ops = {node.op for node in nodes} - functions
-    assert not {op for op in ops if re.search("PyFunc|XlaLaunch|XlaMustCompile|Numpy", op)}
-    known = set(tf.raw_ops.__dict__)
-    assert {op for op in ops if op not in known and not op.startswith("_")} == set()
+def test_only_ops_of_tensorflow_2_20(saved_model):
+    assert_server_has_ops(saved_model)
+
+
+@pytest.mark.skipif(not tf.__version__.startswith("2.20."), reason="the list is of TensorFlow 2.20")
+def test_the_list_of_ops_is_what_2_20_registers():
+    from tensorflow.python.framework import op_def_registry
+
+    assert [op for op in sorted(OPS_OF_2_20) if op_def_registry.get(op) is None] == []
+    assert not {op for op in OPS_OF_2_20 if re.search("PyFunc|XlaLaunch|XlaMustCompile|Numpy", op)}
 
 
 def test_each_image_of_a_batch_has_its_own_size(loaded, images):
@@ -175,14 +185,22 @@ def test_the_recipe_sets_how_large_an_image_may_be(run, images, tmp_path):
         signature(image_bytes=tf.constant([jpeg(wide)]))
 
 
-def test_exif_orientation_is_honoured_in_the_graph(loaded, images):
-    upright = images[0]
-    buffer = io.BytesIO()
-    exif = Image.Exif()
-    exif[0x0112] = 6  # stored lying on its side
-    Image.fromarray(np.rot90(upright)[:, :120]).save(buffer, "JPEG", exif=exif, quality=95)
-    found = loaded.signatures["serving_default"](image_bytes=tf.constant([buffer.getvalue()]))
-    assert_array_equal(found["image_size"], [[120, 128]])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photograph_has_the_detections_of_the_upright_one(
+    orientation, loaded, run, images, detector
+):
+    stored, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    # Neither square nor symmetric, so that each orientation is another picture.
+    Image.fromarray(images[0][:112]).save(stored, "JPEG", exif=exif, quality=95)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(stored)))
+    expected = detector(upright)
+    expected = expected[expected.scores > run.config.detect.score_threshold]
+    signature = loaded.signatures["serving_default"]
+    encoded = tf.constant(stored.getvalue())
+    received = from_bytes(signature, "serving_default", encoded, upright.shape[:2])
+    rows = compare(expected, received)
+    assert len(expected) and all(row.passes for row in rows), rows
 
 
 def test_labels_and_server_files(saved_model, run):
@@ -251,40 +269,59 @@ def test_litert_signature_is_that_of_the_contract(litert_file):
 
 def test_litert_metadata_is_a_zip(litert_file, run):
     with zipfile.ZipFile(litert_file) as appended:
-        assert appended.read("labels.txt").decode().split("\n")[:-1] == list(run.labels.values())
+        lines = appended.read("labels.txt").decode().splitlines()
         metadata = json.loads(appended.read("metadata.json"))
+    assert {number: line for number, line in enumerate(lines) if line != "???"} == run.labels
     assert metadata["image_size"] == 128
     assert metadata["labels"] == {str(k): v for k, v in run.labels.items()}
 
 
-@pytest.mark.parametrize("artefact", ["saved_model", "litert_file"])
-def test_verification_passes_on_real_artefacts(artefact, run, images, request):
-    differences, compared = verify(request.getfixturevalue(artefact), run, images)
-    assert compared > 0
-    assert all(row.passes for row in differences), differences
-
-
-def test_verification_fails_on_another_runs_artefact(run, shapes_run, images, litert_file):
-    other = yolact_tf.load_run(shapes_run)
-    for weight in other.model.get_layer("protonet").weights:
-        weight.assign(-np.asarray(weight))
-    for weight in other.model.get_layer("prediction_head").weights:
-        weight.assign(0.9 * np.asarray(weight))
-    differences, _ = verify(litert_file, other, images)
-    assert not all(row.passes for row in differences)
-
-
-def test_drawn_scenes_serve_where_no_data_is_given():
-    scenes = sample_images(None, 2)
-    assert [scene.shape for scene in scenes] == [(256, 256, 3)] * 2
-
-
-def test_exports_overwrite_nothing_and_leave_nothing_half_written(run, saved_model, tmp_path):
-    with pytest.raises(ValueError, match="--output must be a new folder"):
-        to_saved_model(run, saved_model)
+def test_exports_overwrite_nothing_and_leave_nothing_half_written(run, saved_model, litert_file, tmp_path):
+    with pytest.raises(ValueError, match="version that is free. Received: .*1', beside versions 1"):
+        to_saved_model(run, saved_model / "1")
     with pytest.raises(ValueError, match=r"--output must end in .tflite. Received: .*model.bin"):
         to_litert(run, tmp_path / "model.bin")
     assert list(tmp_path.iterdir()) == []
+    foreign = tmp_path / "model.tflite"
+    foreign.write_bytes(b"somebody's")
+    with pytest.raises(ValueError, match="expected a .tflite of `yolact export`"):
+        to_litert(run, foreign)
+    assert foreign.read_bytes() == b"somebody's"
+
+
+def test_a_model_gains_versions_and_a_folder_models(run, saved_model, tmp_path, monkeypatch):
+    """The export itself is replaced by a copy of one, which takes no half minute."""
+    monkeypatch.setattr(
+        "yolact_tf.export.saved_model._write_version",
+        lambda run, folder: shutil.copytree(saved_model / "1", folder, dirs_exist_ok=True),
+    )
+    for path in ("one", "one", "two", "two/7", "two", "three/2"):
+        assert to_saved_model(run, tmp_path / path) == (tmp_path / path.partition("/")[0])
+    versions = {base: list(find_versions(tmp_path / base)) for base in ("one", "two", "three")}
+    assert versions == {"one": [2, 1], "two": [8, 7, 1], "three": [2]}
+    files = {"models.config", "batching.config", "docker_run.sh"}
+    assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "three"} | files
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["1", "7", "8"]
+    config = (tmp_path / "models.config").read_text()
+    assert re.findall('base_path: "/models/(.*)"', config) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        ({1: "date", 2: "fig", 5: "two\nlines"}, "???\ndate\nfig\n???\n???\ntwo lines\n"),
+        ({0: "fig"}, "fig\n"),
+        ({3: "fig", 2**31 - 1: "date"}, None),
+        ({-1: "fig"}, None),
+    ],
+)
+def test_a_line_of_labels_txt_is_a_category_id(labels, text, run, tmp_path):
+    """What reads labels by line numbers calls a date a date; ids that are no lines have no such file."""
+    path = tmp_path / "model.tflite"
+    _append_metadata(dataclasses.replace(run, labels=labels), path)
+    with zipfile.ZipFile(path) as appended:
+        found = appended.read("labels.txt").decode() if "labels.txt" in appended.namelist() else None
+    assert found == text
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from ..reference import (
     formula_run,
 )
 from .litert_ops import assert_gpus_can_run
+from .saved_model_ops import assert_server_has_ops
 
 RANKS = {category: rank for rank, category in enumerate(COCO_LABELS)}
 
@@ -57,6 +58,7 @@ def test_saved_model_equals_the_reference(reference, saved_model, parity):
     found = signatures["tensors"](images=image)
     found["boxes"] /= image.shape[1]
     assert_detections_equal(as_detections(found), clipped(numbers))
+    assert_server_has_ops(saved_model)
 
 
 def test_litert_detections_equal_the_reference(reference, tflite, parity):

@@ -30,7 +30,7 @@ import keras
 import numpy as np
 
 import yolact_tf
-from yolact_tf.overlays import detect_files
+from yolact_tf.overlays import detect_files, name_pictures
 
 run_path, folder, image = map(Path, sys.argv[1:])
 run = yolact_tf.load_run(run_path)
@@ -40,7 +40,8 @@ run.model.compile(loss=yolact_tf.YolactLoss(run.config))
 losses = run.model.test_on_batch(batch["images"], truth, return_dict=True)
 
 detector = yolact_tf.Detector(run)
-detect_files(detector, [image], folder / "overlays", score_threshold=0.0, top_k=5)
+pictures = name_pictures([image], folder / "overlays")
+detect_files(detector, pictures, folder / "overlays", score_threshold=0.0, top_k=5)
 found = detector(batch["image"])
 np.savez(
     folder / "jax.npz", scores=found.scores, boxes=found.boxes, masks=found.mask_probabilities, **losses

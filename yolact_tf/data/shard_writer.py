@@ -4,7 +4,6 @@ import concurrent.futures
 import hashlib
 import itertools
 import json
-import os
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from yolact_tf.cores import usable_cores
 from yolact_tf.data.coco import CocoData, find_split, has_split, load_coco
 from yolact_tf.data.shard_files import (
     LABELS_NAME,
@@ -166,7 +166,7 @@ def _write_split(plan, out, advance):
     shards = zip(plan.names, itertools.pairwise(plan.bounds))
     missing = [(name, data.records[begin:end]) for name, (begin, end) in shards if name not in there]
     advance(data.num_images - sum(len(records) for _, records in missing))
-    num_threads = os.cpu_count() or 1  # what takes long, compression and files, lets other threads run
+    num_threads = usable_cores()  # what takes long, compression and files, lets other threads run
     with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
         records = itertools.chain.from_iterable(records for _, records in missing)
         examples = _in_order(pool, encode, records, ahead=4 * num_threads)

@@ -1,7 +1,7 @@
 """Detections of one image in its own pixels; masks are worked out when asked for."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import contourpy
@@ -35,16 +35,15 @@ class Detections:
 
     def __getitem__(self, index):
         indices = np.atleast_1d(np.arange(len(self))[index])
-        return Detections(
-            self.image_size,
-            self.boxes[indices],
-            self.scores[indices],
-            self.class_ids[indices],
-            tuple(self.class_names[i] for i in indices),
-            self.mask_probabilities[indices],
-            self.prototypes,
-            None if self.coefficients is None else self.coefficients[indices],
-            None if self.rescored is None else self.rescored[indices],
+        return replace(
+            self,
+            boxes=self.boxes[indices],
+            scores=self.scores[indices],
+            class_ids=self.class_ids[indices],
+            class_names=tuple(self.class_names[i] for i in indices),
+            mask_probabilities=self.mask_probabilities[indices],
+            coefficients=None if self.coefficients is None else self.coefficients[indices],
+            rescored=None if self.rescored is None else self.rescored[indices],
         )
 
     @property

@@ -10,17 +10,20 @@ class Detector:
     """Finds objects with a loaded run, or with an exported artefact.
 
     run: what `load_run` returns.  `detector(image)` takes [H, W, 3] uint8 RGB of any size.  `engine` is
-    what computes: Keras, a SavedModel or LiteRT.
+    what computes: Keras, a SavedModel or LiteRT. Threads may share a detector.
     """
 
     def __init__(self, run):
         self.engine = KerasEngine(run)
 
     @classmethod
-    def from_artefact(cls, path):
-        """A detector on an exported SavedModel folder or `.tflite` file."""
+    def from_artefact(cls, path, threads=None):
+        """A detector on an exported SavedModel folder or `.tflite` file.
+
+        threads: how many work on one image of a `.tflite`, by default one a usable core.
+        """
         detector = cls.__new__(cls)
-        detector.engine = open_artefact(path)
+        detector.engine = open_artefact(path, threads)
         return detector
 
     @property
@@ -37,15 +40,29 @@ class Detector:
                 f"Received: shape {image.shape}, dtype {image.dtype}"
             )
         found = self.engine(image)
-        height, width = image.shape[:2]
-        return Detections(
-            image_size=(height, width),
-            boxes=found["boxes"] * np.array([width, height, width, height], np.float32),
-            scores=found["scores"],
-            class_ids=found["class_ids"],
-            class_names=tuple(self.labels[int(i)] for i in found["class_ids"]),
-            mask_probabilities=found["masks"],
-            rescored=found.get("mask_scores"),
-            prototypes=found.get("prototypes"),
-            coefficients=found.get("coefficients"),
-        )
+        return as_detections(found, image.shape[:2], self._names(found["class_ids"]))
+
+    def _names(self, class_ids):
+        unknown = sorted(set(class_ids.tolist()) - set(self.labels))
+        if unknown:
+            raise ValueError(
+                f"Expected the model to find one of its categories {sorted(self.labels)}. "
+                f"Received: {unknown}, for which its labels have no name"
+            )
+        return tuple(self.labels[i] for i in class_ids.tolist())
+
+
+def as_detections(found, image_size, class_names):
+    """What an engine found in an image of `image_size` (height, width), in its pixels."""
+    height, width = image_size
+    return Detections(
+        image_size=(height, width),
+        boxes=found["boxes"] * np.array([width, height, width, height], np.float32),
+        scores=found["scores"],
+        class_ids=found["class_ids"],
+        class_names=class_names,
+        mask_probabilities=found["masks"],
+        rescored=found.get("mask_scores"),
+        prototypes=found.get("prototypes"),
+        coefficients=found.get("coefficients"),
+    )

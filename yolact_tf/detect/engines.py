@@ -2,10 +2,11 @@
 
 An engine maps a uint8 RGB image [H, W, 3] to {boxes [n, 4] in 0..1, scores [n], class_ids [n], masks
 [n, Hp, Wp]}, n counted, class ids those of the data set; a YOLACT++ model adds mask_scores [n], the
-Keras engine prototypes and coefficients.
+Keras engine prototypes and coefficients. Threads may share it.
 """
 
 import json
+import threading
 import zipfile
 from pathlib import Path
 
@@ -14,9 +15,14 @@ import numpy as np
 
 from yolact_tf.anchors import build_anchors
 from yolact_tf.boxes import clip
+from yolact_tf.cores import usable_cores
 from yolact_tf.detect.corridor import Corridor
 from yolact_tf.detect.postprocess import postprocess
+from yolact_tf.labels import labels_from_json
+from yolact_tf.model_folder import LABELS, load_saved_model, require_versions
 from yolact_tf.preprocess import resize_images
+
+_EXPECTED_LITERT = "expected a .tflite of `yolact export`"
 
 
 class KerasEngine:
@@ -37,15 +43,20 @@ class KerasEngine:
 
 
 class SavedModelEngine:
-    """Runs the `evaluation` signature of an exported SavedModel, or `tensors` where it has none."""
+    """Runs `evaluation` of the newest version of an exported SavedModel, or `tensors` where it has none."""
 
     def __init__(self, path):
-        import tensorflow as tf
-
-        folder = _saved_model_folder(path)
-        self._loaded = tf.saved_model.load(str(folder))  # owns the variables of its signatures
-        self.signatures = self._loaded.signatures
-        self.labels = _read_labels(folder / "assets" / "labels.json")
+        folder = next(iter(require_versions(path).values()))  # the newest
+        self._loaded = load_saved_model(folder)  # owns the variables of its signatures
+        self.signatures = dict(self._loaded.signatures)
+        if not {"tensors", "raw"} <= set(self.signatures):
+            raise ValueError(
+                f"{folder}: expected the signatures of `yolact export`, tensors and raw among them. "
+                f"Received: {', '.join(sorted(self.signatures)) or 'none'}"
+            )
+        self.labels = _read_labels(folder / LABELS)
+        num_classes = self.signatures["raw"].structured_outputs["class_logits"].shape[-1] - 1
+        _require_names(self.labels, num_classes, folder / LABELS)
 
     def __call__(self, image):
         import tensorflow as tf
@@ -58,25 +69,31 @@ class SavedModelEngine:
 
 
 class LiteRTEngine:
-    """Runs an exported `.tflite` on LiteRT's CPU interpreter (XNNPACK)."""
+    """Runs an exported `.tflite` on LiteRT's CPU interpreter (XNNPACK), one image at a time.
 
-    def __init__(self, path, num_threads=2):
-        from ai_edge_litert.interpreter import Interpreter
+    threads: how many work on one image; all usable cores where None.
+    """
 
-        self.interpreter = Interpreter(str(path), num_threads=num_threads)
-        self.runner = self.interpreter.get_signature_runner("serving_default")
+    def __init__(self, path, threads=None):
+        if threads is not None and threads < 1:
+            raise ValueError(f"`threads` must be at least 1. Received: {threads}")
+        metadata = read_metadata(path)
+        self.runner = _open_litert(path, threads or usable_cores())
+        self._is_free = threading.Lock()  # an interpreter has one set of buffers
         self.image_size = int(self.runner.get_input_details()["image"]["shape"][1])
-        with zipfile.ZipFile(path) as appended:
-            metadata = json.loads(appended.read("metadata.json"))
         self.labels = {int(key): name for key, name in metadata["labels"].items()}
-        self.ends_with_heads = "class_logits" in self.runner.get_output_details()
+        logits = self.runner.get_output_details().get("class_logits")
+        self.ends_with_heads = logits is not None
         if self.ends_with_heads:
+            _require_names(self.labels, int(logits["shape"][-1]) - 1, path)
             self.category_ids = np.array(list(self.labels))
             self.detect = metadata["detect"]
             self.anchors = build_anchors(**metadata["anchors"])
 
     def __call__(self, image):
-        found = self.runner(image=np.asarray(resize_images(image[None], self.image_size)))
+        resized = np.asarray(resize_images(image[None], self.image_size))
+        with self._is_free:
+            found = self.runner(image=resized)
         return self._detect(found) if self.ends_with_heads else _first_image(found)
 
     def _detect(self, predictions):
@@ -85,14 +102,41 @@ class LiteRTEngine:
         return _finished(found, self.category_ids)
 
 
-def open_artefact(path):
+def open_artefact(path, threads=None):
     """The engine for an exported artefact. ValueError or FileNotFoundError for anything else."""
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"Expected an exported model. Received: {str(path)!r}, not there")
-    if path.suffix == ".tflite":
-        return LiteRTEngine(path)
+    if path.suffix == ".tflite" and path.is_file():
+        return LiteRTEngine(path, threads)
+    if threads is not None:
+        raise ValueError(
+            "`threads` is for .tflite files; TensorFlow's are those of the whole process "
+            f"(tf.config.threading). Received: {threads} for {str(path)!r}"
+        )
     return SavedModelEngine(path)
+
+
+def read_metadata(path):
+    """The metadata.json in a `.tflite` that we exported. ValueError in one line for any other file."""
+    try:
+        with zipfile.ZipFile(path) as appended:
+            metadata = json.loads(appended.read("metadata.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ValueError(f"{path}: {_EXPECTED_LITERT}. Received one without metadata ({error})") from None
+    missing = {"labels", "detect", "anchors"} - set(metadata if isinstance(metadata, dict) else ())
+    if missing:
+        raise ValueError(f"{path}: {_EXPECTED_LITERT}. Received one whose metadata lack {sorted(missing)}")
+    return metadata
+
+
+def _open_litert(path, threads):
+    """The runner of `serving_default`."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        return Interpreter(str(path), num_threads=threads).get_signature_runner("serving_default")
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: {_EXPECTED_LITERT}. Received: {reason}") from None
 
 
 def _finished(found, category_ids):
@@ -111,19 +155,15 @@ def _first_image(found):
     return result
 
 
-def _saved_model_folder(path):
-    """The newest version below PATH/1/…, or PATH itself."""
-    path = Path(path)
-    versions = [p for p in path.iterdir() if p.name.isdigit()] if path.is_dir() else []
-    folder = max(versions, key=lambda p: int(p.name), default=path)
-    if not (folder / "saved_model.pb").is_file():
-        raise ValueError(
-            f"Expected a .tflite file or a folder with {path.name}/<version>/saved_model.pb. "
-            f"Received: {str(path)!r}"
-        )
-    return folder
-
-
 def _read_labels(path):
-    labels = json.loads(path.read_text(encoding="utf-8"))
-    return {int(key): name for key, name in labels.items()}
+    """Category id -> name."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected the names of an export's classes. Received none")
+    return labels_from_json(path.read_text(encoding="utf-8"), path)
+
+
+def _require_names(labels, num_classes, path):
+    if len(labels) != num_classes:
+        raise ValueError(
+            f"{path}: expected a name for each of the model's {num_classes} classes. Received: {len(labels)}"
+        )

@@ -9,8 +9,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from yolact_tf.detect.engines import read_metadata
 from yolact_tf.export.serving import Serving
 from yolact_tf.runs import atomic_path
+
+_MAX_LABEL_LINES = 100_000  # category ids may be any number; metadata.json has them all
 
 
 def to_litert(run, path, outputs="detections"):
@@ -18,11 +21,13 @@ def to_litert(run, path, outputs="detections"):
 
     outputs: "detections", or "heads" for the Predictions, which leave the rest to the caller.
     labels.txt and metadata.json are appended as a zip, as TFLite Metadata has it: the file stays a
-    valid flatbuffer, and any zip tool lists them.
+    valid flatbuffer, and any zip tool lists them. An earlier export at `path` is replaced.
     """
     path = Path(path)
     if path.suffix != ".tflite":
         raise ValueError(f"--output must end in .tflite. Received: {str(path)!r}")
+    if path.exists():
+        read_metadata(path)  # refuses to overwrite a file that is not ours
     path.parent.mkdir(parents=True, exist_ok=True)
     content = _convert(run, outputs)
     with atomic_path(path, suffix=".tflite") as temporary:
@@ -62,5 +67,12 @@ def _append_metadata(run, path):
         "labels": {str(category): name for category, name in run.labels.items()},
     }
     with zipfile.ZipFile(path, "a") as file:
-        file.writestr("labels.txt", "".join(f"{name}\n" for name in run.labels.values()))
+        if min(run.labels) >= 0 and max(run.labels) < _MAX_LABEL_LINES:
+            file.writestr("labels.txt", _label_lines(run.labels))
         file.writestr("metadata.json", json.dumps(metadata, indent=2))
+
+
+def _label_lines(labels):
+    """A line for each id from 0 on, as readers of TFLite models count; "???" where no category has it."""
+    names = [labels.get(category, "???") for category in range(max(labels) + 1)]
+    return "".join(" ".join(name.splitlines()) + "\n" for name in names)

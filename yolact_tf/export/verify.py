@@ -4,13 +4,15 @@ import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
-from pycocotools import mask as coco_mask
+import tensorflow as tf
 
 from yolact_tf.data.load import load_data
 from yolact_tf.data.shapes import Options, draw_scene
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
+from yolact_tf.export.answers import answers
 from yolact_tf.masks import place_window
+from yolact_tf.preprocess import resize_images
 
 # Detections scoring less are not compared one by one: the order among near-ties at the end of the
 # list says nothing about the artefact. A run that is less sure is compared on its better half.
@@ -32,27 +34,37 @@ class Difference:
 
 
 def verify(artefact, run, images):
-    """(differences, count): a list of `Difference`, worst over `images` ([H, W, 3] uint8 RGB each),
-    for every signature, and how many detections were compared.
+    """(differences, count): the `Difference` of each output of each signature, worst over `images`
+    ([H, W, 3] uint8 RGB each), and how many detections were compared.
 
-    Detections are matched by class and box, so that near-ties may change places.
+    Detections are matched by class and box, so that near-ties may change places. Images in which the
+    run finds nothing prove nothing: where it finds nothing in any, that is a difference that fails.
     """
-    reference = Detector(run)
-    other = Detector.from_artefact(artefact)
-    signatures = getattr(other.engine, "signatures", None)
+    return differences(Detector(run), Detector.from_artefact(artefact), run, images)
+
+
+def differences(reference, detector, run, images):
+    """`verify` of a detector on an artefact against the detector on its run."""
+    signatures = getattr(detector.engine, "signatures", None)
     worst, compared = {}, 0
     for image in images:
         expected = reference(image)
-        if getattr(other.engine, "ends_with_heads", False):
+        # Below it, encoded answers end; slots that the threshold did not fill are for AP alone.
+        expected = expected[expected.scores > run.config.detect.score_threshold]
+        if getattr(detector.engine, "ends_with_heads", False):
             expected = replace(expected, rescored=None)  # what follows the heads is the caller's
         compared += len(_compared(expected.scores))
-        rows = compare(expected, other(image))
+        rows = [
+            replace(row, output=f"{name}: {row.output}")
+            for name, received in answers(detector.engine, image).items()
+            for row in compare(expected, received)
+        ]
         if signatures:
-            rows += _compare_bytes(expected, signatures, image)
             rows += _compare_raw(run, signatures, image)
         for row in rows:
-            if row.output not in worst or not row.largest <= worst[row.output].largest:
-                worst[row.output] = row
+            worst[row.output] = max(worst.get(row.output, row), row, key=_gravity)
+    if not compared:
+        worst["nothing"] = Difference("nothing to compare: the run finds no objects", np.nan, 0)
     return list(worst.values()), compared
 
 
@@ -65,100 +77,70 @@ def sample_images(data, count):
 
 
 def compare(expected: Detections, received: Detections):
-    """Differences of two Detections of one image: missing ones, then scores, boxes and masks."""
-    pairs, unmatched = _match(expected, received)
-    height, width = expected.image_size
-    scale = np.array([width, height, width, height])
-    score = mask_score = box = mask = 0.0
-    for i, j in pairs:
-        score = max(score, abs(float(expected.scores[i] - received.scores[j])))
-        mask_score = max(mask_score, abs(float(expected.mask_scores[i] - received.mask_scores[j])))
-        box = max(box, float(np.abs((expected.boxes[i] - received.boxes[j]) / scale).max()))
-        mask = max(mask, 1 - _mask_iou(expected.windows[i], received.windows[j], (height, width)))
+    """Differences of two Detections of one image: missing ones, then what they say of the others."""
+    mine, theirs, unmatched = _match(expected, received)
+    size = expected.image_size
+    first, second = expected[mine], received[theirs]
+    boxes = (first.boxes - second.boxes) / np.tile(size[::-1], 2)
+    ious = [_mask_iou(*windows, size) for windows in zip(first.windows, second.windows, strict=True)]
+    names = [a != b for a, b in zip(first.class_names, second.class_names, strict=True)]
     rows = [
         Difference("missing or extra detections", float(unmatched), 0),
-        Difference("scores", score, 1e-3),
-        Difference("boxes (of image size)", box, 1e-3),
-        Difference("masks (1 - IoU)", mask, 0.02),
+        Difference("scores", _largest(first.scores - second.scores), 1e-3),
+        Difference("boxes (of image size)", _largest(boxes), 1e-3),
+        Difference("masks (1 - IoU)", _largest(1 - np.array(ious)), 0.02),
+        Difference("class names", float(sum(names)), 0),
+        Difference("image size", _largest(np.subtract(size, received.image_size)), 0),
     ]
     if expected.rescored is not None:
-        rows.append(Difference("mask scores", mask_score, 1e-3))
+        rows.append(Difference("mask scores", _largest(first.mask_scores - second.mask_scores), 1e-3))
     return rows
-
-
-def _compare_bytes(expected, signatures, image):
-    """The signatures that take encoded images, given a PNG, which loses nothing."""
-    import tensorflow as tf
-
-    encoded = tf.io.encode_png(image)[None]
-    rows = []
-    for name, masks_name in (("serving_default", "masks_rle"), ("png", "masks_png_bytes")):
-        found = {k: v.numpy()[0] for k, v in signatures[name](image_bytes=encoded).items()}
-        count = int(found["num_detections"])
-        size = expected.image_size
-        masks = [_decode_mask(code, masks_name, size) for code in found[masks_name][:count]]
-        worst = 0.0
-        for i, j in _match(expected, _Plain(found, count))[0]:
-            worst = max(worst, 1 - _mask_iou(expected.windows[i], (0, 0, masks[j]), size))
-        rows.append(Difference(f"{name}: {masks_name} (1 - IoU)", worst, 0.02))
-        unequal = float(not np.array_equal(found["image_size"], size))
-        rows.append(Difference(f"{name}: image_size", unequal, 0))
-    return rows
-
-
-class _Plain:
-    """The part of a Detections that matching looks at, from a signature's outputs."""
-
-    def __init__(self, found, count):
-        self.boxes, self.scores = found["boxes"][:count], found["scores"][:count]
-        self.class_ids = found["classes"][:count]
-
-
-def _decode_mask(code, name, size):
-    if name == "masks_rle":
-        return coco_mask.decode({"size": list(size), "counts": code}).astype(bool)
-    import tensorflow as tf
-
-    return tf.io.decode_png(code).numpy()[..., 0] > 0
 
 
 def _compare_raw(run, signatures, image):
-    import tensorflow as tf
-
-    from yolact_tf.preprocess import resize_images
-
     expected = run.model(resize_images(image[None], run.config.data.image_size), training=False)
-    received = signatures["raw"](images=tf.constant(image[None]))
+    received = {name: x.numpy() for name, x in signatures["raw"](images=tf.constant(image[None])).items()}
     return [
-        Difference(
-            f"raw: {name} (relative)",
-            float(np.abs(value - received[name]).max() / max(np.abs(value).max(), 1e-6)),
-            1e-3,
-        )
+        Difference(f"raw: {name} (relative)", _relative(np.asarray(value), received.get(name)), 1e-3)
         for name, value in expected.items()
     ]
 
 
+def _relative(expected, received):
+    """The largest difference as a share of the largest value; infinite where shapes differ."""
+    if received is None or received.shape != expected.shape:
+        return np.inf
+    return _largest(expected - received) / max(_largest(expected), 1e-6)
+
+
+def _largest(values):
+    """The largest magnitude, NaN where one is NaN, 0 where there are none."""
+    return float(np.max(np.abs(values), initial=0))
+
+
+def _gravity(row):
+    return np.inf if np.isnan(row.largest) else row.largest
+
+
 def _match(expected, received):
-    """Pairs of detections of the same class and nearly the same box, and how many had no partner."""
+    """Indices of pairs of the same class and nearly the same box, and how many had no partner."""
     mine = _compared(expected.scores)
     line = float(expected.scores[mine].min()) if len(mine) else COMPARED_SCORE
-    theirs = list(np.flatnonzero(received.scores > line * 0.98))
-    pairs, unmatched = [], 0
+    is_free = received.scores > line * 0.98
+    pairs = []
     for i in mine:
-        gaps = [
-            np.abs(expected.boxes[i] - received.boxes[j]).max()
-            if expected.class_ids[i] == received.class_ids[j]
-            else np.inf
-            for j in theirs
-        ]
-        if gaps and min(gaps) < 0.02 * max(expected.image_size):
-            pairs.append((int(i), int(theirs.pop(int(np.argmin(gaps))))))
-        else:
-            unmatched += 1
-    # What only the artefact found, clearly above the line that the run's own scores were cut at.
-    extra = [j for j in theirs if received.scores[j] > line * 1.02]
-    return pairs, unmatched + len(extra)
+        gaps = np.abs(received.boxes - expected.boxes[i]).max(1)
+        is_partner = is_free & (received.class_ids == expected.class_ids[i])
+        is_partner &= gaps < 0.02 * max(expected.image_size)  # NaN is not
+        if is_partner.any():
+            j = int(np.where(is_partner, gaps, np.inf).argmin())
+            is_free[j] = False
+            pairs.append((int(i), j))
+    # What only the artefact found, clearly above the line that the run's own scores were cut at, or
+    # without a score.
+    is_extra = is_free & (received.scores > line * 1.02) | ~(received.scores > 0)
+    pairs = np.array(pairs, int).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1], len(mine) - len(pairs) + int(is_extra.sum())
 
 
 def _compared(scores):

@@ -1,7 +1,6 @@
 """Predictions in threads: as many at once as there are cores, a bounded line behind them."""
 
-import os
-
+from yolact_tf.cores import usable_cores
 from yolact_tf.serve.limits import RequestError
 
 
@@ -57,15 +56,3 @@ class Jobs:
         if error is not None:
             raise error
         return result
-
-
-def usable_cores():
-    """How many cores this process may run on, which can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-async def _cancel_when_left(request, scope):
-    """After the body, the only message that a request still gets is that its client has left."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()

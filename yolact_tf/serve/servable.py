@@ -3,11 +3,11 @@
 import dataclasses
 import re
 import threading
-from pathlib import Path
 
-import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
+
+from yolact_tf.model_folder import load_saved_model, require_versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,32 +48,17 @@ def load_servable(path, name="yolact"):
     itself, which counts as version 1. Versions are those present now: one added later is not seen.
     Raises FileNotFoundError where the path is missing, ValueError where it holds no SavedModel.
     """
-    root = Path(path)
     if not re.fullmatch(r"[^/:?#%]+", name):
         raise ValueError(f"`name` must have at least one character and none of '/:?#%'. Received: {name!r}")
-    if not root.exists():
-        raise FileNotFoundError(
-            f"`path` must be an exported SavedModel folder. Received: '{root}', which is not there"
-        )
-    folders = {1: root} if (root / "saved_model.pb").is_file() else {}
-    if not folders and root.is_dir():
-        numbered = [folder for folder in root.iterdir() if re.fullmatch("[0-9]{1,18}", folder.name)]
-        folders = {int(folder.name): folder for folder in numbered if (folder / "saved_model.pb").is_file()}
-    if not folders:
-        expected = "hold saved_model.pb, itself or in a folder named by a version number"
-        raise ValueError(f"`path` must {expected}. Received: '{root}'")
+    folders = require_versions(path)
     servable = Servable(name, folders)
     servable.version()
     return servable
 
 
 def _load_version(number, folder):
-    try:
-        module = tf.saved_model.load(str(folder))
-        graph = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0]
-    except Exception as error:  # TensorFlow and protobuf raise many kinds for a damaged file
-        received = f"'{folder}' ({one_line(error)})"
-        raise ValueError(f"`path` must hold a SavedModel that loads. Received: {received}") from error
+    module = load_saved_model(folder)
+    graph = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0]
     complete = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
     signatures = sorted(graph.signature_def.items())
     signature_def = {key: json_format.MessageToDict(value, **complete) for key, value in signatures}

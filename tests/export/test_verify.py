@@ -1,0 +1,148 @@
+"""Verification passes on real artefacts, and on nothing else: each output is spoilt in turn."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import yolact_tf
+from yolact_tf.data.images import read_image
+from yolact_tf.export.verify import differences, sample_images, verify
+
+
+@pytest.fixture(scope="module")
+def run(shapes_run):
+    return yolact_tf.load_run(shapes_run)
+
+
+@pytest.fixture(scope="module")
+def images(shapes_data):
+    return [read_image(path) for path in sorted((shapes_data / "images").glob("val_*"))]
+
+
+@pytest.fixture(scope="module")
+def reference(run):
+    return yolact_tf.Detector(run)
+
+
+@pytest.fixture(scope="module")
+def artefact(saved_model):
+    return yolact_tf.Detector.from_artefact(saved_model)
+
+
+def with_nan(x):
+    """`x` with NaN in the first image's first slot."""
+    return tf.tensor_scatter_nd_update(x, [[0] * len(x.shape)], [np.nan])
+
+
+SPOILT = {
+    "nothing found": ("num_detections", tf.zeros_like),
+    "boxes of nothing": ("boxes", tf.zeros_like),
+    "boxes moved": ("boxes", lambda x: x + 1),
+    "NaN in a box": ("boxes", with_nan),
+    "scores of .99": ("scores", lambda x: x * 0 + 0.99),
+    "NaN in a score": ("scores", with_nan),
+    "counted without a score": ("scores", lambda x: tf.where(tf.range(x.shape[1]) < 10, x, 0)),
+    "next classes": ("classes", lambda x: x + 1),
+    "other names": ("class_names", lambda x: tf.strings.join(["\xff", x])),
+    "no RLE": ("masks_rle", lambda x: tf.fill(tf.shape(x), "")),
+    "RLE of another mask": ("masks_rle", lambda x: tf.fill(tf.shape(x), "0P1")),
+    "no PNG": ("masks_png_bytes", lambda x: tf.fill(tf.shape(x), "")),
+    "PNG of another size": (
+        "masks_png_bytes",
+        lambda x: tf.fill(tf.shape(x), tf.io.encode_png(tf.ones([3, 4, 1], tf.uint8))),
+    ),
+    "no mask": ("masks", tf.zeros_like),
+    "NaN for masks": ("masks", lambda x: x * np.nan),
+    "another size": ("image_size", lambda x: x[:, ::-1] + 1),
+    "NaN in the network": ("class_logits", with_nan),
+    "another network": ("prototypes", lambda x: x * 1.1),
+}
+OUTPUTS = {"num_detections", "boxes", "scores", "classes"}
+OF_SIGNATURE = {
+    "serving_default": OUTPUTS | {"class_names", "masks_rle", "image_size"},
+    "png": OUTPUTS | {"class_names", "masks_png_bytes", "image_size"},
+    "tensors": OUTPUTS | {"masks"},
+    "raw": {"class_logits", "prototypes"},
+}
+CASES = [(s, case) for s, names in OF_SIGNATURE.items() for case in SPOILT if SPOILT[case][0] in names]
+
+
+def spoilt(signature, case):
+    """`signature` with one output spoilt."""
+    output, change = SPOILT[case]
+
+    def answer(**inputs):
+        found = signature(**inputs)
+        return {**found, output: change(found[output])}
+
+    return answer
+
+
+@pytest.mark.parametrize("artefact", ["saved_model", "litert_file"])
+def test_verification_passes_on_real_artefacts(artefact, run, images, request):
+    differences, compared = verify(request.getfixturevalue(artefact), run, images)
+    assert compared > 0
+    assert all(row.passes for row in differences), differences
+
+
+def test_verification_fails_on_another_runs_artefact(run, shapes_run, images, litert_file):
+    other = yolact_tf.load_run(shapes_run)
+    for weight in other.model.get_layer("protonet").weights:
+        weight.assign(-np.asarray(weight))
+    for weight in other.model.get_layer("prediction_head").weights:
+        weight.assign(0.9 * np.asarray(weight))
+    differences, _ = verify(litert_file, other, images)
+    assert not all(row.passes for row in differences)
+
+
+def test_drawn_scenes_serve_where_no_data_is_given():
+    scenes = sample_images(None, 2)
+    assert [scene.shape for scene in scenes] == [(256, 256, 3)] * 2
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_verification_fails_on_each_spoilt_output(name, case, reference, artefact, run, images, monkeypatch):
+    signatures = artefact.engine.signatures
+    monkeypatch.setattr(artefact.engine, "signatures", {**signatures, name: spoilt(signatures[name], case)})
+    rows, compared = differences(reference, artefact, run, images[:1])
+    failed = {row.output.partition(":")[0] for row in rows if not row.passes}
+    assert compared and failed == {name}
+
+
+def test_verification_fails_on_a_spoilt_saved_model(run, images, saved_model, tmp_path):
+    """A real file, which says of every image that nothing was found and of the network that it is NaN."""
+    loaded = tf.saved_model.load(str(saved_model / "1"))
+    module = tf.Module()
+    module.loaded = loaded
+    signatures = {}
+    for name, signature in loaded.signatures.items():
+        answer = spoilt(signature, "NaN in the network" if name == "raw" else "nothing found")
+        spec = signature.structured_input_signature[1]
+        signatures[name] = tf.function(answer).get_concrete_function(**spec)
+    tf.saved_model.save(module, str(tmp_path / "1"), signatures)
+    (tmp_path / "1" / "assets").mkdir(exist_ok=True)
+    (tmp_path / "1" / "assets" / "labels.json").write_text(
+        (saved_model / "1" / "assets" / "labels.json").read_text()
+    )
+    rows, _ = verify(tmp_path, run, images[:1])
+    failed = {row.output.partition(":")[0] for row in rows if not row.passes}
+    assert failed == set(OF_SIGNATURE)
+
+
+def test_a_nan_of_an_early_image_is_not_forgotten(reference, artefact, run, images, monkeypatch):
+    signatures = artefact.engine.signatures
+    answers = iter([spoilt(signatures["raw"], "NaN in the network"), signatures["raw"]])
+    once = {**signatures, "raw": lambda **inputs: next(answers)(**inputs)}
+    monkeypatch.setattr(artefact.engine, "signatures", once)
+    rows, _ = differences(reference, artefact, run, images[:2])
+    assert [row.output for row in rows if not row.passes] == ["raw: class_logits (relative)"]
+
+
+def test_nothing_compared_is_a_failure(run, images, litert_file):
+    deaf = dataclasses.replace(run.config.detect, score_threshold=1.0)
+    deaf = dataclasses.replace(run, config=dataclasses.replace(run.config, detect=deaf))
+    rows, compared = verify(litert_file, deaf, images[:1])
+    assert compared == 0
+    assert "nothing to compare" in [row.output for row in rows if not row.passes][-1]

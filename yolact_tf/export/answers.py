@@ -1,0 +1,78 @@
+"""What each signature of an artefact that detects says of an image, as Detections to compare."""
+
+import numpy as np
+import tensorflow as tf
+from pycocotools import mask as coco_mask
+
+from yolact_tf.detect.detections import Detections
+from yolact_tf.detect.detector import as_detections
+
+
+def answers(engine, image):
+    """Signature -> Detections of `image` [H, W, 3] uint8 RGB. ValueError where one is missing.
+
+    engine: of a Detector on an artefact.
+    """
+    signatures = getattr(engine, "signatures", None)
+    found = engine(image)
+    names = tuple(engine.labels.get(i, f"no category {i}") for i in found["class_ids"].tolist())
+    own = as_detections(found, image.shape[:2], names)
+    if signatures is None:
+        return {"serving_default": own}
+    missing = set(_MASKS) - set(signatures)
+    if missing:
+        raise ValueError(f"Expected the signatures of `yolact export`. Received none named {sorted(missing)}")
+    encoded = tf.io.encode_png(image)  # which loses nothing
+    size = image.shape[:2]
+    return {"tensors": own} | {name: from_bytes(signatures[name], name, encoded, size) for name in _MASKS}
+
+
+def from_bytes(signature, name, encoded, size):
+    """Detections that `signature` answers, one that takes encoded images and goes by `name`.
+
+    encoded: scalar string, a file whose upright image is of `size`, height and width.
+    """
+    found = {key: value.numpy()[0] for key, value in signature(image_bytes=encoded[None]).items()}
+    count = int(found["num_detections"])
+    masks_name, decode = _MASKS[name]
+    masks = [decode(code, size) for code in found[masks_name][:count]]
+    return _WithPixels(
+        image_size=tuple(found["image_size"].tolist()),
+        boxes=found["boxes"][:count],
+        scores=found["scores"][:count],
+        class_ids=found["classes"][:count],
+        class_names=tuple(text.decode("utf-8", "replace") for text in found["class_names"][:count]),
+        mask_probabilities=np.array(masks, bool).reshape(-1, *size),
+        rescored=found["mask_scores"][:count] if "mask_scores" in found else None,
+    )
+
+
+class _WithPixels(Detections):
+    """Detections whose `mask_probabilities` are the masks themselves, [n, H, W] bool."""
+
+    @property
+    def windows(self):
+        return [(0, 0, mask) for mask in self.mask_probabilities]
+
+
+def _decode_rle(code, size):
+    """The mask of an RLE code, empty where it is none of this size."""
+    try:
+        mask = coco_mask.decode({"size": list(size), "counts": code})
+    except ValueError:
+        return np.zeros(size, bool)
+    # Runs that end too early leave pixels unwritten, which pycocotools does not notice.
+    return mask.astype(bool) & (coco_mask.encode(mask)["counts"] == code)
+
+
+def _decode_png(code, size):
+    """The mask of a PNG file, empty where it is none of this size."""
+    try:
+        mask = tf.io.decode_png(code, channels=1).numpy()[..., 0] > 0
+    except tf.errors.InvalidArgumentError:
+        return np.zeros(size, bool)
+    return mask if mask.shape == size else np.zeros(size, bool)
+
+
+# Signature that takes encoded images -> its masks and what reads one.
+_MASKS = {"serving_default": ("masks_rle", _decode_rle), "png": ("masks_png_bytes", _decode_png)}

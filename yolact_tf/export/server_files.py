@@ -1,0 +1,79 @@
+"""What TF Serving is started with: models.config, batching.config and docker_run.sh beside the models."""
+
+import json
+import logging
+import re
+
+from yolact_tf.model_folder import LABELS, find_versions
+from yolact_tf.runs import write_text
+
+logger = logging.getLogger(__name__)
+
+_MARK = "# Kept by yolact export, which adds models and leaves all else as it is.\n"
+_BATCHING = (
+    "max_batch_size { value: 8 }\n"
+    "batch_timeout_micros { value: 5000 }\n"
+    "max_enqueued_batches { value: 64 }\n"
+    "num_batch_threads { value: 2 }\n"
+)
+_SCRIPT = (
+    "#!/bin/sh\n"
+    "# Serves the models on http://localhost:8501 with TF Serving's stock image.\n"
+    'cd "$(dirname "$0")" && exec docker run --rm -p 8501:8501 -v "$PWD:/models" '
+    "tensorflow/serving:2.20.0 --model_config_file=/models/models.config "
+    "--enable_batching --batching_parameters_file=/models/batching.config\n"
+)
+
+
+def write_server_files(folder):
+    """Makes `folder` ready for TF Serving with every model exported into it.
+
+    What is there already stays: models.config only gains the models that it lacks, and one that we did
+    not write gains nothing. The log says in one line what was left alone.
+    """
+    _list_models(folder / "models.config", [base.name for base in sorted(folder.iterdir()) if _is_ours(base)])
+    _write_once(folder / "batching.config", _BATCHING)
+    if _write_once(folder / "docker_run.sh", _SCRIPT):
+        (folder / "docker_run.sh").chmod(0o755)
+
+
+def _is_ours(base):
+    return any((version / LABELS).is_file() for version in find_versions(base).values())
+
+
+def _list_models(path, names):
+    text = path.read_text(encoding="utf-8") if path.exists() else f"{_MARK}model_config_list {{\n}}\n"
+    said = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+    listed = re.findall(r'\b(?:name|base_path)\s*:\s*("(?:[^"\\]|\\.)*")', said)
+    missing = [name for name in names if not {_quoted(name), _quoted(f"/models/{name}")} & set(listed)]
+    end = text.rstrip().rfind("}")
+    if not text.startswith(_MARK) or end != len(text.rstrip()) - 1:
+        if missing:
+            logger.warning("%s is not ours and was left alone; it lacks %s", path, ", ".join(missing))
+    elif missing:
+        write_text(path, text[:end] + "".join(map(_entry, missing)) + text[end:])
+
+
+def _entry(name):
+    return (
+        "  config {\n"
+        f"    name: {_quoted(name)}\n"
+        f"    base_path: {_quoted(f'/models/{name}')}\n"
+        '    model_platform: "tensorflow"\n'
+        "  }\n"
+    )
+
+
+def _quoted(text):
+    """A string of protobuf's text format, whose escapes are JSON's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _write_once(path, text):
+    """Writes a file where none is; says so where another one is. Whether it wrote."""
+    if not path.exists():
+        write_text(path, text)
+        return True
+    if path.read_text(encoding="utf-8", errors="replace") != text:
+        logger.warning("%s is not as we write it and was left alone", path)
+    return False
