@@ -1,6 +1,7 @@
 """`yolact train`: a recipe and a data folder in, a run folder out. No maths."""
 
 import dataclasses
+import functools
 import logging
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import tensorflow as tf
 from yolact_tf.config import Config
 from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset, steps_per_epoch
+from yolact_tf.data.unreadable import Unreadable
 from yolact_tf.fields import AUTO, differences
 from yolact_tf.model import build_yolact
 from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
@@ -22,6 +24,7 @@ from yolact_tf.train.finite import StopOnNonFinite
 from yolact_tf.train.freezing import freeze
 from yolact_tf.train.interrupt import interruptible
 from yolact_tf.train.loggers import require_loggers
+from yolact_tf.train.lost_images import TellLostImages
 from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer
 from yolact_tf.train.run_log import cut_log
@@ -137,10 +140,10 @@ def compile_model(model, config, steps_per_epoch):
     model.optimizer.build(model.trainable_variables)
 
 
-def _dataset(config, data, chosen, **position):
+def _dataset(config, data, chosen, **options):
     """This worker's part of the training batches."""
     return build_dataset(
-        config, data, "train", worker=chosen.worker, num_workers=chosen.num_workers, **position
+        config, data, "train", worker=chosen.worker, num_workers=chosen.num_workers, **options
     )
 
 
@@ -155,11 +158,13 @@ def _is_finished(config, start):
 def _fit(training, start, report):
     """Trains from the Position `start` on."""
     train, run_path = training.config.train, training.run_path
-    batches, steps, left = _batches(training, start)
+    unreadable = Unreadable()
+    batches, steps, left = _batches(training, start, unreadable)
     if training.devices.is_first:
         cut_log(run_path / "log.csv", start.epoch)
     with interruptible() as interrupted:
         callbacks = _callbacks(training, start, interrupted, report)
+        callbacks.insert(0, TellLostImages(unreadable))
         if left < steps:
             callbacks.insert(0, TakeUpEpoch(left))
         try:
@@ -176,8 +181,8 @@ def _fit(training, start, report):
             logger.warning(
                 "%s holds the last state; the same command with --resume goes on from it", run_path
             )
-            if isinstance(error, tf.errors.OpError):  # an image that vanished, where errors are refused
-                raise OSError(_reason(error)) from None
+            if isinstance(error, tf.errors.OpError):  # such as of too many images that got lost
+                raise OSError(unreadable.verdict or _reason(error)) from None
             raise
 
 
@@ -188,14 +193,15 @@ def _reason(error):
     return next((line for line in lines if line and not line.startswith(where)), lines[0])
 
 
-def _batches(training, start):
+def _batches(training, start, unreadable):
     """(endless batches from `start` on, batches an epoch, those that are left of the first)."""
     known = training.config, training.data.train, training.devices
     steps = steps_per_epoch(*known[:2])
+    dataset = functools.partial(_dataset, *known, unreadable=unreadable)
     if not start.batch:
-        return _dataset(*known, first_epoch=start.epoch).repeat(), steps, steps
-    rest = _dataset(*known, first_epoch=start.epoch, first_batch=start.batch)
-    following = _dataset(*known, first_epoch=start.epoch + 1)
+        return dataset(first_epoch=start.epoch).repeat(), steps, steps
+    rest = dataset(first_epoch=start.epoch, first_batch=start.batch)
+    following = dataset(first_epoch=start.epoch + 1)
     return rest.concatenate(following.repeat()), steps, steps - start.batch
 
 
