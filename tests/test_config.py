@@ -113,8 +113,14 @@ def test_what_is_no_duration_is_refused(text):
 def test_differences_name_the_field_and_both_values():
     changed = override(Config(), ["train.epochs=3", "data.mirror=false", "anchors.sizes=1,2,3,4,5"])
     assert differences(changed, changed) == []
-    assert differences(changed, Config()) == [
+    assert [str(difference) for difference in differences(changed, Config())] == [
         "anchors.sizes (1.0, 2.0, 3.0, 4.0, 5.0), not (24.0, 48.0, 96.0, 192.0, 384.0)",
         "data.mirror False, not True",
         "train.epochs 3, not 55",
     ]
+
+
+def test_differences_tell_what_is_computed_from_how_it_runs():
+    changed = override(Config(), ["train.epochs=3", "train.devices=2", "data.cache=memory"])
+    computed = {difference.path: difference.is_computed for difference in differences(changed, Config())}
+    assert computed == {"data.cache": False, "train.epochs": True, "train.devices": False}

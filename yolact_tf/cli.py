@@ -17,6 +17,7 @@ import typer
 from rich.table import Table
 
 from yolact_tf.cli_data import data_app
+from yolact_tf.ending import Terminated, ending_in_order
 from yolact_tf.fields import minutes_of
 from yolact_tf.progress import console, progress_bar
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
@@ -46,13 +47,16 @@ def main():
     logging.basicConfig(format="yolact: %(message)s", level=logging.WARNING, force=True)
     logging.captureWarnings(True)
     try:
-        code = app(standalone_mode=False)
+        with ending_in_order():
+            code = app(standalone_mode=False)
     except ClickException as error:
         _fail(error.format_message(), 2)
     except typer.Abort:
         _fail("interrupted", 130)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
+    except Terminated as end:
+        _fail("terminated", end.code)
     except ArithmeticError as error:
         _fail(error, 1)
     except (ValueError, OSError, ImportError) as error:

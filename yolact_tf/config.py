@@ -7,7 +7,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 
-from yolact_tf.fields import AutoInt, from_dict
+from yolact_tf.fields import AUTO, AutoInt, from_dict, running
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,7 @@ class DataConfig:
     image_size: int = 550
     max_objects: int = 100  # ground-truth slots an image; further objects are dropped, largest kept
     on_error: str = "skip"  # what a corrupt image or annotation does: "skip" it, or "refuse" to start
-    max_unreadable: float = (
-        0.05  # share of an epoch's images that may get lost while it goes on, under "skip"
-    )
+    max_unreadable: float = running(0.05)  # share of an epoch's images that "skip" lets get lost in training
     empty_images: bool = False  # whether images without annotations train, too; the reference drops them
     photometric: bool = True
     expand: float = 4.0  # largest canvas relative to the image; 1 turns expansion off
@@ -81,7 +79,7 @@ class DataConfig:
     copy_paste: float = 0.0  # how likely some objects of a further image are pasted into the view
     boxes: str = "transformed"  # by the view, as the reference does; or "refitted" to the visible mask
     min_box_side: float = 4 / 550  # network pixels; objects no larger are dropped (the reference's 4 / 550)
-    cache: str = "none"  # encoded images are kept in "memory", or in the folder that this names
+    cache: str = running("none")  # encoded images are kept in "memory", or in the folder that this names
     deterministic: bool = True  # false: batches in whatever order they are ready, a little sooner
 
     def __post_init__(self):
@@ -103,7 +101,11 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Optimisation (YOLACT §6, released configuration)."""
+    """Optimisation (YOLACT §6, released configuration).
+
+    A step learns from one batch. A run that goes on after an interruption may have other values of its
+    `running` fields.
+    """
 
     epochs: int = 55
     minutes: float = 0.0  # of wall clock: as many epochs as fit in, on a schedule to match; 0: `epochs`
@@ -112,17 +114,17 @@ class TrainConfig:
     accumulate: int = 1  # steps whose gradients make one update
     seed: int = 0
     images_per_epoch: int = 0  # 0: one pass over the data; else this many, repeating small data sets
-    validate_every: int = 2  # epochs between validations; the last epoch always validates
-    patience: int = 0  # validations without a better mask AP until training ends; 0: never
-    save_minutes: float = 10.0  # between states that `--resume` goes on from; each epoch ends with one
-    max_skipped: int = 20  # steps in a row whose loss is not finite until training ends; none is applied
+    validate_every: int = running(2)  # epochs between validations; the last epoch always validates
+    patience: int = running(0)  # validations without a better mask AP until training ends; 0: never
+    save_minutes: float = running(10.0)  # between states that `--resume` goes on from, within an epoch
+    max_skipped: int = running(20)  # steps in a row whose loss is not finite until training ends
     freeze: tuple[str, ...] = ()  # layers that do not learn, such as "backbone"
     freeze_batch_norm: str = "auto"  # "auto", as the reference: below 6 images a replica; "always"; "never"
     optimizer: str = "sgd"
     learning_rate: float = 1e-3
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    warmup_steps: int = 500
+    warmup_steps: int = 500  # updates
     warmup_learning_rate: float = 1e-4
     schedule: str = "steps"
     decay_at: tuple[float, ...] = (0.35, 0.75, 0.875, 0.9375)  # fractions of the run: 280k.. of 800k
@@ -130,9 +132,9 @@ class TrainConfig:
     gradient_clip: float = 0.0  # largest norm of all gradients together; 0: no limit
     ema: float = 0.0  # decay of the averaged weights; 0: none
     precision: str = "float32"
-    jit_compile: bool = False  # XLA; JAX always compiles
-    devices: int = 0  # of each host: 0 every accelerator, 1 one, N so many, or N shares of a CPU
-    loggers: tuple[str, ...] = ()  # services that are told the numbers of each epoch: "wandb", "mlflow"
+    jit_compile: bool = running(False)  # XLA; JAX always compiles
+    devices: int = running(0)  # of each host: 0 every accelerator, 1 one, N so many, or N shares of a CPU
+    loggers: tuple[str, ...] = running(())  # told the numbers of each epoch: "wandb", "mlflow"
 
     def __post_init__(self):
         for name in ("epochs", "accumulate", "validate_every", "max_skipped"):
@@ -159,6 +161,16 @@ class TrainConfig:
         _require_one_of(self, "train", "precision", ("float32", "mixed_float16", "mixed_bfloat16"))
         if not set(self.loggers) <= {"wandb", "mlflow"}:
             raise ValueError(f"`train.loggers` must be among wandb, mlflow. Received: {self.loggers!r}")
+
+    @property
+    def known_batch_size(self):
+        """`batch_size` as a number. ValueError for "auto", which asks this machine."""
+        if self.batch_size == AUTO:
+            raise ValueError(
+                "`train.batch_size` must be a number here, since `yolact train` alone finds out what "
+                "fits into memory. Received: auto"
+            )
+        return self.batch_size
 
 
 @dataclass(frozen=True)

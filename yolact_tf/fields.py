@@ -11,6 +11,23 @@ AUTO = 0  # what the text "auto" becomes
 AutoInt = typing.NewType("AutoInt", int)  # a field that may be left to the program
 
 
+def running(default):
+    """A dataclass field of how a program runs: no number that it computes means something else by it."""
+    return dataclasses.field(default=default, metadata={"runs": True})
+
+
+class Difference(typing.NamedTuple):
+    """A field that has another value in one config than in another."""
+
+    path: str
+    ours: object
+    theirs: object
+    is_computed: bool  # whether numbers depend on it: the field is no `running` one
+
+    def __str__(self):
+        return f"{self.path} {self.ours!r}, not {self.theirs!r}"
+
+
 def from_dict(cls, values, section=""):
     """`cls` built from nested dicts; unknown or ill-typed fields are refused by name."""
     if not isinstance(values, dict):
@@ -62,16 +79,16 @@ def field_paths(cls, section=""):
 
 
 def differences(config, other, section=""):
-    """A line a field whose value is another: `name: value here, value there`."""
-    lines = []
+    """The Differences between two configs of one class, in the order of their fields."""
+    found = []
     for field in dataclasses.fields(config):
         path = f"{section}.{field.name}" if section else field.name
         ours, theirs = getattr(config, field.name), getattr(other, field.name)
         if dataclasses.is_dataclass(ours):
-            lines += differences(ours, theirs, path)
+            found += differences(ours, theirs, path)
         elif ours != theirs:
-            lines.append(f"{path} {ours!r}, not {theirs!r}")
-    return lines
+            found.append(Difference(path, ours, theirs, "runs" not in field.metadata))
+    return found
 
 
 def unknown_field(path, known):

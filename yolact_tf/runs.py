@@ -36,7 +36,10 @@ def save_run(path, model, config, labels, name="last"):
 def require_new_run(path):
     """ValueError where `path` holds a run already."""
     if (Path(path) / "config.json").exists():
-        raise ValueError(f"--run must be a new folder. Received: {str(path)!r}, which holds a run already")
+        raise ValueError(
+            "--run must be a new folder, but for `yolact train --resume`, which goes on with a run. "
+            f"Received: {str(path)!r}, which holds a run already"
+        )
 
 
 def describe_run(path, config, labels):

@@ -85,11 +85,17 @@ def test_a_batch_that_workers_cannot_share_is_refused(folder):
     assert str(caught.value) == "`train.batch_size` must be a multiple of the 3 workers. Received: 4"
 
 
-def test_a_dataset_may_begin_with_any_epoch(folder):
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_batch_size_that_this_machine_decides_is_none_yet(split, folder):
+    with pytest.raises(ValueError, match="`train.batch_size` must be a number here.*Received: auto"):
+        build_dataset(config_of(batch_size=0), folder, split)
+
+
+def test_a_dataset_may_begin_with_any_batch_of_any_epoch(folder):
     dataset = build_dataset(config_of(), folder, "train")
     epochs = [epoch(dataset) for _ in range(3)]
-    later = build_dataset(config_of(), folder, "train", first_epoch=1)
-    assert_same(epoch(later), epochs[1])
+    later = build_dataset(config_of(), folder, "train", first_epoch=1, first_batch=4)
+    assert_same(epoch(later.take(len(epochs[1]) - 4)), epochs[1][4:])
     assert_same(epoch(later), epochs[2])
     assert not np.array_equal(epochs[0][0][0], epochs[1][0][0])
 

@@ -1,5 +1,7 @@
 """Images that get lost while training goes on: what takes their place, what is said, and when it ends."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +15,11 @@ from yolact_tf.data.shard_writer import write_records
 from yolact_tf.data.unreadable import Unreadable
 
 NUM_IMAGES = 8
+# The images of two epochs of 32 views of `config_of()` where all are there.
+WHOLE = [
+    [7, 6, 3, 4, 2, 1, 0, 5, 0, 5, 1, 3, 6, 2, 7, 4, 7, 4, 1, 0, 3, 2, 6, 5, 6, 2, 0, 7, 4, 5, 1, 3],
+    [4, 5, 2, 3, 0, 1, 7, 6, 5, 0, 6, 3, 7, 2, 1, 4, 4, 7, 6, 1, 2, 5, 3, 0, 4, 6, 2, 7, 1, 5, 3, 0],
+]
 STEP = 25  # between the levels of grey of one image and the next
 
 
@@ -57,28 +64,24 @@ def path_of(data, number):
     return data.annotation_file.parent / "images" / f"{number}.png"
 
 
-def seen(dataset, batches=None):
+def seen(dataset):
     """The number of each image of the batches, in order."""
-    images = [images.numpy()[:, 0, 0, 0] for images, _ in dataset.take(batches or -1)]
+    images = [images.numpy()[:, 0, 0, 0] for images, _ in dataset]
     return (np.concatenate(images) / STEP).round().astype(int) - 1
 
 
-@pytest.mark.parametrize("damage", FAULTS)
-@pytest.mark.parametrize("cache", ["none", "memory", "folder"])
+@pytest.mark.parametrize(
+    "damage, cache",
+    [(vanish, "none"), (rot, "none"), (shrink, "none"), (vanish, "memory"), (rot, "folder")],
+)
 def test_the_next_view_stands_in_for_a_lost_one_which_is_counted_and_named(damage, cache, data, tmp_path):
     config = config_of(cache=str(tmp_path / "cache") if cache == "folder" else cache)
-    before = build_dataset(config, data, "train").repeat()
-    expected = seen(before, 16)
     damage(path_of(data, 2))
     unreadable = Unreadable()
     dataset = build_dataset(config, data, "train", unreadable=unreadable)
-    epochs = [seen(dataset), seen(dataset)]
-    for epoch, views in enumerate(np.split(expected, 2)):
-        for place, view in enumerate(views):
-            if view != 2:
-                assert epochs[epoch][place] == view
-            elif place < len(views) - 1:
-                assert epochs[epoch][place] == epochs[epoch][place + 1] != 2
+    for expected in WHOLE:
+        for before, view, following in zip(expected, found := seen(dataset), [*found[1:], None]):
+            assert view == before if before != 2 else view == following
     assert unreadable.counts == {0: 4, 1: 4} and unreadable.verdict is None
     path = path_of(data, 2)
     reason = "expected an image. Received: " if (damage, cache) == (vanish, "memory") else FAULTS[damage]
@@ -91,8 +94,9 @@ def test_an_epoch_is_taken_up_anywhere_with_the_same_batches(data):
     settings = {"copy_paste": 0.5, "mosaic": 0.2, "max_unreadable": 1.0}
     config = config_of(images_per_epoch=24, batch_size=4, **settings)
     whole = list(build_dataset(config, data, "train", first_epoch=1))
-    for first in range(1, 6):
-        rest = list(build_dataset(config, data, "train", first_epoch=1, first_batch=first))
+    for first in (1, 3, 5):
+        rest = build_dataset(config, data, "train", first_epoch=1, first_batch=first)
+        rest = list(rest.take(6 - first))
         tf.nest.map_structure(assert_array_equal, rest, whole[first:])
 
 
@@ -176,10 +180,10 @@ def test_a_rotten_image_in_a_shard_is_left_out_and_named(cache, data, shards):
 
 
 def test_a_damaged_shard_counts_as_the_images_that_it_would_have_given(shards):
-    content = bytearray(open(shards.files[1], "rb").read())
+    file = Path(shards.files[1])
+    content = bytearray(file.read_bytes())
     content[40] ^= 0xFF
-    with open(shards.files[1], "wb") as file:
-        file.write(content)
+    file.write_bytes(content)
     unreadable = Unreadable()
     found = seen(build_dataset(config_of(), shards, "train", unreadable=unreadable))
     assert set(found) == {0, 1, 4, 5, 6, 7} and unreadable.counts == {0: 8}

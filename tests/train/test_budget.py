@@ -7,7 +7,7 @@ import pytest
 import yolact_tf
 from yolact_tf.train import budget
 from yolact_tf.train.budget import KeepToMinutes
-from yolact_tf.train.optimizer import build_optimizer, schedule_of
+from yolact_tf.train.optimizer import build_optimizer, scaled_rate, schedule_of
 from yolact_tf.train.run_log import read_log
 from yolact_tf.train.trainer import train
 
@@ -28,10 +28,12 @@ def clock(monkeypatch):
     return clock
 
 
-def test_the_schedule_ends_when_the_time_does(clock):
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_schedule_ends_when_the_time_does(clock, accumulate):
     """Steps of two seconds within a minute: thirty, however long the schedule was meant to be."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    optimizer = build_optimizer(yolact_tf.load_config("tiny_256"), steps_per_epoch=1000)
+    config = yolact_tf.load_config("tiny_256", [f"train.accumulate={accumulate}"])
+    optimizer = build_optimizer(config, steps_per_epoch=1000)
     model.compile(optimizer, loss="mse")
     optimizer.build(model.trainable_variables)
     began = clock.now
@@ -46,6 +48,9 @@ def test_the_schedule_ends_when_the_time_does(clock):
         steps += 1
         keep.on_train_batch_end(steps)
         assert keep.remaining() == max(0, 60 - 2 * steps)
+        if steps == 18:  # half of a cosine after a warm-up of six steps
+            half = scaled_rate(config.train) / 2
+            assert float(optimizer.learning_rate) == pytest.approx(half, rel=1e-3)
     assert steps == 30
     assert float(optimizer.inner_optimizer.total_steps) == pytest.approx(30, abs=0.1)
     assert schedule_of(optimizer).total_steps == pytest.approx(30, abs=0.1)

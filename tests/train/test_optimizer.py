@@ -4,7 +4,14 @@ import pytest
 from numpy.testing import assert_allclose
 
 from yolact_tf.recipes import load_config
-from yolact_tf.train.optimizer import FiniteSteps, ReferenceSGD, build_optimizer, scaled_rate
+from yolact_tf.train.optimizer import (
+    FiniteSteps,
+    ReferenceSGD,
+    build_optimizer,
+    scaled_rate,
+    schedule_of,
+    steps_done,
+)
 from yolact_tf.train.schedule import LearningRate
 
 
@@ -77,6 +84,23 @@ def test_accumulated_gradients_make_the_step_of_a_larger_batch():
         parts.apply([np.float32([a])], [two])
         parts.apply([np.float32([b])], [two])
         assert_allclose(two, one, rtol=1e-6)
+
+
+def test_steps_are_batches_however_many_make_an_update():
+    optimizer = build_optimizer(load_config("tiny_256", ["train.accumulate=3"]), steps_per_epoch=40)
+    w = keras.Variable([0.0])
+    for _ in range(4):
+        optimizer.apply([np.float32([1])], [w])
+    assert int(steps_done(optimizer)) == 4 and int(optimizer.iterations) == 1
+    assert float(optimizer.learning_rate) == float(schedule_of(optimizer)(4))
+
+
+def test_a_batch_size_that_this_machine_decides_is_none_yet():
+    config = load_config("tiny_256", ["train.batch_size=auto"])
+    with pytest.raises(ValueError, match="`train.batch_size` must be a number here.*Received: auto"):
+        build_optimizer(config)
+    with pytest.raises(ValueError, match="`train.batch_size` must be a number here.*Received: auto"):
+        build_optimizer(config, steps_per_epoch=40)
 
 
 def test_the_schedule_can_be_stretched_while_it_runs():

@@ -15,7 +15,7 @@ from safetensors import safe_open
 
 import yolact_tf
 from yolact_tf.train.run_log import read_log
-from yolact_tf.train.state import FILE, Position, load_state, save_state
+from yolact_tf.train.state import FILE, Position, load_state, read_position, save_state
 from yolact_tf.train.trainer import train
 
 SETTINGS = [
@@ -74,12 +74,30 @@ def killed(shapes_data, tmp_path_factory):
     return folder
 
 
+class Removal:
+    """A report that removes a file when training has begun."""
+
+    interval = 0.0
+
+    def __init__(self, path):
+        self.path, self.row, self.validating = path, lambda row: None, lambda done, total: None
+
+    def status(self, status):
+        self.path.unlink(missing_ok=True)
+
+
 def test_a_killed_run_goes_on_to_the_same_bits(config, whole, killed, shapes_data, tmp_path):
-    run = tmp_path / "run"
+    """Also where the validation that comes next fails."""
+    data, run = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(shapes_data, data)
     shutil.copytree(killed, run)
     assert '"epoch": 1' in state_of(run)[1]["position"]
     with open(run / "log.csv", "a") as file:
         file.write("1,0.5,")  # a row that was cut off
+    with pytest.raises(FileNotFoundError, match="val_00001"):
+        train(config, data, run, resume=True, report=Removal(data / "images" / "val_00001.jpg"))
+    position = read_position(run)
+    assert (position.epoch, position.batch, position.waited) == (1, 20, 0)
     train(config, shapes_data, run, resume=True)
     tensors, metadata = state_of(run)
     expected, _ = state_of(whole)
@@ -111,8 +129,8 @@ def test_another_recipe_is_refused_with_the_differences(whole, shapes_data):
     with pytest.raises(ValueError) as caught:
         train(other, shapes_data, whole, resume=True)
     assert str(caught.value) == (
-        f"--resume expects the recipe of the run {whole}. Received other values: "
-        "data.mirror False, not True; train.epochs 4, not 3"
+        f"--resume expects the recipe of the run {whole}. Received other values: data.mirror False, not "
+        "True; train.epochs 4, not 3, which changes the learning rates of the 60 steps that are done"
     )
 
 

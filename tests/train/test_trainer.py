@@ -1,5 +1,6 @@
 import csv
 import dataclasses
+import json
 import math
 
 import keras
@@ -9,6 +10,7 @@ import pytest
 import yolact_tf
 from yolact_tf.data.coco import load_coco
 from yolact_tf.fields import override
+from yolact_tf.runs import Run, find_weights, load_weights
 from yolact_tf.train.callbacks import ValidateAP
 from yolact_tf.train.trainer import train
 
@@ -67,20 +69,56 @@ def test_the_log_has_a_row_an_epoch(shapes_run):
     assert 0 <= float(rows[1]["val_mask_AP"]) <= 1
 
 
-def test_epochs_without_validation_log_nan_and_the_last_validates(config, shapes_data, tmp_path):
-    data = load_coco(shapes_data, "val")
-    model = yolact_tf.build_yolact(config)
-    (tmp_path / "weights").mkdir()
-    model.compile(yolact_tf.build_optimizer(config, 10), yolact_tf.YolactLoss(config))
-    model.stop_training = False  # as `fit` begins
-    callback = ValidateAP(tmp_path, config, data, every=2)
-    callback.set_model(model)
+def started_validation(run, data, folder, every=1):
+    """A ValidateAP of three epochs that writes into `folder`, as `fit` begins."""
+    (folder / "weights").mkdir()
+    run.model.compile(yolact_tf.build_optimizer(run.config, 10), yolact_tf.YolactLoss(run.config))
+    run.model.stop_training = False
+    callback = ValidateAP(folder, run.config, data, every)
+    callback.set_model(run.model)
     callback.set_params({"epochs": 3})
     callback.on_train_begin()
+    return callback
+
+
+def test_epochs_without_validation_log_nan_and_the_last_validates(config, shapes_data, tmp_path):
+    data = load_coco(shapes_data, "val")
+    run = Run(yolact_tf.build_yolact(config), config, data.labels)
+    callback = started_validation(run, data, tmp_path, every=2)
     logs = [{}, {}, {}]
     for epoch in range(3):
         callback.on_epoch_end(epoch, logs[epoch])
     assert [math.isnan(row["val_mask_AP"]) for row in logs] == [True, False, False]
+
+
+def test_metrics_are_of_the_last_validation_and_best_weights_of_the_best(shapes_run, shapes_data, tmp_path):
+    run = yolact_tf.load_run(shapes_run)
+    assert json.loads((shapes_run / "metrics.json").read_text())["segm"]["AP"] > 0
+    callback = started_validation(run, load_coco(shapes_data, "val"), tmp_path)
+    callback.on_epoch_end(0, good := {})
+    best = (tmp_path / "weights" / "best.weights.h5").read_bytes()
+    run.model.set_weights([np.zeros_like(value) for value in run.model.get_weights()])
+    callback.on_epoch_end(1, bad := {})
+    assert callback.best == good["val_mask_AP"] > bad["val_mask_AP"] == 0 and callback.waited == 1
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["segm"]["AP"] == bad["val_mask_AP"]
+    assert (tmp_path / "weights" / "best.weights.h5").read_bytes() == best
+
+
+def test_without_objects_to_validate_on_the_last_weights_are_the_best(shapes_run, shapes_data, tmp_path):
+    run = yolact_tf.load_run(shapes_run)
+    content = json.loads((shapes_data / "val.json").read_text())
+    (tmp_path / "val.json").write_text(json.dumps({**content, "annotations": []}))
+    (tmp_path / "images").symlink_to(shapes_data / "images")
+    callback = started_validation(run, load_coco(tmp_path, "val"), tmp_path)
+    for epoch in range(2):
+        run.model.set_weights([value + 0.001 for value in run.model.get_weights()])
+        callback.on_epoch_end(epoch, logs := {})
+        assert logs["val_mask_AP"] == -1 and callback.waited == 0
+        assert json.loads((tmp_path / "metrics.json").read_text())["segm"]["AP"] == -1
+        load_weights(model := yolact_tf.build_yolact(run.config), find_weights(tmp_path))
+        for value, expected in zip(model.get_weights(), run.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(value, expected)
 
 
 def test_a_plus_model_trains_its_rescorer_and_keeps_it(plus_run):
@@ -107,7 +145,6 @@ def test_averaged_weights_start_from_given_ones_and_shards_train(shapes_run, sha
 
 
 def test_splits_with_different_categories_are_refused(shapes_data, small_settings, tmp_path):
-    import json
     import shutil
 
     copy = tmp_path / "data"

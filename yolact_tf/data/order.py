@@ -12,7 +12,7 @@ from yolact_tf.data.augment import fold
 
 
 def training_order(source, num_views, seed, first_epoch=0, first_view=0, num_partners=0):
-    """A dataset of (place [2], handles [1 + num_partners], view seed [2]), a new order each time it is iterated.
+    """A dataset of (place [2], handles [1 + num_partners], view seed [2]), in a new order each iteration.
 
     A place is an epoch, and where in it the view is: what else is read or lost changes neither that nor the
     seed.

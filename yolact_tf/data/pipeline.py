@@ -22,7 +22,8 @@ def build_dataset(
     last batch; any other is read in order, as it is.
     data: a folder as README describes, or what `load_data` made of one.
     first_epoch: the epoch that the first iteration of the dataset is; each further one is the next.
-    first_batch: batches that are left out at the beginning, for the rest of an epoch that was interrupted.
+    first_batch: where in its epoch the first iteration begins, for an epoch that was interrupted. It is as
+    long as the others, so that `take` has to end it with the epoch.
     worker, num_workers: batches are `train.batch_size` / num_workers large and hold this worker's part
     of what one worker alone would see.
     unreadable: an Unreadable, which is told what cannot be read while the dataset is iterated. Iterating ends
@@ -34,7 +35,7 @@ def build_dataset(
             f"`model.num_classes` must be at least the {len(data.labels)} categories of "
             f"{data.origin}. Received: {config.model.num_classes}"
         )
-    batch_size = config.train.batch_size
+    batch_size = config.train.known_batch_size
     if batch_size % num_workers:
         raise ValueError(
             f"`train.batch_size` must be a multiple of the {num_workers} workers. Received: {batch_size}"
@@ -59,14 +60,15 @@ def steps_per_epoch(config, data):
 
     ValueError where no image trains.
     """
-    return _views_per_epoch(config, data) // config.train.batch_size
+    return _views_per_epoch(config, data) // config.train.known_batch_size
 
 
 def _views_per_epoch(config, data):
     _require_objects(data, config.data)
     num_images = data.num_images if config.data.empty_images else data.num_with_objects
-    num_views = max(config.train.images_per_epoch or num_images, config.train.batch_size)
-    return num_views - num_views % config.train.batch_size
+    batch_size = config.train.known_batch_size
+    num_views = max(config.train.images_per_epoch or num_images, batch_size)
+    return num_views - num_views % batch_size
 
 
 def _plain_views(config, data):
@@ -102,8 +104,7 @@ def _training_views(config, data, first_epoch, first_batch, share, unreadable):
     unreadable.begin(settings.max_unreadable if settings.on_error == "skip" else 0, own, find)
     begin = lambda epoch: tf.where(epoch == first_epoch, tf.constant(first_batch * share.own, tf.int64), 0)
     views = fill_gaps(views.map(view, tf.data.AUTOTUNE).ignore_errors(), begin, unreadable)
-    left = own - first_batch * share.own
-    return views.take(left).apply(tf.data.experimental.assert_cardinality(left))
+    return views.take(own).apply(tf.data.experimental.assert_cardinality(own))
 
 
 def _require_objects(data, settings):

@@ -15,7 +15,7 @@ class Unreadable:
     """
 
     def __init__(self):
-        self.counts = Counter()
+        self.counts, self.num_views, self.allowed = Counter(), 0, 0
         self._first = self._reason = None
 
     def begin(self, share, num_views, find):
@@ -27,7 +27,8 @@ class Unreadable:
         self.allowed = min(math.floor(share * num_views), num_views - 1)
 
     def add(self, epoch, number, count):
-        """Counts views of an epoch that are lost from `number` on; returns how many. ValueError for too many."""
+        """Counts views of an epoch that are lost, from `number` on, and returns `count`. ValueError for too
+        many."""
         if not self._first:
             self._first = max(int(epoch), 0), int(number)
         self.counts[int(epoch)] += int(count)
@@ -48,12 +49,12 @@ class Unreadable:
     @property
     def verdict(self):
         """Why training cannot go on, in one line; None where it can."""
-        count = max(self.counts.values(), default=0)
-        if not count or count <= self.allowed:
+        if max(self.counts.values(), default=0) <= self.allowed:
             return None
+        count = min(max(self.counts.values()), self.num_views)
         return (
-            f"expected at most {self.allowed} of {self.num_views} training images of an epoch to be unreadable "
-            f"(`data.max_unreadable`). Received: {min(count, self.num_views)}, the first {self.reason}"
+            f"expected at most {self.allowed} of {self.num_views} training images of an epoch to be "
+            f"unreadable (`data.max_unreadable`). Received: {count}, the first {self.reason}"
         )
 
     def _why(self, epoch, number):

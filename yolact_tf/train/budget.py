@@ -4,7 +4,7 @@ import time
 
 import keras
 
-from yolact_tf.train.optimizer import schedule_of, unwrapped
+from yolact_tf.train.optimizer import set_total_steps, steps_done
 
 NO_LIMIT = 1_000_000  # epochs of a training that the clock ends
 _FIRST_STEPS = 5  # whose duration says nothing: the first is traced and compiled
@@ -53,7 +53,5 @@ class KeepToMinutes(keras.callbacks.Callback):
         """Sets the length of the schedule; pace: seconds a step takes, with what comes between steps."""
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
-        optimizer = unwrapped(self.model.optimizer)
-        steps = float(optimizer.iterations) + self.remaining() / pace
-        optimizer.total_steps.assign(steps)
-        schedule_of(optimizer).total_steps = steps  # what is shown; compiled steps read the variable
+        optimizer = self.model.optimizer
+        set_total_steps(optimizer, float(steps_done(optimizer)) + self.remaining() / pace)

@@ -18,8 +18,9 @@ class ValidateAP(keras.callbacks.Callback):
 
     Epochs without validation log NaN, so that each row of log.csv has the same columns. The best
     mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5; both are the
-    averaged weights where there are any. `best` is the best mask AP, `waited` how many validations ago
-    it was; at `patience`, unless that is 0, training ends.
+    averaged weights where there are any. metrics.json is of the last validation. `best` is the best mask
+    AP, `waited` how many validations ago it was; at `patience`, unless that is 0, training ends. Where
+    the validation set has no objects, so that AP is -1, the best weights are the last.
     observe: as `evaluate` has it.  run_path: None writes nothing, for all workers but the first.
     """
 
@@ -46,13 +47,15 @@ class ValidateAP(keras.callbacks.Callback):
     def _validate(self, logs):
         metrics, _ = evaluate(self.detector, self.data, observe=self.observe)
         logs["val_box_AP"] = metrics["bbox"]["AP"]
-        logs["val_mask_AP"] = metrics["segm"]["AP"]
+        logs["val_mask_AP"] = mask_ap = metrics["segm"]["AP"]
         self.waited += 1
-        if metrics["segm"]["AP"] > self.best:
-            self.best, self.waited = metrics["segm"]["AP"], 0
-            if self.run_path:
+        is_best = mask_ap > self.best or mask_ap == -1
+        if is_best:
+            self.best, self.waited = mask_ap, 0
+        if self.run_path:
+            if is_best:
                 save_weights(self.model, self.run_path, "best")
-                write_text(self.run_path / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+            write_text(self.run_path / "metrics.json", json.dumps(metrics, indent=2) + "\n")
 
 
 class LogLearningRate(keras.callbacks.Callback):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from yolact_tf.replicas import num_replicas
+from yolact_tf.train.optimizer import steps_done
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -51,14 +52,16 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._skipped, self._in_a_row = 0.0, 0
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._skipped = 0.0
+        # Of an epoch that is taken up again some may be known.
+        self._skipped = sum(float(m.result()) for m in self.model.metrics if m.name == "skipped_steps")
 
     def on_train_batch_end(self, batch, logs=None):
         skipped = float(logs["skipped_steps"])
         self._in_a_row = self._in_a_row + 1 if skipped > self._skipped else 0
         self._skipped = skipped
         if self._in_a_row >= self.limit:
-            culprit, step = self._culprit(), int(ops.convert_to_numpy(self.model.optimizer.iterations))
+            culprit = self._culprit()
+            step = int(ops.convert_to_numpy(steps_done(self.model.optimizer)))
             raise NonFiniteLoss(
                 f"`{culprit}` must stay finite. Received: NaN or infinity for {self._in_a_row} steps in "
                 f"a row after step {step}; none was applied. A lower train.learning_rate may help"

@@ -4,25 +4,33 @@ import contextlib
 import signal
 import threading
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from yolact_tf.ending import POLITE, Terminated
 
 
 @contextlib.contextmanager
 def interruptible():
-    """Yields a function that tells whether the process was asked to stop; asking twice stops it at once."""
-    asked = threading.Event()
+    """Yields a function that returns what to raise where the process was asked to stop, else None.
+
+    That is KeyboardInterrupt or Terminated. Asking twice raises it at once.
+    """
+    reasons = []
 
     def ask(number, frame):
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
+        reasons.append(KeyboardInterrupt() if number == signal.SIGINT else Terminated(number))
+        if len(reasons) > 1:
+            raise reasons[-1]
+
+    def reason():
+        return reasons[0] if reasons else None
 
     if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
-        yield asked.is_set
+        yield reason
         return
-    before = {number: signal.signal(number, ask) for number in _SIGNALS}
+    # What is ignored stays so, as under `nohup`.
+    polite = [number for number in POLITE if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, *polite)}
     try:
-        yield asked.is_set
+        yield reason
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

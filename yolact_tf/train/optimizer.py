@@ -19,16 +19,8 @@ def build_optimizer(config, steps_per_epoch=None):
     """
     train = config.train
     if steps_per_epoch is None:
-        steps_per_epoch = max(1, (train.images_per_epoch or 117_266) // train.batch_size)
-    rate = LearningRate(
-        scaled_rate(train),
-        train.epochs * steps_per_epoch,
-        schedule=train.schedule,
-        warmup_steps=train.warmup_steps * train.accumulate,
-        warmup_learning_rate=train.warmup_learning_rate,
-        decay_at=train.decay_at,
-        decay_factor=train.decay_factor,
-    )
+        steps_per_epoch = max(1, (train.images_per_epoch or 117_266) // train.known_batch_size)
+    rate = planned_rate(train, steps_per_epoch)
     options = {"use_ema": True, "ema_momentum": train.ema} if train.ema else {}
     if train.gradient_clip:
         options["global_clipnorm"] = train.gradient_clip
@@ -44,12 +36,26 @@ def build_optimizer(config, steps_per_epoch=None):
     return FiniteSteps(optimizer)
 
 
+def planned_rate(train, steps_per_epoch):
+    """The schedule of a run by its number of epochs. It counts steps, of which `train.accumulate` make an
+    update: see `steps_done`."""
+    return LearningRate(
+        scaled_rate(train),
+        train.epochs * steps_per_epoch,
+        schedule=train.schedule,
+        warmup_steps=train.warmup_steps * train.accumulate,
+        warmup_learning_rate=train.warmup_learning_rate,
+        decay_at=train.decay_at,
+        decay_factor=train.decay_factor,
+    )
+
+
 def scaled_rate(train):
     """The peak learning rate: that of the config, for as many images as make an update (batch autoscaling
     of the released code: in proportion; the warm-up's first rate and length stay)."""
     if not train.nominal_batch:
         return train.learning_rate
-    return train.learning_rate * train.batch_size * train.accumulate / train.nominal_batch
+    return train.learning_rate * train.known_batch_size * train.accumulate / train.nominal_batch
 
 
 class _OnSchedule:
@@ -69,13 +75,28 @@ class _OnSchedule:
 
     def _get_current_learning_rate(self):
         if self.built and isinstance(self._learning_rate, LearningRate):
-            return self._learning_rate(self._iterations, self.total_steps)
+            return self._learning_rate(steps_done(self), self.total_steps)
         return super()._get_current_learning_rate()
 
 
 def unwrapped(optimizer):
     """The optimiser that takes the steps: what `FiniteSteps` or a loss scale wraps."""
     return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def steps_done(optimizer):
+    """The scalar that counts the batches an optimiser was given gradients of, those left out aside.
+
+    Whatever speaks of steps counts by it: the schedule, a budget of time, progress. Keras' own `iterations`
+    counts updates, of which `train.accumulate` steps make one.
+    """
+    return unwrapped(optimizer)._iterations
+
+
+def set_total_steps(optimizer, steps):
+    """Sets the length of the schedule: in the variable, which compiled steps read, and where it is shown."""
+    unwrapped(optimizer).total_steps.assign(steps)
+    schedule_of(optimizer).total_steps = steps
 
 
 def schedule_of(optimizer):

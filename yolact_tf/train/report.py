@@ -5,7 +5,7 @@ import time
 
 import keras
 
-from yolact_tf.train.optimizer import schedule_of
+from yolact_tf.train.optimizer import schedule_of, steps_done
 from yolact_tf.training_progress import EpochRow, Status
 
 
@@ -23,7 +23,7 @@ class ReportProgress(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         optimizer = self.model.optimizer
         # Counted here: with JAX the optimiser knows its step only between epochs.
-        self._schedule, self._step = schedule_of(optimizer), int(optimizer.iterations)
+        self._schedule, self._step = schedule_of(optimizer), int(steps_done(optimizer))
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch

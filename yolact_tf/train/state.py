@@ -26,7 +26,7 @@ class Position:
     """Where a run is."""
 
     epoch: int = 0  # that is going on, or comes next
-    batch: int = 0  # batches of it that are done
+    batch: int = 0  # batches of it that are done; all of them where only validation and the like are left
     seconds: float = 0.0  # of training so far
     best: float = -1.0  # mask AP
     waited: int = 0  # validations since the best
@@ -45,18 +45,20 @@ def save_state(run_path, model, position, data_digest):
             raise OSError(f"{run_path}: cannot save the state. Received: {error}") from None
 
 
+def read_position(run_path):
+    """The Position of the state that was saved last. FileNotFoundError where there is none."""
+    with _opened(run_path) as file:
+        return _position(file)
+
+
 def load_state(run_path, model, data_digest):
     """Puts the saved values into the variables of `model`, compiled and built; returns the Position.
 
     ValueError where the file is not of this model, or the data are not those it was trained on;
     FileNotFoundError where there is none.
     """
-    path = Path(run_path) / FILE
-    if not path.is_file():
-        raise FileNotFoundError(f"{run_path}: expected {FILE} to resume from. Received none")
-    with safe_open(path, "numpy") as file:
-        metadata = file.metadata() or {}
-        if metadata.get("data") != data_digest:
+    with _opened(run_path) as file:
+        if (file.metadata() or {}).get("data") != data_digest:
             raise ValueError(
                 f"{run_path}: expected the data that the run was trained on. Received other annotations"
             )
@@ -64,12 +66,23 @@ def load_state(run_path, model, data_digest):
         saved = {name: tuple(file.get_slice(name).get_shape()) for name in list(file.keys())}
         if saved != {name: tuple(variable.shape) for name, variable in variables.items()}:
             raise ValueError(
-                f"{path}: expected {len(variables)} variables of this model. Received: {len(saved)}, not all "
-                "of the same shape"
+                f"{run_path}: expected {len(variables)} variables of this model in {FILE}. "
+                f"Received: {len(saved)}, not all of the same shape"
             )
         for name, variable in variables.items():
             variable.assign(file.get_tensor(name))
-    return Position(**json.loads(metadata["position"]))
+        return _position(file)
+
+
+def _opened(run_path):
+    path = Path(run_path) / FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{run_path}: expected {FILE} to resume from. Received none")
+    return safe_open(path, "numpy")
+
+
+def _position(file):
+    return Position(**json.loads(file.metadata()["position"]))
 
 
 def _variables(model):
@@ -85,19 +98,22 @@ def _variables(model):
 
 
 class KeepState(keras.callbacks.Callback):
-    """Saves the state every `minutes` and at the end of each epoch; comes after all that write files.
+    """Saves the state every `minutes`, after the last batch of an epoch, and again when all is done that
+    follows it. It comes after all that write files.
 
-    start: the Position that training starts from.  interrupted: called without arguments after each batch;
-    where it says so, the state is saved and KeyboardInterrupt raised.  `validation` is the ValidateAP that
-    knows the best.
+    Whatever fails between the two costs no step: the first says that the epoch's batches are done.
+
+    start: the Position that training starts from.  reason_to_stop: called without arguments after each
+    batch; where it returns an error, the state is saved and the error raised.  `validation` is the
+    ValidateAP that knows the best.
     """
 
     validation = None
 
-    def __init__(self, run_path, data_digest, start, minutes, interrupted):
+    def __init__(self, run_path, data_digest, start, minutes, reason_to_stop):
         super().__init__()
         self.run_path, self.data_digest, self.minutes = run_path, data_digest, minutes
-        self.start, self.interrupted = start, interrupted
+        self.start, self.reason_to_stop = start, reason_to_stop
         self._began = self._saved = time.monotonic()
 
     @property
@@ -110,14 +126,15 @@ class KeepState(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
-        self._offset = self.start.batch if epoch == self.start.epoch else 0
 
     def on_train_batch_end(self, batch, logs=None):
-        is_interrupted = self.interrupted()
-        if is_interrupted or time.monotonic() - self._saved > 60 * self.minutes:
-            self._save(self._epoch, self._offset + batch + 1)
-        if is_interrupted:
-            raise KeyboardInterrupt
+        reason = self.reason_to_stop()
+        is_last = batch + 1 == self.params["steps"] or self.model.stop_training
+        if reason or is_last or time.monotonic() - self._saved > 60 * self.minutes:
+            # Time may end an epoch before its last batch.
+            self._save(self._epoch, self.params["steps"] if is_last else batch + 1)
+        if reason:
+            raise reason
 
     def on_epoch_end(self, epoch, logs=None):
         self._save(epoch + 1, 0)
@@ -127,30 +144,3 @@ class KeepState(keras.callbacks.Callback):
         position = Position(epoch, batch, self.seconds, best, waited)
         save_state(self.run_path, self.model, position, self.data_digest)
         self._saved = time.monotonic()
-
-
-class TakeUpEpoch(keras.callbacks.Callback):
-    """Ends the first epoch, which was interrupted, after the batches that were left of it; comes before all
-    others. Its running means go on from where they were, though `fit` resets them."""
-
-    def __init__(self, batches_left):
-        super().__init__()
-        self.batches_left = batches_left
-        self._is_first = True
-
-    def on_train_begin(self, logs=None):
-        self._means = [ops.convert_to_numpy(v) for v in self.model.metrics_variables]
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if self._is_first:
-            for variable, value in zip(self.model.metrics_variables, self._means, strict=True):
-                variable.assign(value)
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self._is_first and batch + 1 == self.batches_left:
-            self.model.stop_training = True  # the epoch
-
-    def on_epoch_end(self, epoch, logs=None):
-        if self._is_first:
-            self.model.stop_training = False  # but not training
-        self._is_first = False

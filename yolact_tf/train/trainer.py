@@ -13,7 +13,7 @@ from yolact_tf.config import Config
 from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset, steps_per_epoch
 from yolact_tf.data.unreadable import Unreadable
-from yolact_tf.fields import AUTO, differences
+from yolact_tf.fields import AUTO
 from yolact_tf.model import build_yolact
 from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
 from yolact_tf.train.batch_size import largest_batch
@@ -26,10 +26,11 @@ from yolact_tf.train.interrupt import interruptible
 from yolact_tf.train.loggers import require_loggers
 from yolact_tf.train.lost_images import TellLostImages
 from yolact_tf.train.objective import YolactLoss
-from yolact_tf.train.optimizer import build_optimizer
+from yolact_tf.train.optimizer import build_optimizer, set_total_steps, unwrapped
+from yolact_tf.train.resume import accept_changes, fit_from, recipe_of
 from yolact_tf.train.run_log import cut_log
 from yolact_tf.train.show import WatchedData
-from yolact_tf.train.state import KeepState, Position, TakeUpEpoch, load_state, save_state
+from yolact_tf.train.state import KeepState, Position, load_state, save_state
 from yolact_tf.train.watch import Watch
 from yolact_tf.weights.start import load_start_weights
 
@@ -42,15 +43,18 @@ def train(config, data, run_path, weights=None, resume=False, report=None):
     Of several workers only the first writes the folder; the others return None.
     The number of classes becomes that of the data. weights: a run folder, a .weights.h5 file, or a file
     of the original, to start from; layers that depend on other classes start afresh.  resume: goes on
-    with the run in `run_path` where its last state is.  report: what `training_report` yields, which
-    shows the progress; none keeps silent.
+    with the run in `run_path` where its last state is; `config` may differ as `accept_changes` says.
+    report: what `training_report` yields, which shows the progress; none keeps silent.
     """
     run_path = Path(run_path)
     if is_first_worker() and not resume:
         require_new_run(run_path)
     require_loggers(config.train.loggers)
     data = WatchedData(data, *_load_data(config, data))
-    config = _resolved(config, data.train, run_path if resume else None)
+    known = recipe_of(run_path) if resume else None
+    config = _resolved(config, data.train, known)
+    if resume:
+        accept_changes(config, known, run_path, steps_per_epoch(config, data.train))
     with devices(config.train.devices, config.train.batch_size) as chosen:
         if config.train.minutes and chosen.num_workers > 1:
             raise ValueError(
@@ -61,10 +65,11 @@ def train(config, data, run_path, weights=None, resume=False, report=None):
         keras.config.set_dtype_policy(config.train.precision)
         model = _build(config, data.train, None if resume else weights, resume, chosen)
         training = Training(model, config, data, run_path, chosen, f"{data.train.digest} {data.val.digest}")
-        start = load_state(run_path, model, training.digest) if resume else Position()
+        start = _loaded(training) if resume else Position()
         if chosen.is_first and not resume:
             run_path.mkdir(parents=True, exist_ok=True)
             save_state(run_path, model, start, training.digest)  # before what makes the folder a run
+        if chosen.is_first and config != known:
             describe_run(run_path, config, data.train.labels)
         if not _is_finished(config, start):
             _fit(training, start, report)
@@ -93,27 +98,19 @@ def _load_data(config, data):
     return train_data, val_data
 
 
-def _resolved(config, data, resumed):
-    """`config` with what it leaves to the data and the machine. resumed: a run that must have the same."""
+def _resolved(config, data, known):
+    """`config` with what it leaves to the data, and to the machine or to `known`, the recipe of a run that
+    goes on."""
     model = dataclasses.replace(config.model, num_classes=len(data.labels))
     config = dataclasses.replace(config, model=model)
-    batch_size = config.train.batch_size
-    if resumed:
-        file = resumed / "config.json"
-        if not file.is_file():
-            raise FileNotFoundError(f"--resume expects a run folder with config.json. Received: {resumed}")
-        known = Config.from_json(file.read_text(encoding="utf-8"))
-        batch_size = batch_size if batch_size != AUTO else known.train.batch_size
-    elif batch_size == AUTO:
+    if config.train.batch_size != AUTO:
+        return config
+    if known:
+        batch_size = known.train.batch_size
+    else:
         batch_size = largest_batch(config, data.num_images)
         logger.warning("train.batch_size=%d fits into memory", batch_size)
-    config = dataclasses.replace(config, train=dataclasses.replace(config.train, batch_size=batch_size))
-    if resumed and known != config:
-        raise ValueError(
-            f"--resume expects the recipe of the run {resumed}. Received other values: "
-            + "; ".join(differences(config, known))
-        )
-    return config
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, batch_size=batch_size))
 
 
 def _build(config, data, weights, resume, chosen):
@@ -140,48 +137,44 @@ def compile_model(model, config, steps_per_epoch):
     model.optimizer.build(model.trainable_variables)
 
 
-def _dataset(config, data, chosen, **options):
-    """This worker's part of the training batches."""
-    return build_dataset(
-        config, data, "train", worker=chosen.worker, num_workers=chosen.num_workers, **options
-    )
+def _loaded(training):
+    """Puts the last state of the run into the model; returns the Position."""
+    model, config, data = training.model, training.config, training.data
+    start = load_state(training.run_path, model, training.digest)
+    # A clock tells the length as it goes; else it is that of the recipe, which may have other epochs by now.
+    epochs = config.train.epochs * steps_per_epoch(config, data.train)
+    known = float(unwrapped(model.optimizer).total_steps)
+    set_total_steps(model.optimizer, known if config.train.minutes else epochs)
+    return start
 
 
 def _is_finished(config, start):
     """Whether a run that stopped at `start` has nothing left to do."""
     train = config.train
     waited_out = bool(train.patience) and start.waited >= train.patience
-    out_of_time = bool(train.minutes) and start.seconds >= 60 * train.minutes and start.batch == 0
-    return waited_out or out_of_time or (not train.minutes and start.epoch >= train.epochs)
+    is_over = start.seconds >= 60 * train.minutes if train.minutes else start.epoch >= train.epochs
+    return start.batch == 0 and (waited_out or is_over)
 
 
 def _fit(training, start, report):
     """Trains from the Position `start` on."""
-    train, run_path = training.config.train, training.run_path
+    model, config, data, run_path, chosen, _ = training
+    steps = steps_per_epoch(config, data.train)
+    epochs = NO_LIMIT if config.train.minutes else config.train.epochs
     unreadable = Unreadable()
-    batches, steps, left = _batches(training, start, unreadable)
-    if training.devices.is_first:
+    options = {"worker": chosen.worker, "num_workers": chosen.num_workers, "unreadable": unreadable}
+    build = functools.partial(build_dataset, config, data.train, "train", **options)
+    if chosen.is_first:
         cut_log(run_path / "log.csv", start.epoch)
-    with interruptible() as interrupted:
-        callbacks = _callbacks(training, start, interrupted, report)
-        callbacks.insert(0, TellLostImages(unreadable))
-        if left < steps:
-            callbacks.insert(0, TakeUpEpoch(left))
+    with interruptible() as reason_to_stop:
+        callbacks = [TellLostImages(unreadable), *_callbacks(training, start, reason_to_stop, report)]
         try:
-            training.model.fit(
-                batches,
-                steps_per_epoch=steps,
-                epochs=NO_LIMIT if train.minutes else train.epochs,
-                initial_epoch=start.epoch,
-                callbacks=callbacks,
-                verbose=0,
-                shuffle=False,  # the dataset shuffles itself
-            )
-        except (KeyboardInterrupt, OSError, ArithmeticError, tf.errors.OpError) as error:
+            fit_from(start, model, build, callbacks, epochs, steps)
+        except BaseException as error:  # also one of a logger or of memory
             logger.warning(
                 "%s holds the last state; the same command with --resume goes on from it", run_path
             )
-            if isinstance(error, tf.errors.OpError):  # such as of too many images that got lost
+            if isinstance(error, tf.errors.OpError):  # such as that of too many lost images
                 raise OSError(unreadable.verdict or _reason(error)) from None
             raise
 
@@ -193,26 +186,14 @@ def _reason(error):
     return next((line for line in lines if line and not line.startswith(where)), lines[0])
 
 
-def _batches(training, start, unreadable):
-    """(endless batches from `start` on, batches an epoch, those that are left of the first)."""
-    known = training.config, training.data.train, training.devices
-    steps = steps_per_epoch(*known[:2])
-    dataset = functools.partial(_dataset, *known, unreadable=unreadable)
-    if not start.batch:
-        return dataset(first_epoch=start.epoch).repeat(), steps, steps
-    rest = dataset(first_epoch=start.epoch, first_batch=start.batch)
-    following = dataset(first_epoch=start.epoch + 1)
-    return rest.concatenate(following.repeat()), steps, steps - start.batch
-
-
-def _callbacks(training, start, interrupted, report):
+def _callbacks(training, start, reason_to_stop, report):
     """In the order in which they act at the end of an epoch: what writes comes after what it writes.
 
     All workers validate, so that all stay in step; the first alone writes and is watched.
     """
     _, config, data, run_path, chosen, digest = training
     settings = config.train
-    keep = KeepState(run_path, digest, start, settings.save_minutes, interrupted)
+    keep = KeepState(run_path, digest, start, settings.save_minutes, reason_to_stop)
     clock = KeepToMinutes(settings.minutes, lambda: keep.seconds) if settings.minutes else None
     remaining = clock.remaining if clock else None
     watch = Watch(run_path, config, data, report, remaining) if chosen.is_first else None

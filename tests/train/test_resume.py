@@ -1,0 +1,221 @@
+"""Going on from any batch of a training gives what nothing stopped gives, bit by bit."""
+
+import shutil
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_array_equal
+from safetensors.numpy import load_file
+
+from yolact_tf.data.order import training_order
+from yolact_tf.fields import override
+from yolact_tf.recipes import load_config
+from yolact_tf.train.callbacks import LogLearningRate
+from yolact_tf.train.optimizer import build_optimizer
+from yolact_tf.train.pace import Pace
+from yolact_tf.train.report import ReportProgress
+from yolact_tf.train.resume import accept_changes, fit_from
+from yolact_tf.train.run_log import cut_log, read_log
+from yolact_tf.train.state import FILE, KeepState, Position, load_state, read_position, save_state
+
+STEPS, EPOCHS, BATCH = 4, 2, 2
+CONFIG = load_config("tiny_256", ["train.accumulate=2", "train.ema=0.9", f"train.epochs={EPOCHS}"])
+BATCHES = [(epoch, batch) for epoch in range(EPOCHS) for batch in range(STEPS)]
+
+
+class Numbers:
+    """A source of five numbers."""
+
+    num_images = 5
+
+    def order(self, seed):
+        return tf.data.Dataset.range(5).map(lambda i: tf.random.experimental.index_shuffle(i, seed, 4))
+
+
+def build_dataset(first_epoch, first_batch):
+    views = training_order(Numbers(), STEPS * BATCH, 7, first_epoch, first_batch * BATCH)
+    examples = views.map(
+        lambda _, handles, seed: (tf.cast(handles, tf.float32), tf.cast(seed[:1], tf.float32))
+    )
+    return examples.take(STEPS * BATCH).batch(BATCH)
+
+
+class Validation(keras.callbacks.Callback):
+    """Adds a number to the logs, and fails after the epoch `fails_after` as the service of a logger may."""
+
+    best, waited = -1.0, 0
+
+    def __init__(self, fails_after):
+        super().__init__()
+        self.fails_after = fails_after
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["sum"] = self.best = float(np.sum(self.model.get_weights()[0]))
+        self.waited += 1
+        if epoch == self.fails_after:
+            raise ConnectionError("the service is down")
+
+
+class Copies(keras.callbacks.Callback):
+    """A report that remembers, and copies the run to EPOCH-BATCH beside it with the state of each batch."""
+
+    interval = 0.0
+
+    def __init__(self, run):
+        super().__init__()
+        self.run, self.statuses, self.rows = run, [], []
+        self.status, self.row = self.statuses.append, self.rows.append
+
+    def on_train_batch_end(self, batch, logs=None):
+        position = read_position(self.run)
+        shutil.copytree(self.run, self.run.with_name(f"{position.epoch}-{position.batch}"))
+
+
+def go_on(run, fails_after=None, copies=False):
+    """Trains from the state in `run`, or from the start where there is none; returns what was reported."""
+    built = []
+
+    def build(**position):
+        built.append(position)
+        return build_dataset(**position)
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile(build_optimizer(CONFIG, STEPS), "mse")
+    model.optimizer.build(model.trainable_variables)
+    start = load_state(run, model, "data") if (run / FILE).is_file() else Position()
+    cut_log(run / "log.csv", start.epoch)
+    keep = KeepState(run, "data", start, 0, lambda: None)
+    keep.validation = validation = Validation(fails_after)
+    validation.best, validation.waited = start.best, start.waited
+    pace, notes = Pace(BATCH), Copies(run)
+    log = keras.callbacks.CSVLogger(run / "log.csv", append=True)
+    callbacks = [validation, LogLearningRate(), pace, log, ReportProgress(notes, pace), keep]
+    fit_from(start, model, build, [*callbacks, notes] if copies else callbacks, EPOCHS, STEPS)
+    assert len(built) <= 1  # one that is cached in memory reads all images
+    return notes
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Folder of the run that nothing stopped; beside it copies with the state of each batch."""
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    run.mkdir()
+    go_on(run, copies=True)
+    return run
+
+
+def assert_equal_runs(run, whole):
+    states = [load_file(folder / FILE) for folder in (run, whole)]
+    assert set(states[0]) == set(states[1])
+    for name, value in states[1].items():
+        assert_array_equal(states[0][name], value, err_msg=name)
+    ours, theirs = (replace(read_position(folder), seconds=0) for folder in (run, whole))
+    assert ours == theirs == Position(epoch=EPOCHS, best=theirs.best, waited=EPOCHS)
+    ours, theirs = (read_log(folder / "log.csv") for folder in (run, whole))
+    assert theirs["epoch"] == [0, 1]
+    for column in set(theirs) - {"images_per_second"}:
+        assert_array_equal(ours[column], theirs[column], err_msg=column)
+
+
+@pytest.mark.parametrize(("epoch", "batch"), [(epoch, batch + 1) for epoch, batch in BATCHES])
+def test_a_run_goes_on_from_any_batch_to_the_same_bits(epoch, batch, whole, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(whole.with_name(f"{epoch}-{batch}"), run)
+    notes = go_on(run)
+    assert_equal_runs(run, whole)
+    # Each batch that was left, once, by its number in its epoch.
+    left = [(e + 1, b + 1) for e, b in BATCHES if (e, b) >= (epoch, batch)]
+    assert [(status.epoch, status.step) for status in notes.statuses] == left
+    # None where no two steps of an epoch tell how long one takes.
+    times = [status.seconds_left for status in notes.statuses if status.seconds_left is not None]
+    assert len(times) >= len(left) - 2 and all(times[:-1]) and not any(times[-1:])
+    assert [row.epoch for row in notes.rows] == list(range(epoch + 1, EPOCHS + 1))
+
+
+@pytest.mark.parametrize("epoch", range(EPOCHS))
+def test_what_fails_after_an_epoch_is_made_up_for_without_it(epoch, whole, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    with pytest.raises(ConnectionError):
+        go_on(run, fails_after=epoch)
+    assert replace(read_position(run), seconds=0, best=0) == Position(epoch, STEPS, 0, 0, epoch)
+    assert len(go_on(run).statuses) == STEPS * (EPOCHS - 1 - epoch)
+    assert_equal_runs(run, whole)
+
+
+@pytest.fixture
+def run_at(tmp_path):
+    """Makes the state of a run at a Position; returns its folder."""
+
+    def save(*position):
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile(build_optimizer(CONFIG, STEPS), "mse")
+        save_state(tmp_path, model, Position(*position), "data")
+        return tmp_path
+
+    return save
+
+
+def test_how_a_run_is_run_may_change_and_is_named(tmp_path, caplog):
+    settings = (
+        *("data.cache=none", "train.devices=2", "train.save_minutes=1", "train.loggers=wandb"),
+        *("train.validate_every=5", "train.patience=3", "train.max_skipped=9", "train.jit_compile=true"),
+    )
+    accept_changes(override(CONFIG, settings), CONFIG, tmp_path, STEPS)
+    (line,) = caplog.messages
+    assert line.startswith(f"{tmp_path} goes on with data.cache 'none', not 'memory'; ")
+    assert line.count(", not ") == len(settings)
+
+
+def test_what_is_computed_may_not(tmp_path):
+    changed = override(CONFIG, ["data.mirror=false", "train.devices=2", "train.learning_rate=1"])
+    with pytest.raises(ValueError) as caught:
+        accept_changes(changed, CONFIG, tmp_path, STEPS)
+    assert str(caught.value) == (
+        f"--resume expects the recipe of the run {tmp_path}. Received other values: "
+        "data.mirror False, not True; train.learning_rate 1.0, not 0.002"
+    )
+
+
+CONSTANT = ("train.schedule=steps", "train.decay_at=", "train.warmup_steps=2")
+STEPPED = ("train.schedule=steps", "train.decay_at=0.5", "train.warmup_steps=2")
+COSINE = ("train.schedule=cosine", "train.warmup_steps=2")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "epoch", "batch", "epochs", "is_accepted"),
+    [
+        (CONSTANT, 10, 0, 20, True),
+        (CONSTANT, 3, 1, 5, True),
+        (CONSTANT, 4, 1, 4, False),  # shorter than what is done
+        (STEPPED, 5, 0, 11, True),  # the rate falls after step 20 of 40; 20 are done
+        (STEPPED, 5, 1, 11, False),
+        (STEPPED, 4, 0, 8, True),
+        (STEPPED, 4, 1, 8, False),  # it would have fallen after step 16 of 32
+        (COSINE, 1, 1, 20, True),  # within the warm-up, of 2 updates of 2 steps, and its peak
+        (COSINE, 1, 2, 20, False),
+    ],
+)
+def test_epochs_may_change_as_long_as_no_step_had_another_rate(
+    schedule, epoch, batch, epochs, is_accepted, run_at, caplog
+):
+    known = override(CONFIG, [*schedule, "train.epochs=10"])
+    run, changed = run_at(epoch, batch), override(known, [f"train.epochs={epochs}"])
+    if is_accepted:
+        accept_changes(changed, known, run, STEPS)
+        assert caplog.messages == [f"{run} goes on with train.epochs {epochs}, not 10"]
+        return
+    with pytest.raises(ValueError) as caught:
+        accept_changes(changed, known, run, STEPS)
+    assert str(caught.value).endswith(
+        f"Received other values: train.epochs {epochs}, not 10, which changes the learning rates of the "
+        f"{STEPS * epoch + batch} steps that are done"
+    )
+
+
+def test_a_clock_makes_epochs_meaningless(tmp_path):
+    known = override(CONFIG, ["train.minutes=5"])
+    accept_changes(override(known, ["train.epochs=99"]), known, tmp_path, STEPS)
