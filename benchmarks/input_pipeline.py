@@ -60,26 +60,26 @@ def _stages(config, data):
     source = data.source(settings.cache, with_empty=False)
     views = training_order(source, config.train.images_per_epoch, config.train.seed)
 
-    def window(handles, seed):
+    def window(_, handles, seed):
         example = source.read(handles[0])
         return choose_window(example, fold(seed, 0), settings), example["encoded"]
 
-    def decoded(handles, seed):
+    def decoded(_, handles, seed):
         example = source.read(handles[0])
         return choose_window(example, fold(seed, 0), settings), decode_image(example["encoded"])
 
-    def pixels(handles, seed):
+    def pixels(_, handles, seed):
         plain = dataclasses.replace(settings, photometric=False)
         example = source.read(handles[0])
         return colored_pixels(example, choose_window(example, fold(seed, 0), settings), fold(seed, 0), plain)
 
-    def colors(handles, seed):
+    def colors(_, handles, seed):
         example = source.read(handles[0])
         window = choose_window(example, fold(seed, 0), settings)
         return colored_pixels(example, window, fold(seed, 0), settings)
 
     return {
-        "order, annotations, file": views.map(lambda handles, _: source.read(handles[0])),
+        "order, annotations, file": views.map(lambda _, handles, seed: source.read(handles[0])),
         "choice of the view": views.map(window),
         "decoding": views.map(decoded),
         "resampling the image": views.map(pixels),

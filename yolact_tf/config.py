@@ -68,6 +68,7 @@ class DataConfig:
     image_size: int = 550
     max_objects: int = 100  # ground-truth slots an image; further objects are dropped, largest kept
     on_error: str = "skip"  # what a corrupt image or annotation does: "skip" it, or "refuse" to start
+    max_unreadable: float = running(0.05)  # share of an epoch's images that "skip" lets get lost in training
     empty_images: bool = False  # whether images without annotations train, too; the reference drops them
     photometric: bool = True
     expand: float = 4.0  # largest canvas relative to the image; 1 turns expansion off
@@ -97,7 +98,7 @@ class DataConfig:
                 "`data.scale_jitter` must be (low, high) with 0 < low <= high. "
                 f"Received: {self.scale_jitter!r}"
             )
-        for name in ("mosaic", "copy_paste"):
+        for name in ("mosaic", "copy_paste", "max_unreadable"):
             _require_share(self, "data", name)
 
 

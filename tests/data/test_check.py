@@ -13,6 +13,7 @@ from tests.data.test_coco import BROKEN_ANNOTATIONS, BROKEN_IMAGES
 from yolact_tf.data.check import check
 from yolact_tf.data.check_objects import check_object, measures_of
 from yolact_tf.data.coco import load_coco
+from yolact_tf.data.cut_jpeg import CUT_SHORT
 from yolact_tf.data.problems import KINDS, Problem, group
 from yolact_tf.data.segmentation import parse_segmentation
 
@@ -82,7 +83,7 @@ PLANTED = {
     ),
     "a TIFF": (
         lambda p: p.draw("a.png", noise(1), format="TIFF"),
-        *("unreadable image", "train", A, "expected one of JPEG, MPO, PNG, WEBP, GIF, BMP. Received: TIFF"),
+        *("unreadable image", "train", A, "a PNG of it would do. Received: TIFF RGB"),
     ),
     "a JPEG named .png": (
         lambda p: p.draw("a.png", noise(1), format="JPEG"),
@@ -398,6 +399,20 @@ def test_decoding_finds_damage_between_sound_ends(tmp_path):
     (found,) = check(tmp_path, decode=True)
     assert (found.kind, found.where) == ("unreadable image", "images/a.webp")
     assert found.message == "expected an image. Received: Failed to decode WebP image."
+
+
+@pytest.mark.parametrize("progressive, share", [(False, 0.5), (True, 0.9)])
+def test_decoding_names_a_jpeg_whose_last_part_is_gone(progressive, share, tmp_path):
+    plant = Plant(tmp_path)
+    plant.draw("b.jpg", noise(2), progressive=progressive)
+    save(tmp_path, plant.train, plant.val)
+    path = tmp_path / "images" / "b.jpg"
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)].rstrip(b"\xff") + b"\xff\xd9")
+    assert check(tmp_path) == []
+    (found,) = check(tmp_path, decode=True)
+    assert (found.kind, found.where) == ("unreadable image", "images/b.jpg")
+    assert found.message == f"expected an image. Received: {CUT_SHORT}"
 
 
 # Laws

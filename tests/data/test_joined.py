@@ -1,5 +1,7 @@
 """Mosaic and copy-paste on scenes of flat colours: what is in the picture is in the truth."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.coco_folder import rectangle, write_folder
+from tests.coco_folder import rectangle, write_annotations, write_folder
+from yolact_tf.boxes import encode
 from yolact_tf.config import Config, DataConfig, ModelConfig, TrainConfig
 from yolact_tf.data.joined import cover_up
 from yolact_tf.data.pipeline import build_dataset
@@ -167,3 +170,56 @@ def test_more_objects_than_slots_keep_the_largest(scenes, mosaics):
         x1, y1, x2, y2 = every["boxes"].T
         is_kept = np.isin(np.arange(len(x1)), np.argsort(-(x2 - x1) * (y2 - y1), kind="stable")[:3])
         assert_array_equal(kept["boxes"], every["boxes"][is_kept])
+
+
+# name -> box of the first two objects, x, y, width, height, whose masks are as in `scenes`
+ODD_BOXES = {
+    "narrower": [(45, 20, 12, 40), (130, 85, 10, 12)],
+    "wider": [(0, 0, 150, 120), (60, 20, 135, 125)],
+    "disjoint": [(150, 110, 30, 30), (5, 5, 20, 30)],
+}
+
+
+@pytest.fixture(scope="module", params=ODD_BOXES)
+def odd_scenes(request, scenes, tmp_path_factory):
+    """`scenes` with boxes that do not fit their masks."""
+    folder = tmp_path_factory.mktemp("odd")
+    shutil.copytree(scenes, folder, dirs_exist_ok=True)
+    content = json.loads((folder / "train.json").read_text())
+    for number, annotation in enumerate(content["annotations"]):
+        annotation["bbox"] = ODD_BOXES[request.param][number % 2]
+    write_annotations(folder, content)
+    return folder
+
+
+@pytest.mark.parametrize("boxes", ["transformed", "refitted"])
+def test_every_box_is_ordered_and_inside_and_gives_finite_targets(boxes, odd_scenes):
+    everything = {"mosaic": 0.3, "copy_paste": 0.8, "scale_jitter": (0.5, 2.0), "expand": 2.0}
+    turned = {"sample_crop": True, "mirror": True, "flip": True, "rotate": True, "min_box_side": 0.0}
+    count = 0
+    anchors = np.array([[0.25, 0.25, 0.75, 0.75]], "float32")
+    for _, truth in examples(odd_scenes, 80, boxes=boxes, **everything, **turned):
+        x1, y1, x2, y2 = truth["boxes"].T
+        assert (x1 < x2).all() and (y1 < y2).all()
+        assert truth["boxes"].min(initial=0) >= 0 and truth["boxes"].max(initial=1) <= 1
+        assert np.isfinite(encode(truth["boxes"], anchors)).all()
+        count += len(x1)
+    assert count > 80
+
+
+@pytest.mark.parametrize(
+    "box, cover, expected",
+    [
+        ((14, 4, 18, 28), (0, 8), (14, 4, 18, 28)),  # narrower than its mask, which loses a part beside it
+        ((14, 4, 18, 28), (0, 16), (16, 4, 18, 28)),
+        ((14, 4, 18, 28), (0, 24), None),  # what remains of the mask is beside the box
+        ((0, 0, 32, 32), (0, 8), (8, 0, 32, 32)),  # wider
+        ((0, 0, 3, 3), (0, 8), None),  # apart
+        ((0, 0, 3, 3), (20, 32), (0, 0, 3, 3)),
+    ],
+)
+def test_a_box_that_does_not_fit_its_mask_shrinks_and_never_turns_over(box, cover, expected):
+    masks, hidden = np.zeros((1, 32, 32), "uint8"), np.zeros((32, 32), "uint8")
+    masks[0, 4:28, 4:28], hidden[:, cover[0] : cover[1]] = 1, 1
+    found = cover_up({"boxes": np.array([box], "float32") / 32, "masks": masks}, hidden)["boxes"].numpy() * 32
+    assert_array_equal(found, [expected] if expected else np.zeros((0, 4)))

@@ -25,7 +25,7 @@ def names(handles):
 def views(data, num_partners=3):
     """Groups of handles that train, from the third epoch on."""
     dataset = training_order(data.source(), 40, seed=5, first_epoch=2, num_partners=num_partners)
-    return dataset.map(lambda handles, _: handles).take(50)
+    return dataset.map(lambda place, handles, seed: handles).take(50)
 
 
 @pytest.fixture(scope="module")

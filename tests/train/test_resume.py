@@ -37,7 +37,9 @@ class Numbers:
 
 def build_dataset(first_epoch, first_batch):
     views = training_order(Numbers(), STEPS * BATCH, 7, first_epoch, first_batch * BATCH)
-    examples = views.map(lambda handles, seed: (tf.cast(handles, tf.float32), tf.cast(seed[:1], tf.float32)))
+    examples = views.map(
+        lambda _, handles, seed: (tf.cast(handles, tf.float32), tf.cast(seed[:1], tf.float32))
+    )
     return examples.take(STEPS * BATCH).batch(BATCH)
 
 

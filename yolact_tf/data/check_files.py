@@ -5,6 +5,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from yolact_tf.data.cut_jpeg import CUT_SHORT, is_cut_short
 from yolact_tf.data.images import inspect_image, read_image
 
 TINY_SIDE = 8  # pixels
@@ -64,11 +65,19 @@ def check_file(path, file, width, height):
     return faults
 
 
+def _require_whole(path):
+    """ValueError where an image does not decode, or a part of it would be made up."""
+    read_image(path)
+    encoded = Path(path).read_bytes()
+    if encoded.startswith(b"\xff\xd8") and is_cut_short(encoded):
+        raise ValueError(f"expected an image. Received: {CUT_SHORT}")
+
+
 def _look(path, decode):
     try:
         size = inspect_image(path)
         if decode:
-            read_image(path)
+            _require_whole(path)
         with open(path, "rb") as file:
             head = file.read(4)
             file.seek(0)

@@ -20,7 +20,7 @@ class CocoSource:
 
     def __init__(self, records, cache="none"):
         self.num_images = len(records)
-        paths = [record.path for record in records]
+        self._names = paths = [record.path for record in records]
         if cache == "memory":
             self._encoded = tf.constant([_read(path) for path in paths])
         elif cache != "none":
@@ -47,6 +47,10 @@ class CocoSource:
     def in_order(self):
         """All handles, in the order of the records."""
         return tf.data.Dataset.range(self.num_images)
+
+    def name(self, handle):
+        """What the image of a handle is called."""
+        return self._names[handle]
 
     def read(self, handle):
         """The Example of a handle. Graph code."""

@@ -2,9 +2,13 @@
 
 import io
 import warnings
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from yolact_tf.data.bmp import ODD_BMP, decode_bmp, holds, is_plain_bmp
+from yolact_tf.data.cut_jpeg import CUT_SHORT, FILLINGS, is_cut_short, jpeg_end
 
 try:
     import tensorflow as tf
@@ -18,19 +22,31 @@ _MAX_IFD_ENTRIES = 64
 
 
 def decode_image(encoded):
-    """Scalar bytes of a JPEG, PNG, WebP, GIF (first frame) or BMP to [H, W, 3] uint8 RGB, upright.
+    """Scalar bytes of an image file of one of FORMATS to [H, W, 3] uint8 RGB, upright.
 
-    Grayscale, CMYK, palette and 16-bit images are converted, transparency is dropped, and the EXIF
-    orientation of a JPEG is applied. Graph code of stock TensorFlow ops.
+    Grayscale, CMYK, palette and 16-bit images are converted, transparency is dropped, animations give
+    their first frame, and the EXIF orientation of a JPEG is applied. Graph code of stock TensorFlow ops.
     """
-    image = tf.cond(
-        tf.io.is_jpeg(encoded),
-        # Exact, as Pillow and OpenCV decode; the default of `decode_image` is a fast approximation.
-        lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
-    )
-    image.set_shape((None, None, 3))
-    return orient(image, exif_orientation(encoded))
+    return orient(_decode_stored(encoded), exif_orientation(encoded))
+
+
+def decode_whole_image(encoded):
+    """`decode_image` that also fails where much of a JPEG is made up: graph code that asks Python.
+
+    A decoder fills up with mid-grey what is missing before an end marker; only a JPEG whose last pixel
+    looks like that is decoded again.
+    """
+    stored = _decode_stored(encoded)
+    is_suspect = tf.io.is_jpeg(encoded) & tf.reduce_any(tf.reduce_all(stored[-1, -1] == FILLINGS, 1))
+
+    def ask():
+        # Eager code passes an array of the bytes instead of the bytes.
+        is_cut = lambda data: is_cut_short(np.array(data, object).item())
+        return tf.ensure_shape(tf.numpy_function(is_cut, [encoded], tf.bool, stateful=False), ())
+
+    is_cut = tf.cond(is_suspect, ask, lambda: tf.constant(False))
+    with tf.control_dependencies(holds(~is_cut, CUT_SHORT)):
+        return orient(tf.identity(stored), exif_orientation(encoded))
 
 
 def read_image(path):
@@ -47,21 +63,57 @@ def read_image(path):
 def decoded(encoded, name):
     """[H, W, 3] uint8 RGB of the bytes of an image file, upright. ValueError with `name` where it is none."""
     try:
-        return decode_image(encoded).numpy()
+        return decode_whole_image(encoded).numpy()
     except tf.errors.InvalidArgumentError as error:
-        reason = str(error.message).split("}} ")[-1].split(" [Op:")[0].splitlines()[0]
-        raise ValueError(f"{name}: expected an image. Received: {reason}") from None
+        raise ValueError(f"{name}: expected an image. Received: {reason_of(error)}") from None
+
+
+def reason_of(error):
+    """What an OpError of eager code says, in one line without where."""
+    return str(error.message).split("}} ")[-1].split(" [Op:")[0].splitlines()[0]
 
 
 def read_with_pillow(path):
     """`read_image` where TensorFlow is not installed; pixels of a JPEG differ by the noise of decoders."""
     inspect_image(path)
     with Image.open(path) as image:
-        if image.mode.startswith("I"):  # 16 bits
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        elif image.format in ("JPEG", "MPO"):
-            image = ImageOps.exif_transpose(image)
-        return np.asarray(image.convert("RGB"))
+        is_jpeg = image.format in ("JPEG", "MPO")
+        try:
+            if image.mode.startswith("I"):  # 16 bits
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            pixels = np.asarray(image.convert("RGB"))
+            if (
+                is_jpeg
+                and (pixels[-1, -1] == FILLINGS).all(1).any()
+                and is_cut_short(Path(path).read_bytes())
+            ):
+                raise OSError(CUT_SHORT)
+        except OSError as error:
+            raise ValueError(f"{path}: expected an image. Received: {error}") from None
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB")) if is_jpeg else pixels
+
+
+def _decode_stored(encoded):
+    """[H, W, 3] uint8 RGB as it lies in the file, before it is turned."""
+    head = tf.strings.substr(encoded, 0, 4)  # shorter where the file is
+    image = tf.case(
+        [
+            # Exact, as Pillow and OpenCV decode; the default of `decode_image` is a fast approximation.
+            (
+                tf.io.is_jpeg(encoded),
+                lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
+            ),
+            # A WebP with transparency has four channels, and TensorFlow wants to be asked for them.
+            (
+                head == b"RIFF",
+                lambda: tf.io.decode_image(encoded, channels=0, expand_animations=False)[..., :3],
+            ),
+            (tf.strings.substr(encoded, 0, 2) == b"BM", lambda: decode_bmp(encoded)),
+        ],
+        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
+    )
+    image.set_shape((None, None, 3))
+    return image
 
 
 def orient(image, orientation):
@@ -134,30 +186,22 @@ def inspect_image(path):
 
 def _inspect(path, image, data):
     is_jpeg = image.format in ("JPEG", "MPO")
-    is_animated_webp = image.format == "WEBP" and getattr(image, "is_animated", False)
-    is_indexed_bmp = image.format == "BMP" and image.mode in "P1"
-    if image.format not in FORMATS or is_animated_webp or is_indexed_bmp:
-        kind = "animated " if is_animated_webp else ""
+    if image.format not in FORMATS:
         raise ValueError(
-            f"{path}: expected one of {', '.join(FORMATS)}. Received: {kind}{image.format} {image.mode}"
+            f"{path}: expected one of {', '.join(FORMATS)}; a PNG of it would do. "
+            f"Received: {image.format} {image.mode}"
         )
+    if image.format == "BMP" and not is_plain_bmp(lambda at, size: data[at : at + size]):
+        raise ValueError(f"{path}: expected an image. Received: {ODD_BMP}")
     width, height = image.size
     orientation = image.getexif().get(EXIF_ORIENTATION, 1) if is_jpeg else 1
-    if is_jpeg and not _has_jpeg_end(data):
+    if is_jpeg and jpeg_end(data) < 0:
         raise ValueError(f"{path}: expected a whole JPEG. Received one without its end marker")
     if image.format == "PNG":
         image.verify()  # walks the chunks and their checksums
     if image.format in ("GIF", "BMP"):
         image.load()  # nothing cheaper tells that they are cut short
     return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
-
-
-def _has_jpeg_end(data):
-    """Whether the end marker comes after the first scan began: thumbnails before it bring their own."""
-    at = 2
-    while at < len(data) and data[at + 1 : at + 2] != b"\xda":
-        at += 2 + int.from_bytes(data[at + 2 : at + 4])
-    return data.find(b"\xff\xd9", at) >= 0
 
 
 def _find(values, pattern):

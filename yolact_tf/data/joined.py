@@ -70,11 +70,16 @@ def paste_objects(image, truth, example, seed, settings):
 
 
 def cover_up(truth, cover):
-    """Truth without what `cover` [Hp, Wp] uint8 hides; objects of which nothing remains are dropped."""
+    """Truth without what `cover` [Hp, Wp] uint8 hides; objects of which nothing remains are dropped.
+
+    What of a mask lies outside of its object's box is no remainder: a detection would not show it.
+    """
     masks = truth["masks"] * (1 - cover)
     was_shown = tf.reduce_any(truth["masks"] > 0, (1, 2))
     remains = ~was_shown | tf.reduce_any(masks > 0, (1, 2))
-    covered = {**truth, "masks": masks, "boxes": _shrink(truth["boxes"], truth["masks"], masks)}
+    boxes = _shrink(truth["boxes"], truth["masks"], masks)
+    remains &= tf.reduce_all(boxes[:, :2] < boxes[:, 2:], 1)
+    covered = {**truth, "masks": masks, "boxes": boxes}
     return {name: value[remains] for name, value in covered.items()}
 
 
@@ -90,12 +95,16 @@ def _spread(window, tile, seed):
 
 
 def _shrink(boxes, before, after):
-    """Boxes [n, 4] of which a side follows its mask inwards where the mask's own extent shrank."""
+    """Boxes [n, 4] of which a side follows its mask inwards where the mask's own extent shrank.
+
+    A box that is narrower than its mask never grows, and ends before it begins where its part is gone.
+    """
     sides = []
     for axis, offset in ((1, 0), (2, 1)):  # columns of x, rows of y
         (low, high), (new_low, new_high) = _extent(before, axis), _extent(after, axis)
         start, stop = boxes[:, offset], boxes[:, offset + 2]
-        sides.append((tf.where(new_low > low, new_low, start), tf.where(new_high < high, new_high, stop)))
+        new_start = tf.where(new_low > low, tf.maximum(start, new_low), start)
+        sides.append((new_start, tf.where(new_high < high, tf.minimum(stop, new_high), stop)))
     (x1, x2), (y1, y2) = sides
     return tf.stack([x1, y1, x2, y2], 1)
 

@@ -5,12 +5,15 @@ import tensorflow as tf
 from yolact_tf.data.augment import fold, uniform
 from yolact_tf.data.joined import mosaic, paste_objects
 from yolact_tf.data.load import load_data
-from yolact_tf.data.order import of_worker, training_order
+from yolact_tf.data.order import Share, of_worker, training_order
 from yolact_tf.data.resample import rotate
+from yolact_tf.data.unreadable import Unreadable, fill_gaps
 from yolact_tf.data.views import plain_view, random_view
 
 
-def build_dataset(config, data, split, first_epoch=0, first_batch=0, worker=0, num_workers=1):
+def build_dataset(
+    config, data, split, first_epoch=0, first_batch=0, worker=0, num_workers=1, unreadable=None
+):
     """A tf.data.Dataset of (images, GroundTruth) batches for `model.fit`.
 
     images: [B, S, S, 3] float32 RGB 0..255.  GroundTruth: dict of `boxes` [B, G, 4], `classes`
@@ -23,6 +26,8 @@ def build_dataset(config, data, split, first_epoch=0, first_batch=0, worker=0, n
     long as the others, so that `take` has to end it with the epoch.
     worker, num_workers: batches are `train.batch_size` / num_workers large and hold this worker's part
     of what one worker alone would see.
+    unreadable: an Unreadable, which is told what cannot be read while the dataset is iterated. Iterating ends
+    with an OpError above the share that the recipe allows.
     """
     data = load_data(data, split, config.data.on_error)
     if len(data.labels) > config.model.num_classes:
@@ -36,7 +41,8 @@ def build_dataset(config, data, split, first_epoch=0, first_batch=0, worker=0, n
             f"`train.batch_size` must be a multiple of the {num_workers} workers. Received: {batch_size}"
         )
     if split == "train":
-        dataset = _training_views(config, data, first_epoch, first_batch, worker, num_workers)
+        share = Share(batch_size, worker, num_workers)
+        dataset = _training_views(config, data, first_epoch, first_batch, share, unreadable or Unreadable())
     else:
         dataset = _plain_views(config, data)
         if num_workers > 1:
@@ -74,24 +80,31 @@ def _plain_views(config, data):
     return source.in_order().map(view, tf.data.AUTOTUNE)
 
 
-def _training_views(config, data, first_epoch, first_batch, worker, num_workers):
-    settings, batch_size = config.data, config.train.batch_size
+def _training_views(config, data, first_epoch, first_batch, share, unreadable):
+    settings, seed = config.data, config.train.seed
     num_views = _views_per_epoch(config, data)
     source = data.source(settings.cache, settings.empty_images)
     partners = (3 if settings.mosaic else 0) + (1 if settings.copy_paste else 0)
-    begin = first_epoch, first_batch * batch_size
-    views = training_order(source, num_views, config.train.seed, *begin, partners)
-    if num_workers > 1:
-        views = of_worker(views, batch_size, worker, num_workers)
 
-    def view(handles, seed):
-        return _padded(*_augmented(source, handles, seed, settings), settings.max_objects)
+    def order(first_epoch, first_view):
+        return training_order(source, num_views, seed, first_epoch, first_view, partners)
 
-    dataset = views.map(view, tf.data.AUTOTUNE)
-    if settings.on_error == "skip":  # a file that vanished or rotted since it was checked
-        dataset = dataset.ignore_errors(log_warning=True)
-    own = num_views // num_workers
-    return dataset.take(own).apply(tf.data.experimental.assert_cardinality(own))
+    def view(place, handles, seed):
+        number = tf.stack([place[0], share.number(place[1])])
+        return number, _padded(*_augmented(source, handles, seed, settings), settings.max_objects)
+
+    def find(epoch, number):
+        _, handles, _ = next(iter(order(epoch, share.position(number))))
+        return source, handles
+
+    views = order(first_epoch, first_batch * share.batch_size)
+    if share.num_workers > 1:
+        views = views.filter(lambda place, *_: share.holds(place[1]))
+    own = num_views // share.num_workers
+    unreadable.begin(settings.max_unreadable if settings.on_error == "skip" else 0, own, find)
+    begin = lambda epoch: tf.where(epoch == first_epoch, tf.constant(first_batch * share.own, tf.int64), 0)
+    views = fill_gaps(views.map(view, tf.data.AUTOTUNE).ignore_errors(), begin, unreadable)
+    return views.take(own).apply(tf.data.experimental.assert_cardinality(own))
 
 
 def _require_objects(data, settings):

@@ -5,7 +5,7 @@ import tensorflow as tf
 from yolact_tf.data.augment import fold
 from yolact_tf.data.file_cache import cached_copy
 from yolact_tf.data.shard_files import is_remote, naming_damage
-from yolact_tf.data.tf_example import has_objects, read_example
+from yolact_tf.data.tf_example import has_objects, read_details, read_example
 
 _NUM_OPEN = 16  # shards that are read at a time; a fixed number, since the order depends on it
 _SHUFFLED_BYTES = 256 << 20  # what the shuffling may hold in memory
@@ -26,7 +26,7 @@ class ShardSource:
         self.num_images = data.num_images if with_empty else data.num_with_objects
         self._selects = self.num_images < data.num_images
         self._category_ids, self._has_flips = list(data.labels), data.has_flips
-        self._num_shards = len(data.files)
+        self._origin, self._num_shards = data.origin, len(data.files)
         self._num_shuffled = _num_shuffled(data)
         if cache == "memory":
             handles = tf.data.TFRecordDataset(list(data.files)).batch(data.num_images)
@@ -52,6 +52,10 @@ class ShardSource:
     def in_order(self):
         """All handles, in the order of the files."""
         return self._selected(tf.data.Dataset.range(self._num_shards).flat_map(self._shard))
+
+    def name(self, handle):
+        """What the image of a handle is called."""
+        return f"{self._origin}: {read_details(handle)['file_name'].numpy().decode(errors='replace')}"
 
     def read(self, handle):
         """The Example of a handle. Graph code."""

@@ -6,7 +6,7 @@ from yolact_tf.anchors import prototype_size
 from yolact_tf.data import augment
 from yolact_tf.data.augment import fold
 from yolact_tf.data.colors import distort_colors
-from yolact_tf.data.images import decode_image
+from yolact_tf.data.images import decode_whole_image
 from yolact_tf.data.mask_lookup import resample_masks
 from yolact_tf.data.refit import visible_boxes
 from yolact_tf.data.resample import WHOLE, on_canvas, resample_boxes, visible_pixels
@@ -95,7 +95,7 @@ def largest(boxes, indices, count):
 
 
 def _decode(example):
-    image = decode_image(example["encoded"])
+    image = decode_whole_image(example["encoded"])
     matches = tf.debugging.assert_equal(
         tf.shape(image)[:2],
         example["image_size"],

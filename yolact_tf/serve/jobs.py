@@ -56,3 +56,10 @@ class Jobs:
         if error is not None:
             raise error
         return result
+
+
+async def _cancel_when_left(request, scope):
+    """After the body, the only message that a request still gets is that its client has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()

@@ -12,6 +12,7 @@ import tensorflow as tf
 from yolact_tf.config import Config
 from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset, steps_per_epoch
+from yolact_tf.data.unreadable import Unreadable
 from yolact_tf.fields import AUTO
 from yolact_tf.model import build_yolact
 from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
@@ -23,6 +24,7 @@ from yolact_tf.train.finite import StopOnNonFinite
 from yolact_tf.train.freezing import freeze
 from yolact_tf.train.interrupt import interruptible
 from yolact_tf.train.loggers import require_loggers
+from yolact_tf.train.lost_images import TellLostImages
 from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer, set_total_steps, unwrapped
 from yolact_tf.train.resume import accept_changes, fit_from, recipe_of
@@ -159,20 +161,21 @@ def _fit(training, start, report):
     model, config, data, run_path, chosen, _ = training
     steps = steps_per_epoch(config, data.train)
     epochs = NO_LIMIT if config.train.minutes else config.train.epochs
-    workers = {"worker": chosen.worker, "num_workers": chosen.num_workers}
-    build = functools.partial(build_dataset, config, data.train, "train", **workers)
+    unreadable = Unreadable()
+    options = {"worker": chosen.worker, "num_workers": chosen.num_workers, "unreadable": unreadable}
+    build = functools.partial(build_dataset, config, data.train, "train", **options)
     if chosen.is_first:
         cut_log(run_path / "log.csv", start.epoch)
     with interruptible() as reason_to_stop:
-        callbacks = _callbacks(training, start, reason_to_stop, report)
+        callbacks = [TellLostImages(unreadable), *_callbacks(training, start, reason_to_stop, report)]
         try:
             fit_from(start, model, build, callbacks, epochs, steps)
         except BaseException as error:  # also one of a logger or of memory
             logger.warning(
                 "%s holds the last state; the same command with --resume goes on from it", run_path
             )
-            if isinstance(error, tf.errors.OpError):  # an image that vanished, where errors are refused
-                raise OSError(_reason(error)) from None
+            if isinstance(error, tf.errors.OpError):  # such as that of too many lost images
+                raise OSError(unreadable.verdict or _reason(error)) from None
             raise
 
 
