@@ -62,3 +62,11 @@ def test_the_window_holds_what_resizing_the_whole_map_gives(image_size):
         placed = masks.place_window(*masks.upsample_to_image(cropped, box, image_size), image_size)
         differs = placed != (expected > 0.5)
         assert (np.abs(expected[differs] - 0.5) < 1e-4).all()
+
+
+def test_a_pixel_reads_its_neighbours_alone():
+    # Were all pixels of the map weighed, most of them by zero, infinity would spoil every one.
+    soft = np.ones((8, 8), "float32")
+    soft[0, 0] = np.inf
+    _, _, window = masks.upsample_to_image(soft, (0, 0, 1, 1), (40, 40))
+    assert window[10:].all() and window[:, 10:].all()

@@ -2,6 +2,8 @@
 
 import importlib
 
+from yolact_tf.keras_names import tell_keras
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -29,3 +31,6 @@ def __getattr__(name):
 
 def __dir__():
     return sorted(__all__)
+
+
+tell_keras()

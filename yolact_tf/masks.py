@@ -53,9 +53,9 @@ def upsample_to_image(mask, box, image_size):
     """
     rows = _window(box[1], box[3], mask.shape[0], image_size[0])
     columns = _window(box[0], box[2], mask.shape[1], image_size[1])
-    weights_y = _interpolation(mask.shape[0], image_size[0], rows)
-    weights_x = _interpolation(mask.shape[1], image_size[1], columns)
-    return rows[0], columns[0], weights_y @ np.asarray(mask, np.float32) @ weights_x.T > 0.5
+    # Columns first, while there are only the rows of the map.
+    wide = _interpolated(np.asarray(mask, np.float32).T, image_size[1], columns)
+    return rows[0], columns[0], _interpolated(np.ascontiguousarray(wide.T), image_size[0], rows) > 0.5
 
 
 def place_window(y, x, window, image_size, order="C"):
@@ -83,16 +83,16 @@ def _window(low, high, map_size, image_size):
     return max(start, 0), max(min(stop, image_size), max(start, 0))
 
 
-def _interpolation(map_size, image_size, window):
-    """[window, map_size] bilinear weights at half-pixel centres."""
-    pixels = np.arange(*window)
+def _interpolated(values, image_size, window):
+    """Rows [map, m] bilinearly at half-pixel centres of the image pixels in `window`: [window, m]."""
+    map_size, pixels = len(values), np.arange(*window)
     positions = (pixels.astype(np.float32) + 0.5) * np.float32(map_size / image_size) - 0.5
     positions = np.clip(positions, 0, map_size - 1)
-    lower = np.minimum(np.floor(positions).astype(int), map_size - 1)
+    floor = np.floor(positions)
+    share = (positions - floor)[:, None]
+    lower = floor.astype(int)
     upper = np.minimum(lower + 1, map_size - 1)
-    share = positions - lower
-    weights = np.zeros((len(pixels), map_size), np.float32)
-    rows = np.arange(len(pixels))
-    weights[rows, lower] += 1 - share
-    weights[rows, upper] += share
-    return weights
+    found = values[lower]
+    found *= 1 - share
+    found += values[upper] * share
+    return found

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from yolact_tf.model import build_yolact
 from yolact_tf.recipes import load_config
@@ -73,6 +73,39 @@ def test_a_compiled_model_reloads_ready_to_train(tmp_path):
     reloaded = keras.models.load_model(tmp_path / "model.keras")
     assert isinstance(reloaded.loss, YolactLoss)
     assert reloaded.loss.config == config
+
+
+def test_compiling_again_replaces_the_metrics():
+    config = load_config("tiny_256", SMALL)
+    model = build_yolact(config)
+    expected = ["loss", *YolactLoss(config).part_names, "skipped_steps"]
+    for _ in range(3):
+        model.compile("sgd", YolactLoss(config))
+        assert [metric.name for metric in model.metrics] == expected
+    model.compile("sgd", "mse")
+    assert [metric.name for metric in model.metrics] == ["loss"]
+
+
+def test_a_clone_knows_its_anchors_and_rescorer_and_trains():
+    channels = [f"model.{part}_channels=8" for part in ("pyramid", "prototype", "head")]
+    config = load_config("tiny_256", ["model.num_classes=3", "model.mask_rescoring=true", *channels])
+    model = build_yolact(config)
+    model.compile(build_optimizer(config, 10), YolactLoss(config), run_eagerly=True)
+    clone = keras.models.clone_model(model)
+    assert_array_equal(clone.anchors, model.anchors)
+    assert clone.mask_rescorer.output_shape == model.mask_rescorer.output_shape
+    assert clone.count_params() == model.count_params()
+    before = [np.array(v) for v in clone.mask_rescorer.trainable_variables]
+    truth = {
+        "boxes": np.array([[[0.1, 0.1, 0.9, 0.9]]], "float32"),
+        "classes": np.array([[1]], "int32"),
+        "masks": np.ones((1, 1, 64, 64), "uint8"),
+        "is_crowd": np.array([[False]]),
+        "num_objects": np.array([1], "int32"),
+    }
+    history = clone.fit(random_images(256), truth, verbose=0).history
+    assert np.isfinite(history["mask_iou_loss"]) and history["skipped_steps"] == [0]
+    assert any((np.array(v) != b).any() for v, b in zip(clone.mask_rescorer.weights, before, strict=True))
 
 
 @pytest.mark.parametrize(

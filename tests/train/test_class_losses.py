@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from yolact_tf.train.class_losses import balanced_loss, focal_loss, ohem_loss, sigmoid_focal_loss
+from yolact_tf.train.class_losses import (
+    _hard_anchors,
+    balanced_loss,
+    focal_loss,
+    ohem_loss,
+    sigmoid_focal_loss,
+)
 
 LOSSES = {
     "ohem": lambda logits, targets: ohem_loss(logits, targets, 3),
@@ -124,6 +130,24 @@ def test_gradients_stay_finite_at_extreme_logits(name):
     with tf.GradientTape() as tape:
         loss = LOSSES[name](logits, targets)
     assert np.isfinite(loss) and np.isfinite(tape.gradient(loss, logits)).all()
+
+
+@pytest.mark.parametrize("distinct", [2, 5, 1000])
+def test_ohem_takes_the_hardest_and_of_equal_ones_the_first(distinct):
+    """Many ties, sure anchors whose log is -0, and images with few, many and no positives."""
+    rng = np.random.default_rng(distinct)
+    background = (rng.integers(0, distinct, (4, 300)) * 5 / distinct).astype("float32")
+    background[:, ::7] = 1e4
+    logits = np.stack([background, np.zeros_like(background)], -1)
+    classes = rng.choice([-1, 0, 1], (4, 300), p=[0.1, 0.85, 0.05])
+    classes[0, classes[0] == 1], classes[1, :280] = 0, 1
+    chosen = tf.function(_hard_anchors, jit_compile=True)(tf.nn.log_softmax(logits), targets_of(classes), 3)
+    for row, values, found in zip(classes, background, np.array(chosen), strict=True):
+        # As in the reference, what is no background stands in the row, too, as sure as can be.
+        order = np.argsort(np.where(row == 0, values, 1e4), kind="stable")[: min(3 * (row == 1).sum(), 299)]
+        expected = row == 1
+        expected[order] |= row[order] == 0
+        assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("loss", [focal_loss, sigmoid_focal_loss])

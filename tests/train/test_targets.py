@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
-from yolact_tf.boxes import centers_to_corners
+from yolact_tf.boxes import area, centers_to_corners, intersection, iou
 from yolact_tf.train.targets import match_anchors, take_rows
 
 MATCHING = {"positive_iou": 0.5, "negative_iou": 0.4, "crowd_overlap": 0.7}
@@ -73,6 +73,47 @@ def test_an_image_without_objects_has_no_positive(crowds):
     targets = match(truth_of([], [], crowds, slots=3), STRIPS)
     assert (targets["classes"] == (-1 if crowds else 0)).all()
     assert np.isfinite(targets["box_deltas"]).all()
+
+
+def by_the_rule(truth, image, anchors):
+    """Classes and objects of the anchors of one image, a pair at a time as the reference says."""
+    anchors, boxes = (np.asarray(corners, "float32") for corners in (anchors, truth["boxes"][image]))
+    used = np.arange(len(boxes)) < truth["num_objects"][image]
+    is_object, is_crowd = used & ~truth["is_crowd"][image], used & truth["is_crowd"][image]
+    overlaps = np.where(is_object[:, None], np.array(iou(boxes, anchors)), -1)
+    index, best, left = overlaps.argmax(0), overlaps.max(0), overlaps.copy()
+    for _ in range(is_object.sum()):
+        slot, anchor = np.unravel_index(left.argmax(), left.shape)
+        index[anchor], best[anchor] = slot, 2
+        left[slot], left[:, anchor] = -1, -1
+    classes = truth["classes"][image][index] + 1
+    classes[best < 0.5] = -1
+    classes[best < 0.4] = 0
+    shares = np.array(intersection(boxes, anchors)) / np.array(area(anchors))
+    classes[(classes <= 0) & (np.where(is_crowd[:, None], shares, 0).max(0) > 0.7)] = -1
+    return classes, index
+
+
+@pytest.mark.parametrize(("slots", "most"), [(12, 3), (6, 6), (4, 0)])
+def test_matching_follows_the_rule_where_overlaps_are_equal(slots, most):
+    """Boxes on a coarse grid, so that most pairs overlap as much as some other."""
+    rng = np.random.default_rng(most)
+    corners = np.sort(rng.integers(0, 5, (3, slots, 2, 2)), 2) / 4 + [[0, 0], [0.25, 0.25]]
+    truth = {
+        "boxes": corners.reshape(3, slots, 4).astype("float32"),
+        "classes": rng.integers(0, 9, (3, slots)).astype("int32"),
+        "is_crowd": rng.uniform(size=(3, slots)) < 0.3,
+        "num_objects": np.array([most, 0, most // 2], "int32"),
+    }
+    steps = np.arange(5) / 4
+    anchors = [[x, y, x + side, y + side] for side in (0.25, 0.5) for y in steps for x in steps]
+    matching = lambda truth: match_anchors(truth, np.array(anchors, "float32"), **MATCHING)
+    targets = tf.function(matching, jit_compile=True)(truth)
+    for image in range(3):
+        classes, index = by_the_rule(truth, image, anchors)
+        assert_array_equal(targets["classes"][image], classes)
+        positive = classes > 0
+        assert_array_equal(np.array(targets["gt_index"][image])[positive], index[positive])
 
 
 def test_take_rows_takes_each_images_own():

@@ -1,5 +1,7 @@
 """YOLACT, wired as in the paper's figure 2. The file to open first."""
 
+import dataclasses
+
 import keras
 from keras import layers
 
@@ -7,6 +9,7 @@ from yolact_tf.anchors import anchors_per_cell, build_anchors
 from yolact_tf.model.backbones import build_backbone
 from yolact_tf.model.fpn import build_fpn
 from yolact_tf.model.heads import build_prediction_head, build_semantic_head, rare_object_logits
+from yolact_tf.model.outputs import Output
 from yolact_tf.model.protonet import build_protonet
 from yolact_tf.model.rescorer import build_mask_rescorer
 from yolact_tf.replicas import is_mirrored, share_batch_norm, sum_over_replicas
@@ -39,23 +42,16 @@ def build_yolact(config):
 
     pyramid = fpn(backbone(image))
     class_logits, box_deltas, mask_coefficients = zip(*map(head, pyramid), strict=True)
+    anchors = {"image_size": size, **dataclasses.asdict(config.anchors)}
+    rescored = {"rescored": settings.mask_rescoring}
     predictions = {
         "class_logits": _all_levels(class_logits, "class_logits"),
-        "box_deltas": _all_levels(box_deltas, "box_deltas"),
+        "box_deltas": _all_levels(box_deltas, "box_deltas", anchors),
         "mask_coefficients": _all_levels(mask_coefficients, "mask_coefficients"),
-        "prototypes": _float32("prototypes")(protonet(pyramid[0])),
-        "semantic_logits": _float32("semantic_logits")(semantic_head(pyramid[0])),
+        "prototypes": Output(rescored, name="prototypes")(protonet(pyramid[0])),
+        "semantic_logits": Output(name="semantic_logits")(semantic_head(pyramid[0])),
     }
     model = Yolact(image, predictions, name=config.name)
-    model.anchor_settings = {
-        "image_size": size,
-        "sizes": config.anchors.sizes,
-        "scales": config.anchors.scales,
-        "ratios": config.anchors.ratios,
-        "square": config.anchors.square,
-    }
-    if settings.mask_rescoring:
-        model.mask_rescorer = build_mask_rescorer(settings.num_classes, protonet.output_shape[1])
     if is_mirrored():
         share_batch_norm(model)
     return model
@@ -71,10 +67,20 @@ class Yolact(keras.Model):
     tracked part by part, in the metrics of its `trackers()`; any other loss is handled by Keras as usual.
     """
 
-    anchor_settings = None
     mask_rescorer = None
     _parts_loss = None
     _trackers = ()
+
+    def __init__(self, inputs, outputs, name=None, **options):
+        super().__init__(inputs, outputs, name=name, **options)
+        if self.get_layer("prototypes").facts["rescored"]:
+            num_classes, mask_size = outputs["semantic_logits"].shape[-1], outputs["prototypes"].shape[1]
+            self.mask_rescorer = build_mask_rescorer(num_classes, mask_size)
+
+    @property
+    def anchor_settings(self):
+        """The arguments of `build_anchors`."""
+        return dict(self.get_layer("box_deltas").facts)
 
     @property
     def anchors(self):
@@ -92,12 +98,14 @@ class Yolact(keras.Model):
         # A loss that Keras knows of has it read a batch ahead, and a data set that counts how often it
         # is iterated would take that for an epoch.
         keras_loss = None if self._parts_loss else loss
+        # Keras keeps the last compilation's where this one has none.
+        self._compile_loss = self._compile_metrics = None
         super().compile(optimizer=optimizer, loss=keras_loss, jit_compile=jit_compile, **options)
         self.loss = loss
         trackers = self._parts_loss.trackers() if self._parts_loss else {}
+        # Past Keras' tracking, which would list each once more and those of earlier compilations, too.
         if trackers:
-            self._loss_tracker = trackers.pop("loss")
-        # Past Keras' tracking, which would list them once more.
+            vars(self)["_loss_tracker"] = trackers.pop("loss")
         vars(self)["_trackers"] = trackers
 
     def get_compile_config(self):
@@ -139,24 +147,6 @@ class Yolact(keras.Model):
             with self._distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
 
-    def get_config(self):
-        rescorer = self.mask_rescorer
-        return {
-            **super().get_config(),
-            "anchor_settings": self.anchor_settings,
-            "rescoring": (rescorer.output_shape[-1], rescorer.input_shape[1]) if rescorer else None,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        anchor_settings = config.pop("anchor_settings")
-        rescoring = config.pop("rescoring")
-        model = super().from_config(config, custom_objects=custom_objects)
-        model.anchor_settings = dict(anchor_settings)
-        if rescoring:
-            model.mask_rescorer = build_mask_rescorer(*rescoring)
-        return model
-
 
 def _first_logits(config):
     """What class logits [C+1] start from: under a focal loss objects are rare at first."""
@@ -165,12 +155,7 @@ def _first_logits(config):
     return rare_object_logits(config.model.num_classes, config.score_activation)
 
 
-def _all_levels(outputs, name):
+def _all_levels(outputs, name, facts=None):
     """One [B, H·W·a, n] tensor a level to [B, A, n] float32, P3 first."""
     joined = layers.Concatenate(axis=1, name=f"{name}_levels")(list(outputs))
-    return _float32(name)(joined)
-
-
-def _float32(name):
-    """Names an output and brings it back to float32 under mixed precision."""
-    return layers.Activation("linear", dtype="float32", name=name)
+    return Output(facts, name=name)(joined)

@@ -23,18 +23,18 @@ def match_anchors(ground_truth, anchors, positive_iou, negative_iou, crowd_overl
     gt_boxes = ops.cast(ground_truth["boxes"], "float32")
     is_object, is_crowd = slot_masks(ground_truth)
 
-    overlaps = iou(gt_boxes, anchors)  # [B, G, A]
-    overlaps = ops.where(ops.expand_dims(is_object, -1), overlaps, -1.0)
-    forced_gt = _forced_matches(overlaps, is_object)  # [B, A], -1 where nothing is forced
-    gt_index = ops.cast(ops.argmax(overlaps, axis=1), "int32")
+    # Only slots that some image of the batch uses are looked at: of a hundred, most batches fill few.
+    num_used = ops.sum(ops.cast(ops.any(ops.logical_or(is_object, is_crowd), axis=0), "int32"))
+    best, gt_index, crowd_share, candidates = _look_at_slots(gt_boxes, is_object, is_crowd, anchors, num_used)
+    forced_gt = _forced_matches(*candidates, anchors.shape[0], num_used)
     gt_index = ops.where(forced_gt >= 0, forced_gt, gt_index)
-    best = ops.where(forced_gt >= 0, 2.0, ops.max(overlaps, axis=1))
+    best = ops.where(forced_gt >= 0, 2.0, best)
 
     matched_class = take_rows(ground_truth["classes"], gt_index) + 1
     classes = ops.where(best < positive_iou, NEUTRAL, matched_class)
     classes = ops.where(best < negative_iou, 0, classes)
-    in_crowd = _crowd_share(gt_boxes, is_crowd, anchors) > crowd_overlap
-    classes = ops.where(ops.logical_and(classes <= 0, in_crowd), NEUTRAL, classes)
+    in_crowd = ops.logical_and(classes <= 0, crowd_share > crowd_overlap)
+    classes = ops.where(in_crowd, NEUTRAL, classes)
 
     # An empty slot has a box without area, whose logarithm would poison gradients: anchors matched
     # with one take the whole image instead, and no loss reads them.
@@ -75,42 +75,69 @@ def take_rows(values, index):
 _WHOLE_IMAGE = (0.0, 0.0, 1.0, 1.0)
 
 
-def _forced_matches(overlaps, is_object):
-    """Slot that each anchor is forced to, or -1: [B, G, A], [B, G] to [B, A] int32.
+def _look_at_slots(gt_boxes, is_object, is_crowd, anchors, num_used):
+    """What anchors and the first `num_used` slots are to each other.
 
-    Greedy over the whole image: the best remaining pair of object and anchor is taken, then both
-    leave. An object can lose at most G - 1 anchors to others, so its G best are enough to look at.
+    Returns of each anchor the best overlap with an object, -1 without any, the slot of that object, and
+    the largest share of its area that one crowd box covers: three [B, A]; and of each slot the best
+    overlaps, -1 where it holds no object, with their anchors: two [B, G, k].
     """
-    num_slots, num_anchors = overlaps.shape[1:]
-    k = min(num_slots, num_anchors)
-    candidate_overlaps, candidate_anchors = ops.top_k(overlaps, k)  # [B, G, k]
-    candidate_anchors = ops.cast(candidate_anchors, "int32")
-    shape = (-1, num_slots * k)
-    candidate_anchors = ops.reshape(candidate_anchors, shape)
-    remaining = ops.where(ops.expand_dims(is_object, -1), candidate_overlaps, -1.0)
-    remaining = ops.reshape(remaining, shape)
-    slot_of_candidate = ops.reshape(ops.repeat(ops.arange(num_slots, dtype="int32"), k), (1, -1))
-    slots = ops.expand_dims(ops.arange(num_slots, dtype="int32"), 0)
+    batch, num_slots = ops.shape(gt_boxes)[:2]
+    # An object can lose at most G - 1 anchors to others, so its G best are enough to match it.
+    k = min(num_slots, anchors.shape[0])
+    slots = ops.reshape(ops.arange(num_slots, dtype="int32"), (1, -1, 1))
+    anchor_areas = area(anchors)
 
-    def take_best(_, state):
-        remaining, anchor_of_slot = state
+    def look(slot, best, gt_index, crowd_share, top_overlaps, top_anchors):
+        box = ops.expand_dims(ops.take(gt_boxes, slot, axis=1), 1)
+        holds_object, holds_crowd = (ops.take(f, slot, axis=1)[:, None] for f in (is_object, is_crowd))
+        overlap = ops.where(holds_object, ops.squeeze(iou(box, anchors), 1), -1.0)
+        share = ops.squeeze(intersection(box, anchors), 1) / anchor_areas
+        own_overlaps, own_anchors = ops.top_k(overlap, k)
+        return (
+            slot + 1,
+            ops.maximum(best, overlap),
+            ops.where(overlap > best, slot, gt_index),  # the first of equal ones
+            ops.maximum(crowd_share, ops.where(holds_crowd, share, 0.0)),
+            ops.where(slots == slot, own_overlaps[:, None], top_overlaps),
+            ops.where(slots == slot, ops.cast(own_anchors, "int32")[:, None], top_anchors),
+        )
+
+    of_anchors, of_slots = (batch, anchors.shape[0]), (batch, num_slots, k)
+    state = (
+        ops.zeros((), "int32"),
+        ops.zeros(of_anchors) - 1,
+        ops.zeros(of_anchors, "int32"),
+        ops.zeros(of_anchors),
+        ops.zeros(of_slots) - 1,
+        ops.zeros(of_slots, "int32"),
+    )
+    _, best, gt_index, crowd_share, *candidates = ops.while_loop(
+        lambda slot, *_: slot < num_used, look, state
+    )
+    return best, gt_index, crowd_share, candidates
+
+
+def _forced_matches(overlaps, candidate_anchors, num_anchors, num_used):
+    """Slot that each anchor is forced to, or -1: two [B, G, k] of `_look_at_slots` to [B, A] int32.
+
+    Greedy over the whole image: the best remaining pair of object and anchor is taken, then both leave.
+    """
+    num_slots, k = overlaps.shape[1:]
+    candidate_anchors = ops.reshape(candidate_anchors, (-1, num_slots * k))
+    slot_of_candidate = ops.reshape(ops.repeat(ops.arange(num_slots, dtype="int32"), k), (1, -1))
+    anchors = ops.expand_dims(ops.arange(num_anchors, dtype="int32"), 0)
+
+    def take_best(taken, remaining, forced):
         best = ops.cast(ops.argmax(remaining, axis=1, keepdims=True), "int32")  # [B, 1]
         slot = best // k
         anchor = ops.take_along_axis(candidate_anchors, best, axis=1)
         is_left = ops.max(remaining, axis=1, keepdims=True) >= 0
-        takes = ops.logical_and(slots == slot, is_left)
-        anchor_of_slot = ops.where(takes, anchor, anchor_of_slot)
+        forced = ops.where(ops.logical_and(anchors == anchor, is_left), slot, forced)
         gone = ops.logical_or(slot_of_candidate == slot, candidate_anchors == anchor)
-        return ops.where(ops.logical_and(gone, is_left), -1.0, remaining), anchor_of_slot
+        return taken + 1, ops.where(ops.logical_and(gone, is_left), -1.0, remaining), forced
 
-    anchor_of_slot = ops.zeros_like(ops.cast(is_object, "int32")) - 1  # [B, G]
-    _, anchor_of_slot = ops.fori_loop(0, num_slots, take_best, (remaining, anchor_of_slot))
-    # [B, G, A] one-hot; anchors differ between slots, so the largest slot number is the only one.
-    is_forced = ops.expand_dims(anchor_of_slot, -1) == ops.arange(num_anchors, dtype="int32")
-    return ops.max(ops.where(is_forced, ops.expand_dims(slots, -1), -1), axis=1)
-
-
-def _crowd_share(gt_boxes, is_crowd, anchors):
-    """Largest share of each anchor's area that one crowd box covers: [B, A]."""
-    share = intersection(gt_boxes, anchors) / area(anchors)
-    return ops.max(ops.where(ops.expand_dims(is_crowd, -1), share, 0.0), axis=1)
+    remaining = ops.reshape(overlaps, (-1, num_slots * k))
+    nothing = ops.zeros((ops.shape(remaining)[0], num_anchors), "int32") - 1
+    state = ops.zeros((), "int32"), remaining, nothing
+    return ops.while_loop(lambda taken, *_: taken < num_used, take_best, state)[2]
