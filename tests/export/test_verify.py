@@ -64,6 +64,7 @@ OF_SIGNATURE = {
     "serving_default": OUTPUTS | {"class_names", "masks_rle", "image_size"},
     "png": OUTPUTS | {"class_names", "masks_png_bytes", "image_size"},
     "tensors": OUTPUTS | {"masks"},
+    "evaluation": OUTPUTS | {"masks"},
     "raw": {"class_logits", "prototypes"},
 }
 CASES = [(s, case) for s, names in OF_SIGNATURE.items() for case in SPOILT if SPOILT[case][0] in names]

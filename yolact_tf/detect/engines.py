@@ -59,10 +59,13 @@ class SavedModelEngine:
         _require_names(self.labels, num_classes, folder / LABELS)
 
     def __call__(self, image):
+        return self.answer("evaluation" if "evaluation" in self.signatures else "tensors", image)
+
+    def answer(self, signature, image):
+        """What the engine answers, by `signature`, one of those that take pixels and detect."""
         import tensorflow as tf
 
-        signature = self.signatures["evaluation" if "evaluation" in self.signatures else "tensors"]
-        result = _first_image(signature(images=tf.constant(image[None])))
+        result = _first_image(self.signatures[signature](images=tf.constant(image[None])))
         height, width = image.shape[:2]
         result["boxes"] = result["boxes"] / np.array([width, height, width, height], np.float32)
         return result

@@ -14,17 +14,16 @@ def answers(engine, image):
     engine: of a Detector on an artefact.
     """
     signatures = getattr(engine, "signatures", None)
-    found = engine(image)
-    names = tuple(engine.labels.get(i, f"no category {i}") for i in found["class_ids"].tolist())
-    own = as_detections(found, image.shape[:2], names)
     if signatures is None:
-        return {"serving_default": own}
+        return {"serving_default": _from_engine(engine, engine(image), image)}
     missing = set(_MASKS) - set(signatures)
     if missing:
         raise ValueError(f"Expected the signatures of `yolact export`. Received none named {sorted(missing)}")
     encoded = tf.io.encode_png(image)  # which loses nothing
     size = image.shape[:2]
-    return {"tensors": own} | {name: from_bytes(signatures[name], name, encoded, size) for name in _MASKS}
+    of_pixels = [name for name in ("tensors", "evaluation") if name in signatures]
+    found = {name: _from_engine(engine, engine.answer(name, image), image) for name in of_pixels}
+    return found | {name: from_bytes(signatures[name], name, encoded, size) for name in _MASKS}
 
 
 def from_bytes(signature, name, encoded, size):
@@ -45,6 +44,11 @@ def from_bytes(signature, name, encoded, size):
         mask_probabilities=np.array(masks, bool).reshape(-1, *size),
         rescored=found["mask_scores"][:count] if "mask_scores" in found else None,
     )
+
+
+def _from_engine(engine, found, image):
+    names = tuple(engine.labels.get(i, f"no category {i}") for i in found["class_ids"].tolist())
+    return as_detections(found, image.shape[:2], names)
 
 
 class _WithPixels(Detections):
