@@ -83,7 +83,7 @@ class DataConfig:
     boxes: str = "transformed"  # by the view, as the reference does; or "refitted" to the visible mask
     min_box_side: float = 4 / 550  # network pixels; objects no larger are dropped (the reference's 4 / 550)
     cache: str = running("none")  # encoded images are kept in "memory", or in the folder that this names
-    deterministic: bool = True  # false: batches in whatever order they are ready, a little sooner
+    deterministic: bool = True  # false: validation in whatever order it is ready, a little sooner
 
     def __post_init__(self):
         _require_at_least(self, "data", "image_size", 64)

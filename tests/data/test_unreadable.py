@@ -91,10 +91,9 @@ def test_the_next_view_stands_in_for_a_lost_one_which_is_counted_and_named(damag
 def test_an_epoch_is_taken_up_anywhere_with_the_same_batches(data):
     vanish(path_of(data, 2))
     rot(path_of(data, 5))
-    settings = {"copy_paste": 0.5, "mosaic": 0.2, "max_unreadable": 1.0}
-    config = config_of(images_per_epoch=24, batch_size=4, **settings)
+    config = config_of(images_per_epoch=24, batch_size=4, copy_paste=0.5, max_unreadable=1.0)
     whole = list(build_dataset(config, data, "train", first_epoch=1))
-    for first in (1, 3, 5):
+    for first in (1, 4):
         rest = build_dataset(config, data, "train", first_epoch=1, first_batch=first)
         rest = list(rest.take(6 - first))
         tf.nest.map_structure(assert_array_equal, rest, whole[first:])
@@ -113,9 +112,8 @@ def test_workers_share_what_is_left(data):
     assert all(str(path_of(data, 2)) in each.reason for each in lost if each.counts[0])
 
 
-@pytest.mark.parametrize("cache", ["none", "memory"])
-def test_above_the_share_training_ends_and_names_the_first(cache, data):
-    config = config_of(images_per_epoch=0, batch_size=2, max_unreadable=0.25, cache=cache)
+def test_above_the_share_training_ends_and_names_the_first(data):
+    config = config_of(images_per_epoch=0, batch_size=2, max_unreadable=0.25)
     for number in range(2):
         rot(path_of(data, number))
     seen(build_dataset(config, data, "train"))
@@ -163,8 +161,7 @@ def shards(data, tmp_path):
     return load_data(tmp_path / "shards", "train")
 
 
-@pytest.mark.parametrize("cache", ["none", "memory"])
-def test_a_rotten_image_in_a_shard_is_left_out_and_named(cache, data, shards):
+def test_a_rotten_image_in_a_shard_is_left_out_and_named(shards):
     file = shards.files[1]  # images 2 and 3
     first, second = (r.numpy() for r in tf.data.TFRecordDataset(file))
     example = tf.train.Example.FromString(first)
@@ -174,7 +171,7 @@ def test_a_rotten_image_in_a_shard_is_left_out_and_named(cache, data, shards):
         writer.write(example.SerializeToString())
         writer.write(second)
     unreadable = Unreadable()
-    found = seen(build_dataset(config_of(cache=cache), shards, "train", unreadable=unreadable))
+    found = seen(build_dataset(config_of(), shards, "train", unreadable=unreadable))
     assert set(found) == {0, 1, 3, 4, 5, 6, 7} and unreadable.counts == {0: 4}
     assert unreadable.reason.startswith(f"{shards.origin}: 2.png: expected an image. Received: ")
 

@@ -7,6 +7,7 @@ from yolact_tf.data.joined import mosaic, paste_objects
 from yolact_tf.data.load import load_data
 from yolact_tf.data.order import Share, of_worker, training_order
 from yolact_tf.data.resample import rotate
+from yolact_tf.data.shard_files import naming_damage
 from yolact_tf.data.unreadable import Unreadable, fill_gaps
 from yolact_tf.data.views import plain_view, random_view
 
@@ -94,7 +95,8 @@ def _training_views(config, data, first_epoch, first_batch, share, unreadable):
         return number, _padded(*_augmented(source, handles, seed, settings), settings.max_objects)
 
     def find(epoch, number):
-        _, handles, _ = next(iter(order(epoch, share.position(number))))
+        with naming_damage(data.origin):
+            _, handles, _ = next(iter(order(epoch, share.position(number))))
         return source, handles
 
     views = order(first_epoch, first_batch * share.batch_size)
@@ -103,7 +105,8 @@ def _training_views(config, data, first_epoch, first_batch, share, unreadable):
     own = num_views // share.num_workers
     unreadable.begin(settings.max_unreadable if settings.on_error == "skip" else 0, own, find)
     begin = lambda epoch: tf.where(epoch == first_epoch, tf.constant(first_batch * share.own, tf.int64), 0)
-    views = fill_gaps(views.map(view, tf.data.AUTOTUNE).ignore_errors(), begin, unreadable)
+    made = views.map(view, tf.data.AUTOTUNE, deterministic=True).ignore_errors()  # in order, to see gaps
+    views = fill_gaps(made, begin, unreadable)
     return views.take(own).apply(tf.data.experimental.assert_cardinality(own))
 
 

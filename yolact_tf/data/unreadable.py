@@ -5,7 +5,7 @@ from collections import Counter
 
 import tensorflow as tf
 
-from yolact_tf.data.images import decoded, reason_of
+from yolact_tf.data.images import decoded
 
 
 class Unreadable:
@@ -61,8 +61,8 @@ class Unreadable:
         try:
             source, handles = self.find(epoch, number)
             faults = [fault_of(source, handle) for handle in handles]
-        except tf.errors.OpError as error:  # of a shard as a whole
-            return reason_of(error)
+        except ValueError as error:  # of a shard as a whole
+            return str(error)
         return next(filter(None, faults), f"{source.name(handles[0])}: which can be read again")
 
 
