@@ -186,8 +186,8 @@ def _class_folder_pictures(folder, split, classes, losses):
     pictures = []
     for file, size in zip(files, picture_sizes(files), strict=True):
         name = file.relative_to(base)
-        masks = [folder / "masks" / split / class_name / name.with_suffix(".png") for class_name in classes]
-        masks = {category_id: mask for category_id, mask in zip(classes.values(), masks) if mask in unused}
+        of_class = {c: folder / "masks" / split / c / name.with_suffix(".png") for c in classes}
+        masks = {classes[c]: mask for c, mask in of_class.items() if mask in unused}
         unused -= set(masks.values())
         with losses.left_out.skip_image():
             instances = []
