@@ -66,6 +66,8 @@ def _views_per_epoch(config, data):
 def _plain_views(config, data):
     source = data.source(config.data.cache)
 
+    # Nothing here needs AutoGraph, which takes most of the time that tracing does.
+    @tf.autograph.experimental.do_not_convert
     def view(handle):
         return _padded(*plain_view(source.read(handle), config.data), config.data.max_objects)
 
@@ -82,6 +84,7 @@ def _training_views(config, data, first_epoch, first_batch, worker, num_workers)
     if num_workers > 1:
         views = of_worker(views, batch_size, worker, num_workers)
 
+    @tf.autograph.experimental.do_not_convert
     def view(handles, seed):
         return _padded(*_augmented(source, handles, seed, settings), settings.max_objects)
 
