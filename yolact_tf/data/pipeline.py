@@ -75,6 +75,8 @@ def _views_per_epoch(config, data):
 def _plain_views(config, data):
     source = data.source(config.data.cache)
 
+    # Nothing here needs AutoGraph, which takes most of the time that tracing does.
+    @tf.autograph.experimental.do_not_convert
     def view(handle):
         return _padded(*plain_view(source.read(handle), config.data), config.data.max_objects)
 
@@ -90,6 +92,7 @@ def _training_views(config, data, first_epoch, first_batch, share, unreadable):
     def order(first_epoch, first_view):
         return training_order(source, num_views, seed, first_epoch, first_view, partners)
 
+    @tf.autograph.experimental.do_not_convert
     def view(place, handles, seed):
         number = tf.stack([place[0], share.number(place[1])])
         return number, _padded(*_augmented(source, handles, seed, settings), settings.max_objects)
