@@ -123,7 +123,7 @@ def test_garden_writes_the_same(data, mixed_data):
     converter = pytest.importorskip("official.vision.data.create_coco_tf_record")
     content = json.loads((mixed_data / "train.json").read_text())
     records = without_the_box_beyond_the_image(data.records[0]), data.records[1], data.records[2]
-    for image, record in zip(content["images"], records, strict=True):
+    for image, record in zip(content["images"][:3], records, strict=True):
         annotations = [a for a in content["annotations"] if a["image_id"] == image["id"]]
         example, _ = converter.create_tf_example(
             image, [mixed_data / "images"], None, annotations, data.labels, include_masks=True

