@@ -174,12 +174,9 @@ def other_forms(entry, key):
 
 def plain_numbers(entry, key):
     """{field: whole number} of what an entry of list `key` writes in another form."""
-    read = {field: _plain(field, entry[field]) for field in _WHOLE[key] if field in entry}
-    return {
-        field: number
-        for field, number in read.items()
-        if number is not None and type(entry[field]) is not int
-    }
+    others = (field for field in _WHOLE[key] if field in entry and type(entry[field]) is not int)
+    read = {field: _plain(field, entry[field]) for field in others}
+    return {field: number for field, number in read.items() if number is not None}
 
 
 def _plain(field, value):
