@@ -14,4 +14,5 @@ def assert_server_has_ops(saved_model):
     definition = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].graph_def
     nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
     functions = {f.signature.name for f in definition.library.function}
-    assert {node.op for node in nodes} - functions - OPS_OF_2_20 == set()
+    unlisted = {node.op for node in nodes} - functions - OPS_OF_2_20
+    assert not unlisted, f"ops missing from the list of TensorFlow 2.20's: {sorted(unlisted)}"

@@ -31,7 +31,9 @@ class Unreadable:
         many."""
         if not self._first:
             self._first = max(int(epoch), 0), int(number)
-        self.counts[int(epoch)] += int(count)
+        # What is read ahead after the verdict is no part of it.
+        if self.counts[int(epoch)] <= self.allowed:
+            self.counts[int(epoch)] += int(count)
         if self.counts[int(epoch)] > self.allowed:
             raise ValueError("too many training images cannot be read")
         return count
