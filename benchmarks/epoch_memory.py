@@ -15,7 +15,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from yolact_tf import build_dataset, load_config
-from yolact_tf.data.coco import find_split
+from yolact_tf.data.coco.split import find_split
 
 ROWS = 20
 

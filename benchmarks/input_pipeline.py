@@ -17,12 +17,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 
 from yolact_tf import load_config
-from yolact_tf.data.augment import fold
-from yolact_tf.data.images import decode_image
+from yolact_tf.data.augment.draws import fold
+from yolact_tf.data.augment.single_image import choose_window, colored_pixels
 from yolact_tf.data.load import load_data
-from yolact_tf.data.order import training_order
 from yolact_tf.data.pipeline import build_dataset
-from yolact_tf.data.views import choose_window, colored_pixels
+from yolact_tf.data.training_order import training_order
+from yolact_tf.images.decoding import decode_image
 
 IMAGES, ROUNDS = 96, 7
 

@@ -17,8 +17,8 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from yolact_tf import load_config
-from yolact_tf.train.run_log import read_log
 from yolact_tf.train.trainer import train
+from yolact_tf.train.watch.run_log import read_log
 
 IMAGES, AT_LEAST = 4, 3
 PLAIN = (

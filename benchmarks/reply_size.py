@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from yolact_tf.data.shapes import make_shapes
+from yolact_tf.data.synthetic.shapes import make_shapes
 
 PORT = 8599
 URL = f"http://127.0.0.1:{PORT}/v1/models/yolact"

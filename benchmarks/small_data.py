@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from yolact_tf.train.run_log import read_log
+from yolact_tf.train.watch.run_log import read_log
 
 
 def main():

@@ -48,11 +48,11 @@ def measure(recipe, batch_size, rounds, variant):
     import keras
 
     from yolact_tf import build_yolact, load_config
+    from yolact_tf.losses.objective import YolactLoss
     from yolact_tf.model.backbones import build_backbone
     from yolact_tf.runs import untrained
     from yolact_tf.train.batch_size import noise, used_memory
     from yolact_tf.train.freezing import freeze
-    from yolact_tf.train.objective import YolactLoss
     from yolact_tf.train.optimizer import build_optimizer
 
     precision, xla = VARIANTS[variant]

@@ -33,7 +33,7 @@ def shared_data():
 @pytest.fixture(scope="session")
 def shapes_data(tmp_path_factory):
     """A small drawn data set: 24 training and 4 validation images of 128 px."""
-    from yolact_tf.data.shapes import make_shapes
+    from yolact_tf.data.synthetic.shapes import make_shapes
 
     folder = tmp_path_factory.mktemp("shapes") / "data"
     return make_shapes(folder, train_images=24, val_images=4, image_size=128, max_objects=4)
@@ -42,7 +42,7 @@ def shapes_data(tmp_path_factory):
 @pytest.fixture(scope="session")
 def shapes_shards(shapes_data, tmp_path_factory):
     """Folder of TFRecord shards of `shapes_data`."""
-    from yolact_tf.data.shard_writer import write_records
+    from yolact_tf.data.shards.writer import write_records
 
     folder = tmp_path_factory.mktemp("shapes") / "shards"
     write_records(shapes_data, folder, shards=3)

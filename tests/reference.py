@@ -7,13 +7,12 @@ import json
 import numpy as np
 from numpy.testing import assert_allclose
 
+from tests.conftest import SHARED
 from yolact_tf.model import build_yolact
 from yolact_tf.recipes import load_config
 from yolact_tf.runs import Run, untrained
 from yolact_tf.weights.labels import published_labels
 from yolact_tf.weights.published import RECIPE_OF, load_reference
-
-from .conftest import SHARED
 
 # The configurations that have a fixture of the network; the first two also have one of a whole image.
 FORWARDS = ("yolact_resnet50", "yolact_plus_resnet50", "yolact_darknet53", "yolact_im400")

@@ -13,14 +13,14 @@ import pytest
 from numpy.testing import assert_allclose
 
 from yolact_tf.boxes import clip
-from yolact_tf.detect.corridor import Corridor
+from yolact_tf.detect.detection_model import DetectionModel
+from yolact_tf.losses.objective import YolactLoss
+from yolact_tf.losses.targets import match_anchors
 from yolact_tf.masks import upsample_to_image
 from yolact_tf.model import build_yolact
 from yolact_tf.preprocess import RGB_MEAN, RGB_STD
 from yolact_tf.recipes import load_config
 from yolact_tf.runs import untrained
-from yolact_tf.train.objective import YolactLoss
-from yolact_tf.train.targets import match_anchors
 from yolact_tf.weights.published import RECIPE_OF, load_reference, reference_slots
 
 # mean, deviation: of the whole tensor.  [i]: of anchor 1000.
@@ -141,7 +141,7 @@ def test_losses(golden):
 
 def detect(model, image, config):
     """Detections of the only image as arrays, and the pixels of their masks at 640x480."""
-    found = {name: np.asarray(value)[0] for name, value in Corridor(model, config)(image).items()}
+    found = {name: np.asarray(value)[0] for name, value in DetectionModel(model, config)(image).items()}
     boxes = zip(found["masks"], np.asarray(clip(found["boxes"])), strict=True)
     return found, sum(upsample_to_image(mask, box, (480, 640))[2].sum() for mask, box in boxes)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from yolact_tf.cli import app
+from yolact_tf.cli.commands import app
 from yolact_tf.recipes import list_recipes
 
 ROOT = Path(__file__).resolve().parents[1]

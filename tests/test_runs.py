@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import yolact_tf
-from yolact_tf.runs import atomic_path
+from yolact_tf.files import atomic_path
 
 
 def test_a_run_holds_what_the_contract_names(shapes_run):

@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Config": "config",
     "Detector": "detect.detector",
-    "YolactLoss": "train.objective",
+    "YolactLoss": "losses.objective",
     "build_dataset": "data.pipeline",
     "build_optimizer": "train.optimizer",
     "build_yolact": "model",

@@ -13,7 +13,7 @@ HOMES = {
     "Output": "model.outputs",
     "ReferenceSGD": "train.optimizer",
     "Yolact": "model.yolact",
-    "YolactLoss": "train.objective",
+    "YolactLoss": "losses.objective",
 }
 
 

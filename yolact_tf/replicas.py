@@ -50,7 +50,7 @@ def share_batch_norm(model):
 
 
 @contextlib.contextmanager
-def alone():
+def outside_distribution():
     """For what one worker does without the others, such as writing weights.
 
     Keras makes variables on the way, and in a `keras.distribution` every worker would have to.

@@ -1,9 +1,6 @@
 """A run folder: config.json, labels.json, weights/. Written whole or not at all."""
 
-import contextlib
 import dataclasses
-import os
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +8,10 @@ from pathlib import Path
 import keras
 
 from yolact_tf.config import Config
+from yolact_tf.files import atomic_path, write_text
 from yolact_tf.labels import labels_from_json, labels_to_json
 from yolact_tf.model import build_yolact
-from yolact_tf.replicas import alone
+from yolact_tf.replicas import outside_distribution
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +50,7 @@ def describe_run(path, config, labels):
 def save_weights(model, path, name):
     """Writes weights/NAME.weights.h5 of the run at `path`."""
     target = Path(path) / "weights" / f"{name}.weights.h5"
-    with alone(), atomic_path(target, suffix=".weights.h5") as temporary:
+    with outside_distribution(), atomic_path(target, suffix=".weights.h5") as temporary:
         model.save_weights(temporary)
 
 
@@ -97,30 +95,6 @@ def untrained(config):
     """`config` with a backbone that downloads nothing, for weights that are loaded anyway."""
     model = dataclasses.replace(config.model, backbone_weights="random")
     return dataclasses.replace(config, model=model)
-
-
-def write_text(path, text):
-    """Writes a text file under a temporary name, then renames it."""
-    with atomic_path(path) as temporary:
-        Path(temporary).write_text(text, encoding="utf-8")
-
-
-@contextlib.contextmanager
-def atomic_path(target, suffix=""):
-    """A temporary name beside `target` that becomes `target` when the block ends without error."""
-    target = Path(target)
-    handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix=suffix, dir=target.parent)
-    os.close(handle)
-    umask = os.umask(0)
-    os.umask(umask)
-    try:
-        yield temporary
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes files that only their owner reads
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
 
 
 def _read(path, name):

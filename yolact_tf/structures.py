@@ -20,7 +20,7 @@ class Example(TypedDict):
     boxes: Tensor  # [n, 4] float32
     classes: Tensor  # [n] int32, 0..C-1
     is_crowd: Tensor  # [n] bool
-    flips: Tensor  # ragged [n, None] int32, where each mask changes (`data.mask_lookup`)
+    flips: Tensor  # ragged [n, None] int32, where each mask changes (`data.augment.mask_lookup`)
 
 
 class GroundTruth(TypedDict):

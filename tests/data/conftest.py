@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.coco_folder import rectangle, write_annotations, write_folder
-from yolact_tf.data.images import EXIF_ORIENTATION
+from yolact_tf.images.decoding import EXIF_ORIENTATION
 
 CATEGORIES = ({"id": 7, "name": "seven"}, {"id": 3, "name": "drei ü"}, {"id": 90, "name": "unused"})
 NUM_PICTURES = 24
@@ -48,7 +48,7 @@ def mixed_data(tmp_path_factory):
 @pytest.fixture(scope="session")
 def mixed_shards(mixed_data, tmp_path_factory):
     """Folder of `mixed_data` in shards: 20 of train, 3 of val."""
-    from yolact_tf.data.shard_writer import write_records
+    from yolact_tf.data.shards.writer import write_records
 
     out = tmp_path_factory.mktemp("mixed") / "shards"
     write_records(mixed_data, out, ["train"], shards=20)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.coco_folder import rectangle, write_annotations, write_folder
 from yolact_tf.config import Config, DataConfig, ModelConfig, TrainConfig
-from yolact_tf.data.coco import load_coco
+from yolact_tf.data.coco.split import load_coco
 from yolact_tf.data.pipeline import build_dataset
 
 SIZE, SLOTS = 64, 20

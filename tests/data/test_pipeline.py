@@ -11,9 +11,9 @@ from PIL import Image
 from tests.coco_folder import rectangle, write_annotations, write_folder
 from yolact_tf.anchors import prototype_size
 from yolact_tf.config import Config, DataConfig, ModelConfig, TrainConfig
-from yolact_tf.data.coco import load_coco
+from yolact_tf.data.coco.split import load_coco
 from yolact_tf.data.pipeline import build_dataset
-from yolact_tf.data.shard_writer import write_records
+from yolact_tf.data.shards.writer import write_records
 from yolact_tf.preprocess import RGB_MEAN
 
 SIZE = 64

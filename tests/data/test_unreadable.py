@@ -11,7 +11,7 @@ from tests.coco_folder import rectangle, write_folder
 from yolact_tf.config import Config, DataConfig, ModelConfig, TrainConfig
 from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset
-from yolact_tf.data.shard_writer import write_records
+from yolact_tf.data.shards.writer import write_records
 from yolact_tf.data.unreadable import Unreadable
 
 NUM_IMAGES = 8

@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pycocotools import mask as coco_mask
 
 import yolact_tf
-from yolact_tf.data.images import read_image
 from yolact_tf.detect.detections import Detections
 from yolact_tf.export.verify import compare
+from yolact_tf.images.decoding import read_image
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import yolact_tf
 from yolact_tf.cores import usable_cores
-from yolact_tf.data.images import read_image
+from yolact_tf.images.decoding import read_image
 
 KINDS = ["shapes_run", "saved_model", "litert_file"]
 

@@ -3,23 +3,22 @@
 import numpy as np
 import pytest
 
-from yolact_tf.detect.corridor import Corridor
-from yolact_tf.detect.detector import Detector
-
-from ..reference import (
+from tests.reference import (
     FORWARDS,
     WHOLE_IMAGES,
     assert_detections_equal,
     assert_found_in_image,
     formula_run,
 )
+from yolact_tf.detect.detection_model import DetectionModel
+from yolact_tf.detect.detector import Detector
 
 
 @pytest.mark.parametrize("reference", FORWARDS)
 def test_detections_of_the_network_input_equal_the_reference(parity, reference):
     numbers = parity(f"forward_{reference}")
     run = formula_run(reference)
-    found = Corridor(run.model, run.config)(numbers["image_rgb"][None])
+    found = DetectionModel(run.model, run.config)(numbers["image_rgb"][None])
     found = {name: np.asarray(found[name])[0] for name in ("boxes", "scores", "classes")}
     assert_detections_equal(found, numbers)
 

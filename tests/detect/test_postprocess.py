@@ -4,11 +4,10 @@ import tensorflow as tf
 from keras import ops
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tests.reference import formula_run
 from yolact_tf.boxes import centers_to_corners
 from yolact_tf.detect.postprocess import postprocess
 from yolact_tf.masks import place_window, upsample_to_image
-
-from ..reference import formula_run
 
 
 def reference_predictions(numbers, case):

@@ -21,19 +21,18 @@ from pycocotools import mask as coco_mask
 from tensorflow.core.framework import tensor_pb2
 
 import yolact_tf
+from tests.export.litert_ops import assert_gpus_can_run
+from tests.export.saved_model_ops import OPS_OF_2_20, assert_server_has_ops
 from tests.image_bombs import gif, png_header
 from yolact_tf.config import ExportRecipe
-from yolact_tf.data.images import decode_image, read_image
 from yolact_tf.export import export_run, to_litert, to_saved_model
-from yolact_tf.export.answers import from_bytes
 from yolact_tf.export.litert import _append_metadata
 from yolact_tf.export.serving import Serving
+from yolact_tf.export.signature_outputs import from_bytes
 from yolact_tf.export.verify import compare
 from yolact_tf.export.warmup import prediction_log
+from yolact_tf.images.decoding import decode_image, read_image
 from yolact_tf.model_folder import find_versions
-
-from .litert_ops import assert_gpus_can_run
-from .saved_model_ops import OPS_OF_2_20, assert_server_has_ops
 
 
 @pytest.fixture(scope="module")
@@ -351,7 +350,7 @@ def ask(port, method, path, body=None):
     return answer.status, content
 
 
-def test_the_corridor_over_http(saved_model, images, run):
+def test_detection_over_http(saved_model, images, run):
     """`yolact serve`, a posted JPEG, masks decoded by pycocotools, equal to the Detector's."""
     encoded = jpeg(images[0])
     expected = yolact_tf.Detector(run)(decode_image(encoded).numpy())

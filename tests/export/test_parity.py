@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from yolact_tf.detect.detector import Detector
-from yolact_tf.export import to_litert, to_saved_model
-from yolact_tf.weights.labels import COCO_LABELS
-
-from ..reference import (
+from tests.export.litert_ops import assert_gpus_can_run
+from tests.export.saved_model_ops import assert_server_has_ops
+from tests.reference import (
     FORWARDS,
     WHOLE_IMAGES,
     assert_detections_equal,
@@ -16,8 +14,9 @@ from ..reference import (
     assert_predictions_equal,
     formula_run,
 )
-from .litert_ops import assert_gpus_can_run
-from .saved_model_ops import assert_server_has_ops
+from yolact_tf.detect.detector import Detector
+from yolact_tf.export import to_litert, to_saved_model
+from yolact_tf.weights.labels import COCO_LABELS
 
 RANKS = {category: rank for rank, category in enumerate(COCO_LABELS)}
 

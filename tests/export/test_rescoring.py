@@ -5,11 +5,10 @@ import pytest
 import tensorflow as tf
 
 import yolact_tf
-from yolact_tf.data.images import read_image
+from tests.export.saved_model_ops import assert_server_has_ops
 from yolact_tf.export import to_litert, to_saved_model
 from yolact_tf.export.verify import verify
-
-from .saved_model_ops import assert_server_has_ops
+from yolact_tf.images.decoding import read_image
 
 
 @pytest.fixture(scope="module")

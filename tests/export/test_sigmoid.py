@@ -5,10 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 import yolact_tf
-from yolact_tf.data.images import read_image
 from yolact_tf.export import to_litert
 from yolact_tf.export.serving import Serving
 from yolact_tf.export.verify import verify
+from yolact_tf.images.decoding import read_image
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 import yolact_tf
-from yolact_tf.data.images import read_image
 from yolact_tf.export.verify import differences, sample_images, verify
+from yolact_tf.images.decoding import read_image
 
 
 @pytest.fixture(scope="module")

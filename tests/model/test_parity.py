@@ -7,12 +7,11 @@ import pytest
 from keras import ops
 from numpy.testing import assert_allclose
 
+from tests.reference import FORWARDS, assert_predictions_equal, close, formula_run
 from yolact_tf.anchors import build_anchors
 from yolact_tf.boxes import centers_to_corners
 from yolact_tf.recipes import load_config
 from yolact_tf.weights.published import RECIPE_OF
-
-from ..reference import FORWARDS, assert_predictions_equal, close, formula_run
 
 
 @pytest.fixture(scope="module", params=FORWARDS)

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from yolact_tf.losses.objective import YolactLoss
 from yolact_tf.model import build_yolact
 from yolact_tf.recipes import load_config
 from yolact_tf.runs import untrained
-from yolact_tf.train.objective import YolactLoss
 from yolact_tf.train.optimizer import build_optimizer
 
 SMALL = ("data.image_size=128", "model.num_classes=3")

@@ -31,7 +31,7 @@ MIRRORED = """
 import sys
 import numpy as np, tensorflow as tf
 import yolact_tf
-from yolact_tf.data.coco import load_coco
+from yolact_tf.data.coco.split import load_coco
 from yolact_tf.train.distribution import devices
 from yolact_tf.train.trainer import train
 

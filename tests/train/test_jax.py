@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import yolact_tf
-from yolact_tf.data.images import read_image
+from yolact_tf.images.decoding import read_image
 
 pytest.importorskip("jax")
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ import keras
 import numpy as np
 
 import yolact_tf
-from yolact_tf.overlays import detect_files, name_pictures
+from yolact_tf.detect.overlays import detect_files, name_pictures
 
 run_path, folder, image = map(Path, sys.argv[1:])
 run = yolact_tf.load_run(run_path)

@@ -10,16 +10,16 @@ import tensorflow as tf
 from numpy.testing import assert_array_equal
 from safetensors.numpy import load_file
 
-from yolact_tf.data.order import training_order
+from yolact_tf.data.training_order import training_order
 from yolact_tf.fields import override
 from yolact_tf.recipes import load_config
-from yolact_tf.train.callbacks import LogLearningRate
 from yolact_tf.train.optimizer import build_optimizer
-from yolact_tf.train.pace import Pace
-from yolact_tf.train.report import ReportProgress
 from yolact_tf.train.resume import accept_changes, fit_from
-from yolact_tf.train.run_log import cut_log, read_log
 from yolact_tf.train.state import FILE, KeepState, Position, load_state, read_position, save_state
+from yolact_tf.train.watch.callbacks import LogLearningRate
+from yolact_tf.train.watch.progress import ReportProgress
+from yolact_tf.train.watch.run_log import cut_log, read_log
+from yolact_tf.train.watch.throughput import Throughput
 
 STEPS, EPOCHS, BATCH = 4, 2, 2
 CONFIG = load_config("tiny_256", ["train.accumulate=2", "train.ema=0.9", f"train.epochs={EPOCHS}"])
@@ -90,7 +90,7 @@ def go_on(run, fails_after=None, copies=False):
     keep = KeepState(run, "data", start, 0, lambda: None)
     keep.validation = validation = Validation(fails_after)
     validation.best, validation.waited = start.best, start.waited
-    pace, notes = Pace(BATCH), Copies(run)
+    pace, notes = Throughput(BATCH), Copies(run)
     log = keras.callbacks.CSVLogger(run / "log.csv", append=True)
     callbacks = [validation, LogLearningRate(), pace, log, ReportProgress(notes, pace), keep]
     fit_from(start, model, build, [*callbacks, notes] if copies else callbacks, EPOCHS, STEPS)

@@ -15,9 +15,9 @@ from numpy.testing import assert_array_equal
 from safetensors import safe_open
 
 import yolact_tf
-from yolact_tf.train.run_log import read_log
 from yolact_tf.train.state import FILE, Position, load_state, read_position, save_state
 from yolact_tf.train.trainer import train
+from yolact_tf.train.watch.run_log import read_log
 
 SETTINGS = [
     *("data.image_size=64", "data.max_objects=8", "anchors.sizes=6,12,24,48,64", "model.num_prototypes=8"),

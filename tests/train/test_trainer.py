@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import yolact_tf
-from yolact_tf.data.coco import load_coco
+from yolact_tf.data.coco.split import load_coco
 from yolact_tf.fields import override
 from yolact_tf.runs import Run, find_weights, load_weights
-from yolact_tf.train.callbacks import ValidateAP
 from yolact_tf.train.trainer import train
+from yolact_tf.train.validation import ValidateAP
 
 
 @pytest.fixture(scope="module")

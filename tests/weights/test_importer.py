@@ -5,13 +5,12 @@ import pytest
 from numpy.testing import assert_array_equal
 from safetensors.numpy import save_file
 
+from tests.weights.pth_writer import tensor, write_stream, write_zip
 from yolact_tf.recipes import load_config
 from yolact_tf.runs import load_run
 from yolact_tf.weights.importer import import_weights
 from yolact_tf.weights.labels import COCO_LABELS, PASCAL_LABELS, published_labels
 from yolact_tf.weights.published import reference_slots
-
-from .pth_writer import tensor, write_stream, write_zip
 
 
 @pytest.fixture(scope="module")

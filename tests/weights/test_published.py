@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from tests.weights.pth_writer import tensor, write_stream
 from yolact_tf.model import build_yolact
 from yolact_tf.recipes import load_config
 from yolact_tf.weights.published import (
@@ -13,8 +14,6 @@ from yolact_tf.weights.published import (
     warn_of_other_recipe,
 )
 from yolact_tf.weights.transfer import named_variables
-
-from .pth_writer import tensor, write_stream
 
 
 def small_model(recipe, size=64):

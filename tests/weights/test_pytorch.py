@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from tests.conftest import SHARED
+from tests.weights.pth_writer import KINDS, Parameter, Storage, Tensor, tensor, write_stream, write_zip
 from yolact_tf.weights.pytorch import read_state_dict
-
-from ..conftest import SHARED
-from .pth_writer import KINDS, Parameter, Storage, Tensor, tensor, write_stream, write_zip
 
 
 @pytest.fixture(params=[write_zip, write_stream])

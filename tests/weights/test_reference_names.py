@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from tests.conftest import SHARED
 from yolact_tf.model import build_yolact
 from yolact_tf.recipes import load_config
 from yolact_tf.weights.published import RECIPE_OF, reference_slots
 from yolact_tf.weights.reference_names import reference_key, reference_shape, to_keras_layout
-
-from ..conftest import SHARED
 
 
 @pytest.mark.parametrize("reference", sorted(RECIPE_OF))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from yolact_tf.data.shard_files import is_remote
-from yolact_tf.runs import atomic_path
+from yolact_tf.data.remote_files import is_remote
+from yolact_tf.files import atomic_path
 
 
 def cached_copy(path, folder):

@@ -1,20 +1,22 @@
 """The door to data of every kind: a folder with COCO annotations, or one of TFRecord shards."""
 
+import os
 from pathlib import Path
 
-from yolact_tf.data.coco import find_split, has_split, load_coco
-from yolact_tf.data.coco_json import labels_of, read_coco_json
-from yolact_tf.data.shard_files import LABELS_NAME, is_remote, is_shard, list_names
-from yolact_tf.data.shards import load_shards, read_shard_labels
+from yolact_tf.data.coco.entries import labels_of, read_coco_json
+from yolact_tf.data.coco.split import find_split, has_split, load_coco
+from yolact_tf.data.remote_files import is_remote, list_names
+from yolact_tf.data.shards.files import LABELS_NAME, is_shard
+from yolact_tf.data.shards.manifest import load_shards, read_shard_labels
 
 
 def load_data(data, split, on_error="skip"):
-    """What `split` of `data` holds: a CocoData or a ShardData, or `data` itself where it is one already.
+    """What `split` of `data` holds, as a Split, or `data` itself where it is one already.
 
     data: a folder as README describes, or the URL of one of shards, such as gs://bucket/folder.
     on_error: as in `load_coco`. Of shards, what was corrupt was left out when they were written.
     """
-    if hasattr(data, "records"):
+    if not isinstance(data, str | os.PathLike):
         return data
     if _holds_shards(data, split):
         return load_shards(str(data), split)

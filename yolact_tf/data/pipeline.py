@@ -2,14 +2,14 @@
 
 import tensorflow as tf
 
-from yolact_tf.data.augment import fold, uniform
-from yolact_tf.data.joined import mosaic, paste_objects
+from yolact_tf.data.augment.draws import fold, uniform
+from yolact_tf.data.augment.multi_image import mosaic, paste_objects
+from yolact_tf.data.augment.resample import rotate
+from yolact_tf.data.augment.single_image import plain_view, random_view
 from yolact_tf.data.load import load_data
-from yolact_tf.data.order import Share, of_worker, training_order
-from yolact_tf.data.resample import rotate
-from yolact_tf.data.shard_files import naming_damage
+from yolact_tf.data.shards.files import naming_damage
+from yolact_tf.data.training_order import Share, of_worker, training_order
 from yolact_tf.data.unreadable import Unreadable, fill_gaps
-from yolact_tf.data.views import plain_view, random_view
 
 
 def build_dataset(
@@ -127,12 +127,12 @@ def _augmented(source, handles, seed, settings):
     """(image, truth) of a group of handles: the first alone, or joined with the others."""
     read = lambda number: source.read(handles[number])
     draws = lambda step: uniform(fold(seed, step), 1)[0]
-    alone = lambda: random_view(read(0), fold(seed, 0), settings)
+    single = lambda: random_view(read(0), fold(seed, 0), settings)
     if settings.mosaic:
         four = lambda: mosaic([read(number) for number in range(4)], fold(seed, 1), settings)
-        image, truth = tf.cond(draws(2) < settings.mosaic, four, alone)
+        image, truth = tf.cond(draws(2) < settings.mosaic, four, single)
     else:
-        image, truth = alone()
+        image, truth = single()
     if settings.copy_paste:
         pasted = lambda: paste_objects(image, truth, read(-1), fold(seed, 3), settings)
         image, truth = tf.cond(draws(4) < settings.copy_paste, pasted, lambda: (image, truth))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yolact_tf.data.images import read_image
+from yolact_tf.images.decoding import read_image
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def xywh_of(boxes, height, width):
 
 
 def flips_of(runs):
-    """Run lengths to flips, int32: the positions at which a mask changes (`data.mask_lookup`)."""
+    """Run lengths to flips, int32: the positions at which a mask changes (`data.augment.mask_lookup`)."""
     return np.cumsum(runs[:-1], dtype=np.int32)  # the last run ends with the image and is no flip
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import tensorflow as tf
 
-from yolact_tf.data.images import decoded
+from yolact_tf.images.decoding import decoded
 
 
 class Unreadable:

@@ -8,8 +8,8 @@ import contourpy
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from yolact_tf.draw.instances import draw_instances
 from yolact_tf.masks import place_window, upsample_to_image
-from yolact_tf.visualise import draw_instances
 
 
 @dataclass(frozen=True, eq=False)

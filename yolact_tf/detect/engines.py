@@ -16,7 +16,7 @@ import numpy as np
 from yolact_tf.anchors import build_anchors
 from yolact_tf.boxes import clip
 from yolact_tf.cores import usable_cores
-from yolact_tf.detect.corridor import Corridor
+from yolact_tf.detect.detection_model import DetectionModel
 from yolact_tf.detect.postprocess import postprocess
 from yolact_tf.labels import labels_from_json
 from yolact_tf.model_folder import LABELS, load_saved_model, require_versions
@@ -30,14 +30,14 @@ class KerasEngine:
 
     def __init__(self, run):
         self.labels = run.labels
-        self.corridor = Corridor(run.model, run.config)
-        self.corridor.compile(jit_compile=keras.backend.backend() == "jax")
+        self.detection_model = DetectionModel(run.model, run.config)
+        self.detection_model.compile(jit_compile=keras.backend.backend() == "jax")
         self.image_size = run.config.data.image_size
         self.category_ids = np.array(list(run.labels))
 
     def __call__(self, image):
         resized = resize_images(image[None], self.image_size)
-        found = self.corridor.predict_on_batch(resized)
+        found = self.detection_model.predict_on_batch(resized)
         prototypes = found.pop("prototypes")
         return {**_finished(found, self.category_ids), "prototypes": np.asarray(prototypes[0])}
 

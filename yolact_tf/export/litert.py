@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from yolact_tf.detect.engines import read_metadata
 from yolact_tf.export.serving import Serving
-from yolact_tf.runs import atomic_path
+from yolact_tf.files import atomic_path
 
 _MAX_LABEL_LINES = 100_000  # category ids may be any number; metadata.json has them all
 

@@ -7,10 +7,9 @@ from yolact_tf.config import MAX_PIXELS
 from yolact_tf.export.server_files import write_server_files
 from yolact_tf.export.serving import Serving
 from yolact_tf.export.warmup import write_warmup
+from yolact_tf.files import new_folder, write_text
 from yolact_tf.labels import labels_to_json
 from yolact_tf.model_folder import LABELS, find_versions, new_version
-from yolact_tf.new_folder import new_folder
-from yolact_tf.runs import write_text
 
 
 def to_saved_model(run, path, max_pixels=MAX_PIXELS):

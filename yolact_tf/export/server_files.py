@@ -4,8 +4,8 @@ import json
 import logging
 import re
 
+from yolact_tf.files import write_text
 from yolact_tf.model_folder import LABELS, find_versions
-from yolact_tf.runs import write_text
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """The traced functions: every artefact wraps these, none rewrites them.
 
-All run the same `Corridor` as the Detector; here its outputs get the units of the public contract.
+All run the same `DetectionModel` as the Detector; here its outputs get the units of the public contract.
 """
 
 import numpy as np
@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from yolact_tf.boxes import clip
 from yolact_tf.config import MAX_PIXELS
-from yolact_tf.data.image_headers import require_pixels
-from yolact_tf.data.images import decode_image
-from yolact_tf.detect.corridor import Corridor
+from yolact_tf.detect.detection_model import DetectionModel
 from yolact_tf.export.rle import encode_png, encode_rle, upsample_mask
+from yolact_tf.images.decoding import decode_image
+from yolact_tf.images.headers import require_pixels
 from yolact_tf.preprocess import resize_images
 
 
@@ -24,10 +24,10 @@ class Serving:
     """
 
     def __init__(self, run, traced_once=False, max_pixels=MAX_PIXELS):
-        self.corridor = Corridor(run.model, run.config)
+        self.detection_model = DetectionModel(run.model, run.config)
         self.network = run.model
         if traced_once:
-            self.network = self.corridor.network = _as_function(run.model)
+            self.network = self.detection_model.network = _as_function(run.model)
         self.score_threshold = run.config.detect.score_threshold
         self.image_size = run.config.data.image_size
         self.max_pixels = max_pixels
@@ -41,7 +41,7 @@ class Serving:
         With the tail of near-zero scores. A YOLACT++ adds `mask_scores`, here and in all signatures with
         detections.
         """
-        return self._described(self.corridor(images))
+        return self._described(self.detection_model(images))
 
     def heads(self, images):
         """float32 [B, S, S, 3] to the Predictions."""
@@ -56,7 +56,7 @@ class Serving:
 
         As in all signatures but `evaluation`, what is counted scores more than `detect.score_threshold`.
         """
-        found = self.corridor(resize_images(images, self.image_size))
+        found = self.detection_model(resize_images(images, self.image_size))
         return _in_pixels(self._described(self._without_tail(found)), images)
 
     def evaluation(self, images):
@@ -76,7 +76,7 @@ class Serving:
         side = self.image_size
         specs = tf.TensorSpec([side, side, 3], tf.float32), tf.TensorSpec([2], tf.int32)
         images, sizes = tf.map_fn(self._decode, image_bytes, fn_output_signature=specs)
-        found = self._without_tail(self.corridor(images))
+        found = self._without_tail(self.detection_model(images))
         described = self._described(found)
         masks, boxes = described.pop("masks"), described["boxes"]
 

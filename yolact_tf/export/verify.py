@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from yolact_tf.data.load import load_data
-from yolact_tf.data.shapes import Options, draw_scene
+from yolact_tf.data.synthetic.shapes import Options, draw_scene
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
-from yolact_tf.export.answers import answers
+from yolact_tf.export.signature_outputs import answers
 from yolact_tf.masks import place_window
 from yolact_tf.preprocess import resize_images
 

@@ -9,10 +9,10 @@ import socket
 import threading
 
 from yolact_tf.serve import protocol
-from yolact_tf.serve.bodies import Intake
-from yolact_tf.serve.jobs import Jobs
 from yolact_tf.serve.json_tensors import encode_json
 from yolact_tf.serve.limits import Limits, RequestError
+from yolact_tf.serve.prediction_queue import Jobs
+from yolact_tf.serve.request_bodies import Intake
 from yolact_tf.serve.servable import load_servable, one_line
 
 SHUTDOWN_SECONDS = 10  # how long a running prediction may take to finish after SIGTERM

@@ -5,10 +5,10 @@ import re
 
 import tensorflow as tf
 
-from yolact_tf.data.image_headers import count_pixels
-from yolact_tf.serve.bodies import parse_body
+from yolact_tf.images.headers import count_pixels
 from yolact_tf.serve.json_tensors import decode_inputs, encode_columns, encode_json, encode_rows, shown
 from yolact_tf.serve.limits import RequestError
+from yolact_tf.serve.request_bodies import parse_body
 from yolact_tf.serve.servable import one_line
 
 DEFAULT_SIGNATURE = "serving_default"

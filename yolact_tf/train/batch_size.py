@@ -53,9 +53,9 @@ def peak_memory(config_json, batch_size):
 
     import keras
 
+    from yolact_tf.losses.objective import YolactLoss
     from yolact_tf.model import build_yolact
     from yolact_tf.runs import untrained
-    from yolact_tf.train.objective import YolactLoss
     from yolact_tf.train.optimizer import build_optimizer
 
     config = untrained(Config.from_json(config_json))

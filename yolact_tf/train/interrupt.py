@@ -4,7 +4,7 @@ import contextlib
 import signal
 import threading
 
-from yolact_tf.ending import POLITE, Terminated
+from yolact_tf.shutdown import POLITE, Terminated
 
 
 @contextlib.contextmanager

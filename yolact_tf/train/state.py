@@ -16,7 +16,7 @@ from keras import ops
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from yolact_tf.runs import atomic_path
+from yolact_tf.files import atomic_path
 
 FILE = "state.safetensors"
 

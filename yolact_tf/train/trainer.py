@@ -14,25 +14,25 @@ from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset, steps_per_epoch
 from yolact_tf.data.unreadable import Unreadable
 from yolact_tf.fields import AUTO
+from yolact_tf.losses.objective import YolactLoss
 from yolact_tf.model import build_yolact
 from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
 from yolact_tf.train.batch_size import largest_batch
-from yolact_tf.train.budget import NO_LIMIT, KeepToMinutes
-from yolact_tf.train.callbacks import LogLearningRate, ValidateAP
 from yolact_tf.train.distribution import Devices, devices, is_first_worker
-from yolact_tf.train.finite import StopOnNonFinite
 from yolact_tf.train.freezing import freeze
 from yolact_tf.train.interrupt import interruptible
-from yolact_tf.train.loggers import require_loggers
-from yolact_tf.train.lost_images import TellLostImages
-from yolact_tf.train.objective import YolactLoss
+from yolact_tf.train.non_finite import StopOnNonFinite
 from yolact_tf.train.optimizer import build_optimizer, set_total_steps, unwrapped
 from yolact_tf.train.resume import accept_changes, fit_from, recipe_of
-from yolact_tf.train.run_log import cut_log
-from yolact_tf.train.show import WatchedData
 from yolact_tf.train.state import KeepState, Position, load_state, save_state
-from yolact_tf.train.watch import Watch
-from yolact_tf.weights.start import load_start_weights
+from yolact_tf.train.time_limit import NO_LIMIT, KeepToMinutes
+from yolact_tf.train.validation import ValidateAP
+from yolact_tf.train.watch.callbacks import LogLearningRate, Watch
+from yolact_tf.train.watch.loggers import require_loggers
+from yolact_tf.train.watch.lost_images import TellLostImages
+from yolact_tf.train.watch.run_log import cut_log
+from yolact_tf.train.watch.run_pictures import WatchedData
+from yolact_tf.weights.initial import load_start_weights
 
 logger = logging.getLogger(__name__)
 

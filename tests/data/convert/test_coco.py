@@ -18,7 +18,7 @@ from tests.data.convert.made import (
     ring,
     square,
 )
-from yolact_tf.data.coco import load_coco
+from yolact_tf.data.coco.split import load_coco
 from yolact_tf.data.convert.coco import read_coco, write_coco
 from yolact_tf.data.convert.data_set import Category
 

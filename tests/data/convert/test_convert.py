@@ -9,7 +9,7 @@ import pytest
 
 from tests.coco_folder import rectangle, write_folder
 from tests.data.convert.made import HEIGHT, WIDTH, kinds, objects_of
-from yolact_tf.data.coco import load_coco
+from yolact_tf.data.coco.split import load_coco
 from yolact_tf.data.convert import READERS, WRITERS, convert
 
 EXACT = ("cvat", "labelme", "yolo")

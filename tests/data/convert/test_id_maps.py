@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tests.data.convert.made import HEIGHT, WIDTH, apart, data_set_of, instance, kinds, ring, square
+from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.id_maps import paint, rles_of
-from yolact_tf.data.convert.losses import Losses
 from yolact_tf.data.convert.regions import rle_of
 
 

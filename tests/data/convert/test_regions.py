@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tests.data.convert.made import HEIGHT, WIDTH, apart, instance, ring, square
+from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import Instance
-from yolact_tf.data.convert.losses import Losses
 from yolact_tf.data.convert.regions import (
     checked_rle,
     mask_of,

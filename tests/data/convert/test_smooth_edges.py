@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from yolact_tf.data.convert.losses import Losses
+from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.smooth_edges import edge_pixels, sharpened
 
 SIZE = 40

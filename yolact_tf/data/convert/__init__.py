@@ -6,13 +6,13 @@ from pathlib import Path
 from yolact_tf.data.convert.coco import read_coco, write_coco
 from yolact_tf.data.convert.cvat import read_cvat, write_cvat
 from yolact_tf.data.convert.data_set import Report
+from yolact_tf.data.convert.image_files import place_picture
 from yolact_tf.data.convert.labelme import read_labelme, write_labelme
 from yolact_tf.data.convert.masks import read_masks, write_masks
-from yolact_tf.data.convert.pictures import place_picture
 from yolact_tf.data.convert.sbd import read_sbd
 from yolact_tf.data.convert.voc import read_voc, write_voc
 from yolact_tf.data.convert.yolo import read_yolo, write_yolo
-from yolact_tf.new_folder import new_folder
+from yolact_tf.files import new_folder
 
 READERS = {
     "coco": read_coco,

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from pycocotools import mask as coco_mask
 
-from yolact_tf.data.coco import LAYOUTS, find_split
-from yolact_tf.data.coco_json import (
+from yolact_tf.data.coco.entries import (
     image_key,
     labels_of,
     parse_image,
@@ -16,9 +15,11 @@ from yolact_tf.data.coco_json import (
     reference_faults,
     require_one_name,
 )
+from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.split import LAYOUTS, find_split
+from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
-from yolact_tf.data.convert.losses import Losses
-from yolact_tf.data.convert.pictures import (
+from yolact_tf.data.convert.image_files import (
     check_size,
     checked_name,
     names_in_one_folder,
@@ -26,7 +27,6 @@ from yolact_tf.data.convert.pictures import (
     place_picture,
 )
 from yolact_tf.data.convert.regions import checked_rle, encode, polygon_of
-from yolact_tf.data.numbers import whole_number
 
 OF_CATEGORY = ("id", "name", "supercategory")
 OF_IMAGE = ("id", "file_name", "width", "height")

@@ -8,16 +8,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from yolact_tf.data.convert.class_names import category_names
-from yolact_tf.data.convert.cvat_shapes import OBJECT_FIELDS, read_shape, shapes_of
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Picture, Report
-from yolact_tf.data.convert.losses import (
+from yolact_tf.data.convert.conversion_losses import (
     Losses,
     count_category_fields,
     count_fields,
     held,
     without_crowds,
 )
-from yolact_tf.data.convert.pictures import check_size, checked_name, picture_sizes, place_picture
+from yolact_tf.data.convert.cvat_shapes import OBJECT_FIELDS, read_shape, shapes_of
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Picture, Report
+from yolact_tf.data.convert.image_files import check_size, checked_name, picture_sizes, place_picture
 from yolact_tf.data.convert.regions import unite_groups
 from yolact_tf.data.convert.xml_files import read_xml
 

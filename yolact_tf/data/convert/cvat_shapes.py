@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from yolact_tf.data.convert.conversion_losses import held
 from yolact_tf.data.convert.data_set import Instance
-from yolact_tf.data.convert.losses import held
 from yolact_tf.data.convert.outlines import ellipse, rectangle, turn
 from yolact_tf.data.convert.regions import encode, mask_of, polygon_of, rle_of
 

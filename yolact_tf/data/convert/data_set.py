@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yolact_tf.data.convert.losses import Losses
+from yolact_tf.data.convert.conversion_losses import Losses
 
 SPLITS = ("train", "val", "test")
 

@@ -15,8 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from yolact_tf.data.convert.class_names import category_names, read_lines
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
-from yolact_tf.data.convert.losses import (
+from yolact_tf.data.convert.conversion_losses import (
     Losses,
     count_category_fields,
     count_fields,
@@ -24,14 +23,15 @@ from yolact_tf.data.convert.losses import (
     held,
     without_crowds,
 )
-from yolact_tf.data.convert.outlines import ellipse, rectangle
-from yolact_tf.data.convert.pictures import (
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.convert.image_files import (
     annotation_names,
     check_size,
     find_pictures,
     picture_sizes,
     place_picture,
 )
+from yolact_tf.data.convert.outlines import ellipse, rectangle
 from yolact_tf.data.convert.regions import outlines_of, polygon_of, rle_of, unite_groups
 
 LABELS = "labels.txt"

@@ -17,11 +17,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from yolact_tf.data.coco_json import parse_crowd_flag
+from yolact_tf.data.coco.entries import parse_crowd_flag
+from yolact_tf.data.convert.conversion_losses import Losses, count_fields
 from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
 from yolact_tf.data.convert.id_maps import paint, rles_of
-from yolact_tf.data.convert.losses import Losses, count_fields
-from yolact_tf.data.convert.pictures import (
+from yolact_tf.data.convert.image_files import (
     annotation_names,
     check_size,
     checked_name,

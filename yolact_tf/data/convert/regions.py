@@ -3,9 +3,9 @@
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from yolact_tf.data.coco.segmentation import decode_counts
 from yolact_tf.data.convert.data_set import Instance
 from yolact_tf.data.convert.outlines import trace
-from yolact_tf.data.segmentation import decode_counts
 
 FARTHEST = 100_000  # pixels; pycocotools crashes on polygons that reach to 1e9
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture
 from yolact_tf.data.convert.id_maps import rles_of
-from yolact_tf.data.convert.losses import Losses
-from yolact_tf.data.convert.pictures import check_size, listed_pictures, picture_sizes
+from yolact_tf.data.convert.image_files import check_size, listed_pictures, picture_sizes
 from yolact_tf.data.convert.voc import VOC_CLASSES
 
 

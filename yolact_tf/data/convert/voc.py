@@ -10,9 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from yolact_tf.data.convert.class_names import category_names, read_lines
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
-from yolact_tf.data.convert.id_maps import paint, rles_of
-from yolact_tf.data.convert.losses import (
+from yolact_tf.data.convert.conversion_losses import (
     Losses,
     count_category_fields,
     count_fields,
@@ -20,7 +18,9 @@ from yolact_tf.data.convert.losses import (
     held,
     without_crowds,
 )
-from yolact_tf.data.convert.pictures import (
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.convert.id_maps import paint, rles_of
+from yolact_tf.data.convert.image_files import (
     annotation_names,
     listed_pictures,
     names_in_one_folder,

@@ -7,7 +7,7 @@ has void between an object and what is around it.
 import numpy as np
 from PIL import Image
 
-from yolact_tf.data.convert.pictures import check_size
+from yolact_tf.data.convert.image_files import check_size
 from yolact_tf.data.convert.smooth_edges import edge_pixels
 
 VOID = 255

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from yolact_tf.data.convert.losses import held
+from yolact_tf.data.convert.conversion_losses import held
 from yolact_tf.data.convert.xml_files import read_xml
 
 OBJECT_FIELDS = dict.fromkeys(("pose", "truncated", "difficult", "occluded"), (str, int))

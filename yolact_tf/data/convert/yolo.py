@@ -11,15 +11,20 @@ import numpy as np
 import yaml
 
 from yolact_tf.data.convert.class_names import read_lines
+from yolact_tf.data.convert.conversion_losses import (
+    Losses,
+    count_category_fields,
+    count_fields,
+    without_crowds,
+)
 from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
-from yolact_tf.data.convert.losses import Losses, count_category_fields, count_fields, without_crowds
-from yolact_tf.data.convert.outlines import join, trace
-from yolact_tf.data.convert.pictures import (
+from yolact_tf.data.convert.image_files import (
     annotation_names,
     find_pictures,
     picture_sizes,
     place_picture,
 )
+from yolact_tf.data.convert.outlines import join, trace
 from yolact_tf.data.convert.regions import mask_of, outlines_of, polygon_of
 
 _TOLERANCE = 0.01  # of the image, beyond its border; Ultralytics tolerates as much

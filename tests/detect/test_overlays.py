@@ -1,0 +1,138 @@
+"""Names of overlays and results, and whose files are overwritten."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from yolact_tf.detect.detections import Detections
+from yolact_tf.detect.overlays import detect_files, find_images, name_pictures
+
+
+def finds_one(image):
+    """A detector that finds one object in any image."""
+    height, width = image.shape[:2]
+    box = np.array([[0, 0, width / 2, height / 2]], "f")
+    return Detections(
+        (height, width), box, np.array([0.9], "f"), np.array([1]), ("x",), np.ones((1, 8, 8), "f")
+    )
+
+
+def detect(paths, output):
+    return detect_files(finds_one, name_pictures(paths, output), output, 0.15, 15)
+
+
+def draw(*paths, colour="red"):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 10), colour).save(path)
+    return list(paths)
+
+
+def written(output):
+    """Overlays below `output`, and the names in its detections.json."""
+    rows = json.loads((output / "detections.json").read_text())
+    overlays = sorted(path.relative_to(output).as_posix() for path in output.rglob("*.png"))
+    return overlays, [row["file_name"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("names", "overlays", "file_names"),
+    [
+        (["a.jpg", "deep/b.png"], ["a.png", "b.png"], ["a.jpg", "b.png"]),
+        (["x/i/a.jpg", "y/i/a.jpg"], ["x/i/a.png", "y/i/a.png"], ["x/i/a.jpg", "y/i/a.jpg"]),
+        (["x/i/a.jpg", "x/a.jpg"], ["a.png", "i/a.png"], ["i/a.jpg", "a.jpg"]),
+        (["a.jpg", "a.png", "b.jpg"], ["a.jpg.png", "a.png.png", "b.jpg.png"], ["a.jpg", "a.png", "b.jpg"]),
+        (
+            ["a.jpg", "a.png", "a.jpg.png"],
+            ["a.jpg.png", "a.jpg.png.png", "a.png.png"],
+            ["a.jpg", "a.png", "a.jpg.png"],
+        ),
+        (["x/a_b.jpg", "x_a/b.jpg"], ["a_b.png", "b.png"], ["a_b.jpg", "b.jpg"]),
+    ],
+)
+def test_names_differ_where_pictures_do(names, overlays, file_names, tmp_path):
+    paths = draw(*(tmp_path / "in" / name for name in names))
+    assert detect(paths, tmp_path / "out") == len(names)
+    assert written(tmp_path / "out") == (overlays, file_names)
+
+
+def test_many_pictures_are_named_at_once(tmp_path):
+    """Comparing each with each would take the better part of an hour."""
+    paths = [tmp_path / str(i % 7) / f"{i // 14}.{'jpg' if i % 2 else 'png'}" for i in range(40_000)]
+    pictures = name_pictures(paths, tmp_path / "out")
+    assert len({picture.name for picture in pictures}) == len({p.overlay for p in pictures}) == 40_000
+
+
+def test_a_picture_named_twice_is_one(tmp_path, monkeypatch):
+    draw(tmp_path / "in" / "a.png")
+    monkeypatch.chdir(tmp_path)
+    assert len(find_images(["in", "in/a.png", "in/../in/*.png", str(tmp_path / "in")])) == 1
+
+
+def test_folders_and_dead_links_by_an_images_name_are_passed_over_and_counted(tmp_path, caplog):
+    (image,) = draw(tmp_path / "b.jpg")
+    (tmp_path / "a.jpg").mkdir()
+    (tmp_path / "dead.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "notes.txt").write_text("")
+    assert find_images([str(tmp_path)]) == find_images([f"{tmp_path}/*.jpg"]) == [image]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path}: passed over 3 entries that are no image files, a.jpg first"
+    ]
+
+
+@pytest.mark.parametrize("through_link", [False, True])
+def test_a_picture_is_never_overwritten_by_its_overlay(through_link, tmp_path):
+    paths = draw(tmp_path / "a.png", tmp_path / "b.png")
+    before = [path.read_bytes() for path in paths]
+    output = tmp_path
+    if through_link:
+        output = tmp_path / "link"
+        output.symlink_to(tmp_path)
+    with pytest.raises(ValueError, match=r"without overwriting .* Received one with .*a.png"):
+        detect(paths, output)
+    assert [path.read_bytes() for path in paths] == before
+    assert not (tmp_path / "detections.json").exists()
+
+
+def test_overlays_of_ours_are_no_exception_where_they_are_the_pictures(tmp_path):
+    detect(draw(tmp_path / "in" / "a.png"), tmp_path / "out")
+    with pytest.raises(ValueError, match="without overwriting"):
+        detect([tmp_path / "out" / "a.png"], tmp_path / "out")
+
+
+def test_photographs_may_lie_beside_their_overlays(tmp_path):
+    detect(draw(tmp_path / "a.jpg"), tmp_path)
+    assert written(tmp_path) == (["a.png"], ["a.jpg"])
+
+
+def test_results_are_written_anew_and_files_of_others_stay(tmp_path):
+    paths, output = draw(tmp_path / "in" / "a.jpg", tmp_path / "in" / "b.jpg"), tmp_path / "out"
+    detect(paths, output)
+    detect(paths, output)
+    (output / "detections.json").write_text('[{"image_id": 1, "category_id": 1, "segmentation": {}}]')
+    with pytest.raises(ValueError, match="detections.json"):
+        detect(paths, output)
+    (output / "detections.json").unlink()
+    draw(output / "b.png")
+    before = {path: path.read_bytes() for path in output.iterdir()}
+    with pytest.raises(ValueError, match="b.png"):
+        detect(paths, output)
+    assert {path: path.read_bytes() for path in output.iterdir()} == before
+
+
+def test_an_output_that_cannot_be_written_is_refused_first(tmp_path):
+    paths = draw(tmp_path / "a.jpg")
+    with pytest.raises(ValueError, match=r"can be written. Received: .*Not a directory"):
+        detect(paths, tmp_path / "a.jpg" / "out")
+    assert os.listdir(tmp_path) == ["a.jpg"]
+
+
+def test_a_picture_that_vanishes_is_left_out(tmp_path, caplog):
+    first, second = draw(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    pictures = name_pictures([first, second], tmp_path / "out")
+    first.unlink()
+    assert detect_files(finds_one, pictures, tmp_path / "out", 0.15, 15) == 1
+    assert "left out" in caplog.text and "a.jpg" in caplog.text

@@ -1,0 +1,46 @@
+"""`yolact`: a request in, its answer printed, an exit code out.
+
+Exit codes: 0 done, 1 the check it was asked for failed, 2 the request was wrong.
+"""
+
+import logging
+import os
+import sys
+
+# TensorFlow's C++ log would drown our lines; a user's own setting stands.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import typer
+
+from yolact_tf.cli.commands import app
+from yolact_tf.shutdown import Terminated, ending_in_order
+
+# Typer's own copy of click in newer releases, the package click in older ones.
+ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
+def main():
+    """Entry point: errors of the request become one line on stderr and exit code 2."""
+    logging.basicConfig(format="yolact: %(message)s", level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
+    try:
+        with ending_in_order():
+            code = app(standalone_mode=False)
+    except ClickException as error:
+        _fail(error.format_message(), 2)
+    except typer.Abort:
+        _fail("interrupted", 130)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except Terminated as end:
+        _fail("terminated", end.code)
+    except ArithmeticError as error:
+        _fail(error, 1)
+    except (ValueError, OSError, ImportError) as error:
+        _fail(error, 2)
+    sys.exit(code or 0)
+
+
+def _fail(message, code):
+    print("yolact: " + " ".join(str(message).split()), file=sys.stderr)
+    sys.exit(code)

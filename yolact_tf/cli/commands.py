@@ -1,0 +1,265 @@
+"""The commands of `yolact`: each reads its request, calls one function and prints what came of it."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from yolact_tf.cli.data_commands import data_app
+from yolact_tf.cli.progress import console, progress_bar
+from yolact_tf.cli.training_progress import training_report
+from yolact_tf.config import Config
+from yolact_tf.fields import minutes_of
+from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
+
+app = typer.Typer(
+    name="yolact",
+    help="YOLACT instance segmentation: train, evaluate, detect, export, serve.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+app.add_typer(data_app, name="data")
+
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
+# Text, since a Path would make gs:/bucket of gs://bucket.
+DataFolder = Annotated[
+    str, typer.Option("--data", help="Folder with train.json, val.json, images/, or one of TFRecord shards.")
+]
+
+
+@app.command()
+def recipes():
+    """Lists the recipes with their one-line purpose."""
+    for kind, title in (("configs", "train"), ("export", "export")):
+        table = Table(title=title, title_justify="left", box=None, show_header=False)
+        for name, purpose in list_recipes(kind).items():
+            table.add_row(f"[bold]{name}[/bold]", purpose)
+        console.print(table)
+
+
+@app.command()
+def train(
+    recipe: str,
+    data: DataFolder,
+    run: Annotated[Path, typer.Option(help="Folder to fill; must be new, but for --resume.")],
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="To start from: a run, a .weights.h5, or a .pth or .safetensors of the original."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where RUN was interrupted.")] = False,
+    time: Annotated[
+        str | None, typer.Option(help="Train for so long, such as 30m or 1h30m, instead of train.epochs.")
+    ] = None,
+    overrides: Overrides = None,
+):
+    """Trains RECIPE on DATA with model.fit and fills RUN."""
+    limit = [f"train.minutes={minutes_of(time)}"] if time else []
+    config = load_config(recipe, [*(overrides or ()), *limit])
+    from yolact_tf.train.trainer import train as train_run
+
+    with training_report(console) as report:
+        trained = train_run(config, data, run, weights, resume, report)
+    if trained is None:  # the first of several workers tells
+        return
+    metrics = json.loads((trained.path / "metrics.json").read_text(encoding="utf-8"))
+    _print_metrics(metrics)
+    console.print(f"run: {run}")
+
+
+@app.command()
+def evaluate(
+    model: Path,
+    data: DataFolder,
+    split: Annotated[str, typer.Option(help="Split to evaluate.")] = "val",
+    output: Annotated[Path | None, typer.Option(help="Where metrics go.")] = None,
+    detections: Annotated[Path | None, typer.Option(help="Where COCO results go.")] = None,
+    reference_protocol: Annotated[
+        bool, typer.Option("--reference-protocol", help="Also the AP that the original's evaluator gives.")
+    ] = False,
+):
+    """COCO box and mask AP of MODEL: a run, a SavedModel folder or a .tflite."""
+    from yolact_tf.evaluate.average_precision import evaluate as evaluate_detector
+    from yolact_tf.files import require_writable, write_text
+
+    for path in filter(None, (output, detections)):
+        require_writable(path)
+    if output is None and (model / "config.json").is_file():
+        output = _metrics_of_run(model)
+    detector = _open_detector(model)
+    with progress_bar("evaluating") as progress:
+        metrics, results = evaluate_detector(
+            detector,
+            data,
+            split,
+            progress=progress,
+            reference_protocol=reference_protocol,
+            on_error=_on_error(model),
+        )
+    _print_metrics(metrics)
+    for path, content in ((output, metrics), (detections, results)):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(path, json.dumps(content, indent=2 if content is metrics else None) + "\n")
+            console.print(str(path))
+
+
+@app.command("import-weights")
+def import_weights(
+    file: Annotated[Path, typer.Argument(help="A .pth or .safetensors file of the original.")],
+    recipe: str,
+    run: Annotated[Path, typer.Option(help="Folder to fill; must be new.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="labels.json or COCO annotations that name the classes.")
+    ] = None,
+    overrides: Overrides = None,
+):
+    """Imports published PyTorch weights as a run of RECIPE; a backbone alone starts a run to train."""
+    config = load_config(recipe, overrides or ())
+    from yolact_tf.weights.importer import import_weights as import_file
+
+    transfer = import_file(file, config, run, labels)
+    console.print(f"{transfer.loaded} tensors loaded from {file}")
+    if transfer.fresh:
+        parts = dict.fromkeys(layer.partition("/")[0] for layer in transfer.fresh)
+        console.print(f"at their initial values: {len(transfer.fresh)} layers of {', '.join(parts)}")
+    console.print(f"run: {run}")
+
+
+@app.command()
+def detect(
+    model: Path,
+    source: Annotated[list[str], typer.Argument(help="Images, folders or globs.")],
+    output: Annotated[Path, typer.Option(help="Folder for overlays and detections.json.")],
+    score_threshold: Annotated[float, typer.Option(min=0, max=1)] = 0.15,
+    top_k: Annotated[int, typer.Option(min=1)] = 15,
+):
+    """Detects on SOURCE and writes overlays and detections.json."""
+    from yolact_tf.detect.overlays import detect_files, find_images, name_pictures
+
+    pictures = name_pictures(find_images(source), output)
+    detector = _open_detector(model)
+    with progress_bar("detecting") as progress:
+        count = detect_files(detector, pictures, output, score_threshold, top_k, progress)
+    console.print(f"{count} objects in {len(pictures)} images: {output}")
+
+
+@app.command()
+def export(
+    run: Path,
+    recipe: Annotated[str, typer.Option(help="Export recipe, by path or bare name.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="A .tflite file, or a SavedModel folder: PATH gains a version, PATH/N gains version N."
+        ),
+    ],
+):
+    """Writes one deployable artefact of RUN."""
+    settings = load_export_recipe(recipe)
+    from yolact_tf.export import export_run
+    from yolact_tf.runs import load_run
+
+    export_run(load_run(run), settings, output)
+    console.print(str(output))
+
+
+@app.command()
+def verify(
+    artefact: Path,
+    run: Annotated[Path, typer.Option(help="The run that the artefact came from.")],
+    data: Annotated[str | None, typer.Option("--data", help="Data folder; else drawn scenes.")] = None,
+    images: Annotated[int, typer.Option(min=1, help="How many images to compare.")] = 8,
+):
+    """Compares ARTEFACT with RUN, output by output; exit 1 above tolerance."""
+    from yolact_tf.export.verify import sample_images
+    from yolact_tf.export.verify import verify as verify_artefact
+    from yolact_tf.runs import load_run
+
+    loaded = load_run(run)
+    differences, compared = verify_artefact(artefact, loaded, sample_images(data, images))
+    table = Table("output", "largest difference", "tolerance", "")
+    for row in differences:
+        verdict = "ok" if row.passes else "[bold red]FAIL[/bold red]"
+        table.add_row(row.output, f"{row.largest:.2g}", f"{row.tolerance:g}", verdict)
+    console.print(table)
+    console.print(f"{compared} detections compared")
+    return 0 if all(row.passes for row in differences) else 1
+
+
+@app.command()
+def serve(
+    saved_model: Path,
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8501,
+    name: str = "yolact",
+    limits: Annotated[
+        list[str] | None, typer.Option("--limit", help="What a request may be: pixels=100000000, queue=64, …")
+    ] = None,
+):
+    """TF Serving's REST protocol over an exported SavedModel; a demo page at /."""
+    from yolact_tf.fields import override
+    from yolact_tf.serve import Limits
+    from yolact_tf.serve import serve as serve_model
+
+    serve_model(saved_model, host, port, name, override(Limits(), limits or ()))
+
+
+def _open_detector(model):
+    """A Detector on a run folder or an exported artefact."""
+    from yolact_tf.detect.detector import Detector
+    from yolact_tf.model_folder import find_versions
+    from yolact_tf.runs import load_run
+
+    if (model / "config.json").is_file():
+        return Detector(load_run(model))
+    if model.is_dir() and not find_versions(model):
+        raise ValueError(
+            "MODEL must be a run folder, a SavedModel folder or a .tflite file. "
+            f"Received: {str(model)!r}, which has neither config.json nor saved_model.pb"
+        )
+    return Detector.from_artefact(model)
+
+
+def _on_error(model):
+    """What the run at `model` does with corrupt data; "skip" for an artefact, which does not say."""
+    file = model / "config.json"
+    return Config.from_json(file.read_text(encoding="utf-8")).data.on_error if file.is_file() else "skip"
+
+
+def _metrics_of_run(run):
+    """The run's metrics.json, or None, said in one line, where its disk cannot be written."""
+    from yolact_tf.files import require_writable
+
+    path = run / "metrics.json"
+    try:
+        require_writable(path)
+    except ValueError as error:
+        logging.getLogger(__name__).warning("metrics are only printed, not written. %s", error)
+        return None
+    return path
+
+
+def _print_metrics(metrics):
+    table = Table("", *metrics["bbox"], box=None, padding=(0, 1, 0, 0))
+    _add_ap_rows(table, metrics)
+    console.print(table)
+    if "reference" in metrics:
+        title = "by the original's own evaluator"
+        table = Table("", *metrics["reference"]["bbox"], title=title, box=None, padding=(0, 1, 0, 0))
+        _add_ap_rows(table, metrics["reference"])
+        console.print(table)
+    per_class = Table("class", "box AP", "mask AP", box=None, padding=(0, 2, 0, 0))
+    for name, values in metrics["per_class"].items():
+        if max(values.values()) > -1:
+            per_class.add_row(name, *(f"{values[kind]:.3f}" for kind in ("bbox", "segm")))
+    console.print(per_class)
+
+
+def _add_ap_rows(table, metrics):
+    for kind, name in (("bbox", "box"), ("segm", "mask")):
+        table.add_row(name, *(f"{value:.3f}" for value in metrics[kind].values()))

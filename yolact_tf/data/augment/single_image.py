@@ -1,0 +1,114 @@
+"""One example seen through one view: what the network gets of it."""
+
+import tensorflow as tf
+
+from yolact_tf.anchors import prototype_size
+from yolact_tf.data.augment import windows as augment
+from yolact_tf.data.augment.colors import distort_colors
+from yolact_tf.data.augment.draws import fold
+from yolact_tf.data.augment.mask_lookup import resample_masks
+from yolact_tf.data.augment.refit import visible_boxes
+from yolact_tf.data.augment.resample import WHOLE, on_canvas, resample_boxes, visible_pixels
+from yolact_tf.images.decoding import decode_whole_image
+from yolact_tf.preprocess import RGB_MEAN
+
+
+def plain_view(example, settings):
+    """(image [S, S, 3] float32, truth without padding) of an Example, the whole image as it is."""
+    window = _whole(example)
+    pixels, corner = visible_pixels(_decode(example), window, settings.image_size)
+    image = on_canvas(pixels, corner, settings.image_size, RGB_MEAN)
+    return image, truth_in_view(example, window, settings)
+
+
+def random_view(example, seed, settings):
+    """Like `plain_view`, augmented as `settings`, a DataConfig, say and `seed` [2] draws."""
+    window = choose_window(example, seed, settings)
+    pixels, corner = colored_pixels(example, window, seed, settings)
+    image = on_canvas(pixels, corner, settings.image_size, RGB_MEAN)
+    return image, truth_in_view(example, window, settings)
+
+
+def choose_window(example, seed, settings):
+    """The window, [4] source pixels, that the geometric augmentations draw."""
+    window = _whole(example)
+    if settings.expand > 1:
+        window = augment.expand(window, fold(seed, 0), settings.expand)
+    if settings.sample_crop:
+        window = augment.sample_crop(window, _pixel_boxes(example), example["is_crowd"], fold(seed, 1))
+    if tuple(settings.scale_jitter) != (1, 1):
+        window = augment.jitter_scale(window, fold(seed, 2), *settings.scale_jitter)
+    if settings.mirror:
+        window = augment.mirror(window, fold(seed, 3))
+    if settings.flip:
+        window = augment.flip(window, fold(seed, 4))
+    return window
+
+
+def colored_pixels(example, window, seed, settings, tile=WHOLE):
+    """`visible_pixels` of an example's image, distorted in colour; what will be filled in is not."""
+    pixels, corner = visible_pixels(_decode(example), window, settings.image_size, tile)
+    if settings.photometric:
+        pixels = distort_colors(pixels, fold(seed, 5))
+    return pixels, corner
+
+
+def truth_in_view(example, window, settings, tile=WHOLE):
+    """Boxes, classes, masks and crowd flags of `objects_in_view`."""
+    kept, boxes = objects_in_view(example, window, settings, tile)
+    size = prototype_size(settings.image_size)
+    return {
+        "boxes": boxes,
+        "classes": tf.gather(example["classes"], kept),
+        "masks": masks_in_view(example, kept, boxes, window, size, tile),
+        "is_crowd": tf.gather(example["is_crowd"], kept),
+    }
+
+
+def objects_in_view(example, window, settings, tile=WHOLE):
+    """(indices [k], boxes [k, 4]) of the objects whose centre is in view: the largest `max_objects`."""
+    boxes = _pixel_boxes(example)
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+    place = (centers - window[:2]) / (window[2:] - window[:2])
+    is_visible = tf.reduce_all((place > tile[:2]) & (place < tile[2:]), 1)
+    if settings.boxes == "refitted":
+        boxes, is_shown = visible_boxes(boxes, example["flips"], example["image_size"], window, tile)
+        is_visible &= is_shown
+    boxes = resample_boxes(boxes, window, tile)
+    sides = (boxes[:, 2:] - boxes[:, :2]) * settings.image_size
+    is_visible &= tf.reduce_all(sides > settings.min_box_side, 1)
+    kept = largest(boxes, tf.where(is_visible)[:, 0], settings.max_objects)
+    return kept, tf.gather(boxes, kept)
+
+
+def masks_in_view(example, kept, boxes, window, size, tile=WHOLE):
+    """[k, size, size] uint8 masks of the objects `kept`, whose boxes in view are `boxes`."""
+    image_size = tf.unstack(example["image_size"])
+    return resample_masks(tf.gather(example["flips"], kept), boxes, image_size, window, size, tile)
+
+
+def largest(boxes, indices, count):
+    """Those of `indices` that have the `count` largest of `boxes`, in their own order."""
+    sides = tf.gather(boxes[:, 2:] - boxes[:, :2], indices)
+    order = tf.argsort(-sides[:, 0] * sides[:, 1], stable=True)[:count]
+    return tf.gather(indices, tf.sort(order))
+
+
+def _decode(example):
+    image = decode_whole_image(example["encoded"])
+    matches = tf.debugging.assert_equal(
+        tf.shape(image)[:2],
+        example["image_size"],
+        "an image must have the height and width of its annotations",
+    )
+    with tf.control_dependencies([matches] if matches is not None else []):
+        return tf.identity(image)
+
+
+def _whole(example):
+    height, width = tf.unstack(tf.cast(example["image_size"], tf.float32))
+    return tf.stack([0.0, 0.0, width, height])
+
+
+def _pixel_boxes(example):
+    return example["boxes"] * tf.tile(_whole(example)[2:], [2])

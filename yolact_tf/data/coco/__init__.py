@@ -1,0 +1,1 @@
+"""A folder with COCO annotations in, checked Records out."""

@@ -1,0 +1,251 @@
+"""COCO instances JSON to typed entries: the one word on what each field may be.
+
+Loader, check, repair and converters read entries here, so that none takes what another refuses.
+"""
+
+import json
+from collections import Counter
+from typing import NamedTuple
+
+from yolact_tf.data.coco.json_numbers import FARTHEST, is_coordinate, is_number, whole_number
+from yolact_tf.data.coco.problems import Malformed
+from yolact_tf.data.coco.segmentation import Mask, parse_segmentation
+
+# Fields that are whole numbers, by list; of the flag of crowds null is one more way to say 0.
+_WHOLE = {
+    "images": ("id", "width", "height"),
+    "annotations": ("id", "image_id", "category_id", "iscrowd"),
+    "categories": ("id",),
+}
+_FLAGS = {None: False, False: False, True: True}  # beside 0 and 1, which equal the latter two
+
+
+class ImageEntry(NamedTuple):
+    """What an entry of `images` says."""
+
+    image_id: int | str
+    file_name: str
+    width: int  # pixels
+    height: int
+
+
+class ObjectEntry(NamedTuple):
+    """What an annotation says of an image's object."""
+
+    xywh: tuple[float, float, float, float]  # pixels, COCO's `bbox`
+    is_crowd: bool
+    area: float  # pixels; the mask's where the annotation has none
+    mask: Mask
+
+
+def read_coco_json(path):
+    """The content of a COCO instances file: its three lists are there, and each entry has its fields.
+
+    ValueError names what is missing.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: expected COCO JSON. Received: {error}") from None
+    for key, fields in (
+        ("images", ("id", "file_name", "width", "height")),
+        ("annotations", ("image_id", "category_id", "bbox")),
+        ("categories", ("id", "name")),
+    ):
+        entries = content.get(key) if isinstance(content, dict) else None
+        if not isinstance(entries, list):
+            raise ValueError(f"{path}: expected COCO JSON with a list `{key}`. Received: {_summary(content)}")
+        for entry in entries:
+            missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
+            if missing:
+                raise ValueError(
+                    f"{path}: expected `{missing[0]}` in every entry of `{key}`. Received: {str(entry)[:120]}"
+                )
+    return content
+
+
+def labels_of(content, path):
+    """Category id -> name, ids in rising order. ValueError for an id or a name that is none."""
+    labels = {}
+    for category in content["categories"]:
+        category_id, name = whole_number(category["id"]), category["name"]
+        if category_id is None:
+            raise ValueError(
+                f"{path}: expected whole numbers as ids of `categories`. Received: {category['id']!r}"
+            )
+        if not (isinstance(name, str) or is_number(name)):
+            raise ValueError(f"{path}: expected text as `name` of category {category_id}. Received: {name!r}")
+        labels.setdefault(category_id, str(name))
+    return dict(sorted(labels.items()))
+
+
+def require_one_name(content, labels, path):
+    """ValueError where entries of `categories` give one id several names."""
+    for category in content["categories"]:
+        category_id, name = whole_number(category["id"]), str(category["name"])
+        if labels[category_id] != name:
+            raise ValueError(
+                f"{path}: expected one name for category {category_id}. "
+                f"Received: {labels[category_id]!r} and {name!r}"
+            )
+
+
+def image_key(value):
+    """The id of an image as all entries mean it: a whole number, or any other text; None for neither."""
+    number = whole_number(value)
+    return number if number is not None else value if isinstance(value, str) and value else None
+
+
+def parse_image(image):
+    """The ImageEntry of an entry of `images`. Malformed for what names no file of some size."""
+    key, name = image_key(image["id"]), image["file_name"]
+    if key is None or (isinstance(key, int) and key < 0):
+        raise _malformed_image("a whole number from 0, or text,", "id", image["id"])
+    sides = []
+    for field in ("width", "height"):
+        side = whole_number(image[field])
+        if side is None or side < 1:
+            raise _malformed_image("a whole number from 1", field, image[field])
+        sides.append(side)
+    if not is_file_name(name):
+        raise _malformed_image("text", "file_name", name)
+    return ImageEntry(key, name, *sides)
+
+
+def parse_object(annotation, height, width):
+    """(ObjectEntry, [Malformed]) of an annotation in an image of height x width pixels.
+
+    Without an ObjectEntry, which is None then, the annotation cannot be used; with one, polygons of it.
+    """
+    faults = []
+    box = _tried(_parse_box, faults, annotation["bbox"], height, width)
+    mask = _tried(parse_segmentation, faults, annotation.get("segmentation"), height, width)
+    is_crowd = _tried(parse_crowd_flag, faults, annotation.get("iscrowd"))
+    if faults:
+        return None, faults
+    faults = [
+        Malformed(f.kind, f"{f} ({len(mask.dropped)} of {len(annotation['segmentation'])} polygons)")
+        for f in mask.dropped[:1]
+    ]
+    area = annotation.get("area")
+    if not is_number(area) or not 0 <= area <= FARTHEST**2:
+        area = mask.runs[1::2].sum()
+    return ObjectEntry(box, is_crowd, float(area), mask), faults
+
+
+def group_annotations(content, labels, path):
+    """Image key -> its annotations. ValueError for one whose image or category is not there."""
+    by_image = {image_key(image["id"]): [] for image in content["images"]}
+    by_image.pop(None, None)
+    for annotation in content["annotations"]:
+        for fault in reference_faults(annotation, by_image, labels):
+            raise ValueError(f"{path}: annotation {annotation.get('id', '(no id)')}: {fault}")
+        by_image[image_key(annotation["image_id"])].append(annotation)
+    return by_image
+
+
+def reference_faults(annotation, images, labels):
+    """[Malformed] of an annotation whose image or category is not among the keys of `images` and `labels`."""
+    faults = []
+    if image_key(annotation["image_id"]) not in images:
+        message = f"expected the id of one of {len(images)} images as `image_id`. Received: "
+        faults.append(Malformed("unknown image", f"{message}{annotation['image_id']!r}"))
+    if whole_number(annotation["category_id"]) not in labels:
+        message = f"expected one of the category ids {list(labels)[:12]} as `category_id`. Received: "
+        faults.append(Malformed("unknown category", f"{message}{annotation['category_id']!r}"))
+    return faults
+
+
+def ambiguous_keys(entries):
+    """The keys that several ImageEntries have which do not say the same."""
+    return {key for key, count in Counter(entry.image_id for entry in set(entries)).items() if count > 1}
+
+
+def other_forms(entry, key):
+    """[Malformed] of the numbers in an entry of list `key` that are understood, but written otherwise."""
+    return [
+        Malformed(
+            "number in another form",
+            f"expected a whole number as `{field}`. Received: {entry[field]!r}, read as {plain}",
+        )
+        for field, plain in plain_numbers(entry, key).items()
+    ]
+
+
+def plain_numbers(entry, key):
+    """{field: whole number} of what an entry of list `key` writes in another form."""
+    others = (field for field in _WHOLE[key] if field in entry and type(entry[field]) is not int)
+    read = {field: _plain(field, entry[field]) for field in others}
+    return {field: number for field, number in read.items() if number is not None}
+
+
+def _plain(field, value):
+    if field != "iscrowd":
+        return whole_number(value)
+    try:
+        return int(parse_crowd_flag(value))
+    except Malformed:
+        return None
+
+
+def _summary(content):
+    return f"keys {sorted(content)[:8]}" if isinstance(content, dict) else type(content).__name__
+
+
+def is_file_name(value):
+    """Whether a value is text that may name a file."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in value)  # halves of a character
+
+
+def _malformed_image(expected, field, value):
+    return Malformed("malformed image entry", f"expected {expected} as `{field}`. Received: {value!r}")
+
+
+def _tried(parse, faults, *values):
+    try:
+        return parse(*values)
+    except Malformed as fault:
+        faults.append(fault)
+        return None
+
+
+def _parse_box(bbox, height, width):
+    """COCO's [x, y, w, h] of an object in the image. Malformed for what is no box or lies beside it."""
+    if not (isinstance(bbox, list) and len(bbox) == 4 and all(map(is_coordinate, bbox))):
+        raise _malformed_box(bbox)
+    x, y, w, h = bbox
+    if w <= 0 or h <= 0:
+        raise Malformed("empty box", f"expected a `bbox` of positive width and height. Received: {bbox!r}")
+    if min(x + w, width) <= max(x, 0) or min(y + h, height) <= max(y, 0):
+        raise Malformed("box outside the image", outside_message(bbox, height, width))
+    return tuple(map(float, bbox))
+
+
+def _malformed_box(bbox):
+    expected = "four finite numbers as `bbox`"
+    values = bbox if isinstance(bbox, list) and len(bbox) == 4 else [None]
+    if all(map(is_number, values)):
+        expected = f"`bbox` coordinates up to {FARTHEST}"
+    has_nan = all(isinstance(v, float) or is_number(v) for v in values) and not all(map(is_number, values))
+    kind = "NaN coordinates" if has_nan else "malformed box"
+    return Malformed(kind, f"expected {expected}. Received: {bbox!r}")
+
+
+def outside_message(bbox, height, width):
+    """What is said of a box that leaves the image."""
+    return f"expected a `bbox` inside {width}x{height} pixels. Received: {bbox!r}"
+
+
+def parse_crowd_flag(value):
+    """Whether `iscrowd` says so; null and no flag do not. Malformed for what is neither 0 nor 1."""
+    number = whole_number(value)
+    flag = _FLAGS.get(value if number is None else number) if _is_scalar(value) else None
+    if flag is None:
+        raise Malformed("malformed crowd flag", f"expected 0 or 1 as `iscrowd`. Received: {value!r}")
+    return flag
+
+
+def _is_scalar(value):
+    return value is None or isinstance(value, (bool, int, float, str))

@@ -1,0 +1,205 @@
+"""A folder with COCO annotations to checked records: boxes in corners 0..1, masks as run lengths."""
+
+import concurrent.futures
+import hashlib
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from yolact_tf.data.coco.entries import (
+    ambiguous_keys,
+    group_annotations,
+    labels_of,
+    other_forms,
+    parse_image,
+    parse_object,
+    read_coco_json,
+    require_one_name,
+)
+from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.problems import Malformed
+from yolact_tf.data.coco.source import CocoSource
+from yolact_tf.data.record import Record, corners_of
+from yolact_tf.images.decoding import inspect_image
+
+logger = logging.getLogger(__name__)
+
+# (annotations, images) of a split in the two layouts that a data folder may have.
+LAYOUTS = (
+    ("{split}.json", "images"),
+    ("annotations/instances_{split}2017.json", "{split}2017"),
+)
+
+
+@dataclass(frozen=True)
+class CocoSplit:
+    """A Split whose records are in memory."""
+
+    is_in_memory: ClassVar[bool] = True
+    records: tuple[Record, ...]
+    labels: dict[int, str]  # category id -> name, ids in rising order
+    annotation_file: Path
+    num_left_out: int = 0  # images that cannot be used
+
+    @property
+    def origin(self):
+        """What messages call the data."""
+        return str(self.annotation_file)
+
+    @property
+    def digest(self):
+        """A text that tells these annotations from others."""
+        return hashlib.sha256(self.annotation_file.read_bytes()).hexdigest()
+
+    @property
+    def num_images(self):
+        """Images, empty ones included."""
+        return len(self.records)
+
+    @property
+    def num_with_objects(self):
+        """Images that have objects or crowds."""
+        return sum(len(record.runs) > 0 for record in self.records)
+
+    @property
+    def num_objects(self):
+        """Objects in all, crowds left out."""
+        return sum(int((~record.is_crowd).sum()) for record in self.records)
+
+    def source(self, cache="none", with_empty=True):
+        """The images for tf.data; `with_empty` says whether those without objects are among them."""
+        return CocoSource([r for r in self.records if with_empty or len(r.runs)], cache)
+
+
+def load_coco(data, split, on_error="skip"):
+    """The images and objects of `split` in folder `data`, checked.
+
+    on_error: a corrupt image, annotation or polygon is either named in the log and left out ("skip"), or
+    refused with ValueError ("refuse"). A file that is not COCO JSON, or an annotation that names an
+    image or category that is not there, is always refused.
+    """
+    annotation_file, image_folder = find_split(data, split)
+    content = read_coco_json(annotation_file)
+    labels = labels_of(content, annotation_file)
+    require_one_name(content, labels, annotation_file)
+    by_image = group_annotations(content, labels, annotation_file)
+    problems = []
+    images = _usable_images(content, annotation_file, image_folder, problems)
+    class_of = {category: index for index, category in enumerate(labels)}
+    records = [_record(image, by_image[image.image_id], image_folder, class_of, problems) for image in images]
+    _report(problems, annotation_file, on_error)
+    _tell_other_forms(content, annotation_file)
+    if not records:
+        raise ValueError(f"{annotation_file}: expected at least one readable image. Received none")
+    return CocoSplit(tuple(records), labels, annotation_file, len(content["images"]) - len(records))
+
+
+def find_split(data, split):
+    """(annotation file, image folder) of a split. FileNotFoundError names what was looked for."""
+    data = Path(data)
+    if not data.is_dir():
+        raise FileNotFoundError(f"Data must be a folder. Received: {str(data)!r}, which is none")
+    tried = []
+    for annotation_name, image_name in LAYOUTS:
+        annotation_file = data / annotation_name.format(split=split)
+        if annotation_file.is_file():
+            image_folder = data / image_name.format(split=split)
+            if not image_folder.is_dir():
+                raise FileNotFoundError(f"Expected the images of {annotation_file} in {image_folder}/")
+            return annotation_file, image_folder
+        tried.append(str(annotation_file.relative_to(data)))
+    found = ", ".join(sorted(p.name for p in data.iterdir())[:6]) or "an empty folder"
+    raise FileNotFoundError(f"{data}: expected {' or '.join(tried)}. Received: {found}")
+
+
+def has_split(data, split):
+    """Whether a folder has annotations of a split."""
+    return any((Path(data) / name.format(split=split)).is_file() for name, _ in LAYOUTS)
+
+
+def _usable_images(content, annotation_file, image_folder, problems):
+    """The ImageEntries that name a whole file of the right size, each once."""
+    entries = []
+    for image in content["images"]:
+        try:
+            entries.append(parse_image(image))
+        except Malformed as fault:
+            problems.append(f"{annotation_file}: image {image['id']!r}: {fault}")
+    ambiguous, distinct = ambiguous_keys(entries), dict.fromkeys(entries)
+    for key, count in Counter(entry.image_id for entry in entries).items():
+        if count > 1:
+            problems.append(
+                f"{annotation_file}: image {key!r}: expected ids to be unique. "
+                f"Received: {key!r} {count} times"
+            )
+    distinct = [entry for entry in distinct if entry.image_id not in ambiguous]
+    # Threads, since reading the files waits for the disk.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        faults = list(pool.map(lambda entry: _file_fault(entry, image_folder), distinct))
+    problems += [fault for fault in faults if fault]
+    return [entry for entry, fault in zip(distinct, faults, strict=True) if not fault]
+
+
+def _file_fault(image, folder):
+    """What is wrong with an image's file, in one line, or None."""
+    path = folder / image.file_name
+    try:
+        size = inspect_image(path)
+    except (OSError, ValueError) as error:
+        return str(error)
+    if size != (image.width, image.height):
+        return f"{path}: expected {image.width}x{image.height} pixels. Received: {size[0]}x{size[1]}"
+    return None
+
+
+def _record(image, annotations, folder, class_of, problems):
+    path = folder / image.file_name
+    objects, classes = [], []
+    for annotation in annotations:
+        entry, faults = parse_object(annotation, image.height, image.width)
+        problems += [f"{path}: annotation {annotation.get('id', '(no id)')}: {f}" for f in faults[:1]]
+        if entry:
+            objects.append(entry)
+            classes.append(class_of[whole_number(annotation["category_id"])])
+    xywh = np.array([entry.xywh for entry in objects], "float64").reshape(-1, 4)
+    return Record(
+        image.image_id,
+        str(path),
+        image.height,
+        image.width,
+        corners_of(xywh, image.height, image.width),
+        np.array(classes, "int32"),
+        np.array([entry.is_crowd for entry in objects], bool),
+        np.array([entry.area for entry in objects], "float64"),
+        tuple(entry.mask.runs for entry in objects),
+        xywh,
+    )
+
+
+def _tell_other_forms(content, annotation_file):
+    """Says in one line what of a file was understood though it is written otherwise."""
+    found = [
+        fault
+        for key in ("images", "annotations", "categories")
+        for entry in content[key]
+        for fault in other_forms(entry, key)
+    ]
+    if found:
+        more = f" ({len(found)} numbers in all)" if len(found) > 1 else ""
+        logger.warning("%s: %s%s", annotation_file, found[0], more)
+
+
+def _report(problems, annotation_file, on_error):
+    if not problems:
+        return
+    if on_error == "refuse":
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ValueError(f"{problems[0]}{more}")
+    for problem in problems[:10]:
+        logger.warning("left out: %s", problem)
+    if len(problems) > 10:
+        logger.warning("left out: %d more of %s", len(problems) - 10, annotation_file)

@@ -1,0 +1,110 @@
+"""Image files: their sizes, their names, and how they come into a new folder unaltered."""
+
+import concurrent.futures
+import shutil
+from collections import Counter
+from pathlib import PurePosixPath
+
+from yolact_tf.data.convert.class_names import read_lines
+from yolact_tf.files import link_or_copy
+from yolact_tf.images.decoding import inspect_image
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+
+
+def place_picture(picture, path, link=True):
+    """Puts the image file of `picture` at `path`: a hard link where the disk allows it, else a copy."""
+    if path.exists():  # writing into a link would alter the image that it came from
+        raise ValueError(
+            f"{picture.source}: expected image names that differ. Received {picture.name!r} twice"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(picture.source, bytes):
+        path.write_bytes(picture.source)
+    elif link:
+        link_or_copy(picture.source, path)
+    else:
+        shutil.copyfile(picture.source, path)
+
+
+def picture_sizes(paths):
+    """For each image file a function that gives its (width, height), upright, or raises what is wrong."""
+    # Threads, since reading the files waits for the disk.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        return [pool.submit(inspect_image, path).result for path in paths]
+
+
+def check_size(path, size, expected):
+    """ValueError where an image is not of the (width, height) that the annotations say."""
+    if tuple(size) != tuple(expected):
+        raise ValueError(
+            f"{path}: expected {expected[0]}x{expected[1]} pixels, as its annotations say. "
+            f"Received: {size[0]}x{size[1]}"
+        )
+
+
+def find_pictures(folder):
+    """Image files of a folder and its sub-folders, by their names' endings, sorted."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: expected a folder of images. Received none")
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+
+
+def find_picture(folder, stem):
+    """The image file `stem` of `folder`, whatever its ending."""
+    for suffix in SUFFIXES:
+        for path in (folder / f"{stem}{suffix}", folder / f"{stem}{suffix.upper()}"):
+            if path.is_file():
+                return path
+    raise FileNotFoundError(f"{folder / stem}.jpg: no such image file, nor one of {', '.join(SUFFIXES[1:])}")
+
+
+def listed_pictures(file, folder, left_out):
+    """[(name without ending, image file)] of what text file `file` lists, a name a line."""
+    found = []
+    for line in read_lines(file):
+        with left_out.skip_image():
+            stem = checked_name(line.rstrip(), file)
+            found.append((stem, find_picture(folder, stem)))
+    return found
+
+
+def checked_name(name, file):
+    """`name`, which `file` gives to an image. ValueError where it would lead out of a folder."""
+    path = PurePosixPath(name if isinstance(name, str) else "")
+    if not path.name or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{file}: expected image names below the image folder. Received: {name!r}")
+    return str(path)
+
+
+def annotation_names(names, split):
+    """Image names without their endings, by which formats with a file an image call it.
+
+    ValueError where two images would share such a file.
+    """
+    known = {}
+    for name in names:
+        stem = str(PurePosixPath(name).with_suffix(""))
+        if stem in known:
+            raise ValueError(
+                f"{split}: expected image names that differ by more than their endings. "
+                f"Received: {known[stem]!r} and {name!r}"
+            )
+        known[stem] = name
+    return list(known)
+
+
+def names_in_one_folder(data_set, losses):
+    """split -> names of its pictures in a folder that all splits share.
+
+    Names without ending that occur in several splits would clash: then all get their split as a folder.
+    """
+    splits = data_set.splits.items()
+    used = Counter(
+        stem for _, pictures in splits for stem in {PurePosixPath(p.name).with_suffix("") for p in pictures}
+    )
+    clash = next((stem for stem, count in used.items() if count > 1), None)
+    if clash is None:
+        return {split: [p.name for p in pictures] for split, pictures in splits}
+    losses.add("image names, now below a folder of their split", clash, sum(len(p) for _, p in splits))
+    return {split: [f"{split}/{p.name}" for p in pictures] for split, pictures in splits}

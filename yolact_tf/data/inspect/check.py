@@ -1,0 +1,170 @@
+"""Finds what is wrong with a data folder before training meets it: files, ids, boxes, masks, splits.
+
+This file compares entries with each other; `splits` reads them, `check_files` looks at the images,
+`check_objects` at one annotation, `problems` knows the kinds, `repair` writes a mended copy.
+"""
+
+from collections import Counter
+
+from yolact_tf.data.coco.entries import image_key, other_forms, parse_image, parse_object, reference_faults
+from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.problems import Malformed
+from yolact_tf.data.inspect.check_files import check_file, look_at_files
+from yolact_tf.data.inspect.check_objects import check_object
+from yolact_tf.data.inspect.unchecked import image_paths, read_splits, steps_of
+
+
+def check(folder, decode=False, progress=None):
+    """[Problem] of the splits in a data folder; `load_coco` takes one without errors as it is.
+
+    decode: also decodes every image in full.  progress: called as progress(done, total) after each image
+    file and each annotation.
+    ValueError for a file that is not COCO JSON, FileNotFoundError for a folder without a split.
+    """
+    splits = read_splits(folder)
+    advance = steps_of(splits, progress)
+    files = look_at_files(image_paths(splits), decode, advance)
+    problems = []
+    for split in splits:
+        problems += _check_entries(split, files)
+        problems += _check_ids(split)
+        problems += _check_annotations(split, advance)
+        problems += _check_numbers(split)
+        problems += _check_use(split)
+        problems += _check_twins(split, files)
+    if len(splits) == 2:
+        problems += _check_categories(*splits)
+        problems += _check_shared(*splits, files)
+    return problems
+
+
+def _images_by_id(split):
+    """{id: ImageEntry}, None for an id that several entries have."""
+    counts = Counter(image.image_id for image in split.images)
+    return {image.image_id: image if counts[image.image_id] == 1 else None for image in split.images}
+
+
+def _check_entries(split, files):
+    for image in split.content["images"]:
+        try:
+            parse_image(image)
+        except Malformed as fault:
+            yield split.problem(fault.kind, str(fault), part=f"image {image['id']!r}")
+    entries = {(image.file_name, image.width, image.height): image for image in split.images}
+    for (_, width, height), image in entries.items():
+        path = split.path(image)
+        for kind, message in check_file(path, files[path], width, height):
+            yield split.problem(kind, message, image)
+    if not any(files[split.path(i)].size == (i.width, i.height) for i in split.images):
+        yield split.problem("empty split", "expected at least one readable image. Received: none")
+
+
+def _check_ids(split):
+    content = split.content
+    ids = [image.image_id for image in split.images]
+    yield from _repeated(split, "duplicate image id", "image", ids)
+    ids = [a["id"] for a in content["annotations"] if isinstance(a.get("id"), (int, str))]
+    yield from _repeated(split, "duplicate annotation id", "annotation", ids)
+    if 0 in ids:  # COCO's evaluation takes it for "no match": the object counts as missed
+        yield split.problem("annotation id 0", "expected ids from 1. Received: 0", part="annotation 0")
+    ids = [whole_number(category["id"]) for category in content["categories"]]
+    yield from _repeated(split, "duplicate category", "category", ids)
+    # Entries that share the id as well are one problem, not two.
+    paths = {(image.image_id, split.path(image)): image for image in split.images}
+    counts = Counter(path for _, path in paths)
+    for path, image in {path: image for (_, path), image in paths.items()}.items():
+        if counts[path] > 1:
+            message = f"expected one image entry a file. Received: {counts[path]}"
+            yield split.problem("duplicate file name", message, image)
+
+
+def _repeated(split, kind, noun, ids):
+    for value, count in Counter(ids).items():
+        if count > 1:
+            message = f"expected ids to be unique. Received: {value!r} {count} times"
+            yield split.problem(kind, message, part=f"{noun} {value}")
+
+
+def _check_annotations(split, advance):
+    images = _images_by_id(split)
+    # Those of malformed entries too: an annotation of one is no further problem.
+    keys = {image_key(image["id"]) for image in split.content["images"]} - {None}
+    for annotation in split.content["annotations"]:
+        advance()
+        name = f"annotation {annotation.get('id', '(no id)')}"
+        for fault in reference_faults(annotation, keys, split.labels):
+            yield split.problem(fault.kind, str(fault), part=name)
+        image = images.get(image_key(annotation["image_id"]))
+        if image:
+            for fault in check_object(annotation, image.height, image.width):
+                yield split.problem(fault.kind, str(fault), image, name)
+
+
+def _check_numbers(split):
+    for key, noun in (("images", "image"), ("annotations", "annotation"), ("categories", "category")):
+        for entry in split.content[key]:
+            for fault in other_forms(entry, key):
+                yield split.problem(fault.kind, str(fault), part=f"{noun} {entry.get('id', '(no id)')}")
+
+
+def _check_use(split):
+    """Notes on images and classes without objects, and a warning where there is nothing to learn from."""
+    images = _images_by_id(split)
+    annotations = split.content["annotations"]
+    used_images = {image_key(annotation["image_id"]) for annotation in annotations}
+    used_classes = {whole_number(annotation["category_id"]) for annotation in annotations}
+    for key, image in images.items():
+        if image and key not in used_images:
+            yield split.problem("image without objects", "no annotations", image)
+    for category_id, name in split.labels.items():
+        if category_id not in used_classes:
+            part = f"category {category_id} ({name})"
+            yield split.problem("class without objects", "no annotations", part=part)
+    if not any(_is_object(annotation, images) for annotation in annotations):
+        received = "crowds only" if annotations else "no annotations"
+        yield split.problem(
+            "split without objects", f"expected an object to learn from. Received: {received}"
+        )
+
+
+def _is_object(annotation, images):
+    """Whether an annotation is one that trains, and no crowd."""
+    image = images.get(image_key(annotation["image_id"]))
+    entry = image and parse_object(annotation, image.height, image.width)[0]
+    return bool(entry and not entry.is_crowd)
+
+
+def _check_twins(split, files):
+    first = {}
+    for path, image in sorted({split.path(image): image for image in split.images}.items()):
+        digest = files[path].digest
+        if digest and digest in first:
+            message = f"expected another picture than in {first[digest]}. Received: the same bytes"
+            yield split.problem("same picture twice", message, image)
+        first.setdefault(digest, image.file_name)
+
+
+def _check_categories(train, val):
+    expected, received = train.labels, val.labels
+    differing = [key for key in sorted(expected | received) if expected.get(key) != received.get(key)]
+    if differing:
+        key = differing[0]
+        message = (
+            f"expected the categories of {train.annotation_file.name}, {key} being {expected.get(key)!r}. "
+            f"Received: {received.get(key)!r} ({len(differing)} differ)"
+        )
+        yield val.problem("different categories", message, part=f"category {key}")
+
+
+def _check_shared(train, val, files):
+    names = {image.file_name for image in train.images}
+    by_name = sorted(train.images, key=lambda image: image.file_name, reverse=True)
+    pictures = {files[train.path(image)].digest: image.file_name for image in by_name}
+    for path, image in {val.path(image): image for image in val.images}.items():
+        digest = files[path].digest
+        if image.file_name in names:
+            message = "expected in one split only. Received: the same file name in train"
+            yield val.problem("image in both splits", message, image)
+        elif digest and digest in pictures:
+            message = f"expected in one split only. Received: the bytes of {pictures[digest]} in train"
+            yield val.problem("image in both splits", message, image)

@@ -1,0 +1,54 @@
+"""Augmented training examples as the model sees them, on one picture."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from yolact_tf.data.load import load_data
+from yolact_tf.data.pipeline import build_dataset
+from yolact_tf.draw.instances import draw_instances, in_rows
+from yolact_tf.masks import upsample_to_image
+
+
+def contact_sheet(config, data, count=8, seed=0):
+    """[H, W, 3] uint8 picture of `count` training examples with masks, boxes and class names.
+
+    data: a data folder, or what `load_data` made of one.  Masks are those of the prototype map, enlarged.
+    Equal seeds give equal pictures; where there are fewer images than `count`, each comes again in another
+    view.
+    """
+    if count < 1:
+        raise ValueError(f"`count` must be at least 1. Received: {count!r}")
+    data = load_data(data, "train", config.data.on_error)
+    images, truth = next(iter(training_views(config, data, count, seed)))
+    return draw_batch(images, truth, list(data.labels.values()))
+
+
+def training_views(config, data, count, seed=0):
+    """A dataset of one batch of `count` training examples, other ones each time it is iterated."""
+    # A cache would first read the whole data set; and of a few images the share that is lost tells little.
+    settings = replace(config.data, cache="none", on_error="skip", max_unreadable=1.0)
+    training = replace(config.train, batch_size=count, images_per_epoch=count, seed=seed)
+    return build_dataset(replace(config, data=settings, train=training), data, "train")
+
+
+def draw_batch(images, truth, names):
+    """[H, W, 3] uint8 picture of a batch: images [B, S, S, 3] in 0..255 and their GroundTruth."""
+    examples = [{name: np.asarray(values[b]) for name, values in truth.items()} for b in range(len(images))]
+    pictures = [draw_example(np.asarray(i), e, names) for i, e in zip(images, examples, strict=True)]
+    count = len(pictures)
+    # Rows of three or four, whichever leaves fewer places white.
+    columns = count if count <= 4 else min((4, 3), key=lambda columns: -count % columns)
+    return in_rows(pictures, columns)
+
+
+def draw_example(image, truth, names):
+    """[S, S, 3] uint8 picture of an image, [S, S, 3] in 0..255, and its GroundTruth without batch axis."""
+    count, size = int(truth["num_objects"]), image.shape[0]
+    boxes = truth["boxes"][:count]
+    windows = [upsample_to_image(m, box, (size, size)) for m, box in zip(truth["masks"], boxes)]
+    captions = [
+        f"{names[c]} (crowd)" if is_crowd else names[c]
+        for c, is_crowd in zip(truth["classes"][:count], truth["is_crowd"])
+    ]
+    return draw_instances(image.clip(0, 255).astype(np.uint8), boxes * size, captions, windows)

@@ -1,0 +1,199 @@
+"""Writes a mended copy of a data folder: what cannot be used is left out, what can be told is put right."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from yolact_tf.data.coco.entries import ambiguous_keys, image_key, is_file_name, parse_image, plain_numbers
+from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.problems import Malformed
+from yolact_tf.data.inspect.check_files import look_at_files
+from yolact_tf.data.inspect.repair_objects import mend_object
+from yolact_tf.data.inspect.unchecked import image_paths, read_splits, steps_of
+from yolact_tf.files import link_or_copy, new_folder
+
+
+class NothingLeft(ValueError):
+    """A data set of which repairing would leave no image, or no annotation."""
+
+
+def repair(folder, target, decode=False, progress=None):
+    """Writes the mended splits of `folder` to `target`, a new folder; returns {what was done: how often}.
+
+    Images that are missing, unreadable or of another size go, and those that share an id, as nobody knows
+    whose the objects are; so do objects without a usable mask or class. Boxes are clipped, or taken from
+    the mask like wrong areas, and the size of an image from its file where none is given; repeated entries
+    of a file become one; ids become unique, all numbers plain, and the categories of both splits the same.
+    Images in both splits stay, since only their owner knows where they belong.
+    Image files are hard links where the disk allows it. decode, progress: as in `check`.
+    NothingLeft, and no copy, where no image of a split or no annotation of any would be left.
+    """
+    target = _checked_target(target)
+    splits = read_splits(folder)
+    for split in splits:
+        _check_names(split)
+    advance = steps_of(splits, progress)
+    files = look_at_files(image_paths(splits), decode, advance)
+    categories = _united_categories(splits)
+    mended = [_mend(split, files, categories, advance) for split in splits]
+    if any(s.content["annotations"] for s in splits) and not any(c["annotations"] for c, _ in mended):
+        raise NothingLeft(f"{folder}: expected at least one annotation to keep. Received none")
+    with new_folder(target) as made:
+        for split, (content, _) in zip(splits, mended, strict=True):
+            _write(split, content, Path(folder), made)
+    done = sum((counts for _, counts in mended), Counter())
+    return {name: count for name, count in done.items() if count}
+
+
+def _checked_target(target):
+    target = Path(target).resolve()
+    if target.exists():
+        raise ValueError(
+            f"The repaired copy must go to a new folder. Received: {str(target)!r}, which exists"
+        )
+    return target
+
+
+def _united_categories(splits):
+    """The categories of all splits, ids in rising order. ValueError where one id has two names."""
+    categories = {}
+    for split in splits:
+        for category in split.content["categories"]:
+            plain = {**category, **plain_numbers(category, "categories"), "name": str(category["name"])}
+            known = categories.setdefault(plain["id"], plain)
+            if known["name"] != plain["name"]:
+                raise ValueError(
+                    f"{split.annotation_file}: expected one name for category {plain['id']}, which cannot "
+                    f"be repaired. Received: {known['name']!r} and {plain['name']!r}"
+                )
+    return [categories[key] for key in sorted(categories)]
+
+
+def _mend(split, files, categories, advance):
+    """(content of a split, mended; Counter of what that took)."""
+    kept, done = _kept_images(split, files)
+    if not kept:
+        raise NothingLeft(f"{split.annotation_file}: expected at least one image to keep. Received none")
+    images = {image["id"]: image for image in kept.values()}
+    entries = Counter(
+        kept[key]["id"] for key in (image_key(i["id"]) for i in split.content["images"]) if key in kept
+    )
+    annotations = _mend_annotations(split, kept, done, advance)
+    repeated = {image_id for image_id, count in entries.items() if count > 1}
+    distinct = _drop_copies(annotations, repeated)
+    done["images dropped"] = len(split.content["images"]) - entries.total()
+    done["repeated image entries dropped"] = entries.total() - len(images)
+    done["annotations dropped"] += len(annotations) - len(distinct)
+    done["annotations renumbered"] = _renumber(distinct)
+    own = split.content["categories"]
+    if len(own) == len(categories) and all(
+        c in categories and not plain_numbers(c, "categories") for c in own
+    ):
+        categories = own
+    else:
+        done["categories made the same"] = 1
+    content = {"images": list(images.values()), "annotations": distinct, "categories": categories}
+    return {**split.content, **content}, done
+
+
+def _kept_images(split, files):
+    """({key of a usable image entry: the entry to keep for it}, the same for all entries of one file;
+    Counter of what that took)."""
+    entries, plain, done = [], {}, Counter()
+    for image in split.content["images"]:
+        mended, steps = _mend_image(image, split, files)
+        if mended:
+            entry = parse_image(mended)
+            entries.append(entry)
+            plain.setdefault(entry, mended)
+            done.update(steps)
+    ambiguous, kept, by_path = ambiguous_keys(entries), {}, {}
+    for entry in entries:
+        path = split.path(entry)
+        if entry.image_id not in ambiguous and files[path].size == (entry.width, entry.height):
+            kept[entry.image_id] = by_path.setdefault(path, plain[entry])
+    return kept, done
+
+
+def _mend_image(image, split, files):
+    """(image entry with plain numbers and a size, [what was done]); None for what names no image."""
+    numbers = plain_numbers(image, "images")
+    image, done = {**image, **numbers}, ["numbers written plainly"] * len(numbers)
+    name = image["file_name"]
+    try:
+        parse_image(image)
+    except Malformed:
+        size = files[split.image_folder / name].size if is_file_name(name) else None
+        sized = {**image, **dict(zip(("width", "height"), size or (), strict=False))}
+        try:
+            parse_image(sized)
+        except Malformed:
+            return None, []
+        return sized, [*done, "image sizes taken from the file"]
+    return image, done
+
+
+def _mend_annotations(split, kept, done, advance):
+    """The usable annotations, mended; `done` counts what that took."""
+    annotations = []
+    for annotation in split.content["annotations"]:
+        advance()
+        image = kept.get(image_key(annotation["image_id"]))
+        if not image or whole_number(annotation["category_id"]) not in split.labels:
+            done["annotations dropped"] += 1
+            continue
+        mended, steps = mend_object(annotation, image["height"], image["width"])
+        done.update(steps)
+        if mended:
+            annotations.append({**mended, "image_id": image["id"]})
+    return annotations
+
+
+def _drop_copies(annotations, image_ids):
+    """The annotations without second copies of one object in the images `image_ids`."""
+    first = {}
+    for number, annotation in enumerate(annotations):
+        key = number
+        if annotation["image_id"] in image_ids:
+            key = json.dumps([annotation.get(k) for k in ("image_id", "category_id", "bbox", "segmentation")])
+        first.setdefault(key, annotation)
+    return list(first.values())
+
+
+def _renumber(annotations):
+    """Gives a new id to each annotation whose id is 0 or taken; returns to how many."""
+    taken, repeated = {0}, []
+    for annotation in annotations:
+        key = image_key(annotation.get("id"))
+        if key in taken:
+            repeated.append(annotation)
+        elif key is not None:
+            taken.add(key)
+    free = max((value for value in taken if isinstance(value, int)), default=0) + 1
+    for number, annotation in enumerate(repeated, free):
+        annotation["id"] = number
+    return len(repeated)
+
+
+def _write(split, content, folder, made):
+    """Writes a mended split to `made`, laid out as in `folder`."""
+    annotation_file = made / split.annotation_file.relative_to(folder)
+    annotation_file.parent.mkdir(parents=True, exist_ok=True)
+    annotation_file.write_text(json.dumps(content), encoding="utf-8")
+    image_folder = made / split.image_folder.relative_to(folder)
+    image_folder.mkdir(parents=True, exist_ok=True)
+    for image in content["images"]:
+        copy = image_folder / image["file_name"]
+        if not copy.exists():  # else the other split has it as well
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(split.image_folder / image["file_name"], copy)
+
+
+def _check_names(split):
+    for path in image_paths([split]):
+        name = path.relative_to(split.image_folder) if path.is_relative_to(split.image_folder) else path
+        if name.is_absolute() or ".." in name.parts:
+            raise ValueError(
+                f"{split.annotation_file}: expected file names inside {split.image_folder.name}/, as a "
+                f"copy needs. Received: {str(name)!r}"
+            )

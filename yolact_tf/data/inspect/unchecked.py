@@ -1,0 +1,64 @@
+"""The annotation files of a data folder, read but not yet trusted: for the tools that look for faults."""
+
+import contextlib
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from yolact_tf.data.coco.entries import ImageEntry, is_file_name, labels_of, parse_image, read_coco_json
+from yolact_tf.data.coco.problems import Malformed, Problem
+from yolact_tf.data.coco.split import find_split, has_split
+
+SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True)
+class UncheckedSplit:
+    """One annotation file and its images, read but not yet trusted."""
+
+    name: str
+    annotation_file: Path
+    image_folder: Path
+    content: dict  # COCO JSON
+    labels: dict[int, str]  # category id -> name, ids in rising order
+    images: tuple[ImageEntry, ...]  # the entries with an id, a file name and a size
+
+    def path(self, image):
+        """Path of the file of an ImageEntry."""
+        return self.image_folder / image.file_name
+
+    def problem(self, kind, message, image=None, part=""):
+        """A Problem of an ImageEntry, or of the annotation file; `part` says in words of what in it."""
+        place = f"{self.image_folder.name}/{image.file_name}" if image else self.annotation_file.name
+        return Problem(self.name, f"{place}: {part}" if part else place, kind, " ".join(message.split()))
+
+
+def read_splits(folder):
+    """The Splits train and val of a data folder, or the one that is there."""
+    folder = Path(folder)
+    names = [name for name in SPLITS if has_split(folder, name)]
+    return [_read_split(folder, name) for name in names or SPLITS[:1]]
+
+
+def image_paths(splits):
+    """[path of an image file], each once; of entries without a usable size, too."""
+    names = ((s, image["file_name"]) for s in splits for image in s.content["images"])
+    return list(dict.fromkeys(s.image_folder / name for s, name in names if is_file_name(name)))
+
+
+def steps_of(splits, progress):
+    """A function that tells `progress` of one more step: there is one a file and one an annotation."""
+    total = len(image_paths(splits)) + sum(len(split.content["annotations"]) for split in splits)
+    steps = itertools.count(1)
+    return lambda: progress(next(steps), total) if progress else None
+
+
+def _read_split(folder, name):
+    annotation_file, image_folder = find_split(folder, name)
+    content = read_coco_json(annotation_file)
+    images = []
+    for image in content["images"]:
+        with contextlib.suppress(Malformed):
+            images.append(parse_image(image))
+    labels = labels_of(content, annotation_file)
+    return UncheckedSplit(name, annotation_file, image_folder, content, labels, tuple(images))

@@ -1,0 +1,1 @@
+"""Records to TFRecord shards and back, in the schema of the TensorFlow Model Garden."""

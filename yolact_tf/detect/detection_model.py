@@ -1,0 +1,37 @@
+"""The whole way from image to detections as one Keras model; every path runs or traces this."""
+
+import keras
+
+from yolact_tf.detect.postprocess import postprocess
+from yolact_tf.preprocess import resize_images
+
+
+class DetectionModel(keras.Model):
+    """Images [B, H, W, 3] RGB 0..255 to PaddedDetections, plus the prototypes [B, Hp, Wp, K].
+
+    network: the model of `build_yolact(config)`.
+    """
+
+    def __init__(self, network, config):
+        super().__init__(name="detection_model")
+        self.network = network
+        self.anchors = network.anchors
+        settings = config.detect
+        self.options = {
+            "score_threshold": settings.score_threshold,
+            "nms": settings.nms,
+            "nms_iou_threshold": settings.nms_iou_threshold,
+            "max_candidates": settings.max_candidates,
+            "max_detections": settings.max_detections,
+            "image_size": network.input_shape[1],
+            "mask_rescorer": network.mask_rescorer,
+            "score_activation": config.score_activation,
+        }
+
+    def call(self, images):
+        image_size = self.options["image_size"]
+        if tuple(images.shape[1:3]) != (image_size, image_size):
+            images = resize_images(images, image_size)
+        predictions = self.network(images, training=False)
+        found = postprocess(predictions, self.anchors, **self.options)
+        return {**found, "prototypes": predictions["prototypes"]}

@@ -1,0 +1,149 @@
+"""Files in, overlays and detections.json out."""
+
+import glob
+import itertools
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from yolact_tf.draw.picture_files import is_our_picture, save_picture
+from yolact_tf.files import require_writable, write_text
+from yolact_tf.images.decoding import read_image
+
+logger = logging.getLogger(__name__)
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
+_ROW_KEYS = {"image_id", "category_id", "segmentation", "file_name"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image file, the name that tells it from the others, and where its overlay goes."""
+
+    path: Path
+    name: str  # of the file; below the folder that all have in common where several have one name
+    overlay: Path
+
+
+def find_images(sources):
+    """Image paths of `sources`: files, folders (not searched below) and globs, in the order given, each once.
+
+    The log says how many entries of a folder were passed over. FileNotFoundError for a source that is
+    not there, ValueError for one without images.
+    """
+    paths = {}  # absolute path -> as given
+    for source in sources:
+        path = Path(source)
+        if path.is_dir():
+            found = _images_in(path)
+        elif path.is_file():
+            found = [path]
+        else:
+            found = sorted(Path(p) for p in glob.glob(source, recursive=True) if Path(p).is_file())
+            if not found:
+                raise FileNotFoundError(
+                    f"SOURCE must be an image, a folder or a glob. Received: {source!r}, "
+                    "which matches nothing"
+                )
+        for image in found:
+            paths.setdefault(os.path.abspath(image), image)
+    return list(paths.values())
+
+
+def name_pictures(paths, output):
+    """A Picture for each of `paths`, which differ, with an overlay of its own below folder `output`.
+
+    ValueError, before anything is written, where that would overwrite a picture or any file that is not
+    from an earlier detection.
+    """
+    names = _distinct([path.name for path in paths]) or _below_common_folder(paths)
+    stems = [name.removesuffix(path.suffix) for name, path in zip(names, paths, strict=True)]
+    # Where two kinds of file have one name, all keep their suffixes, so that none meets another.
+    shown = _distinct(stems) or names
+    pictures = [
+        Picture(path, name, output / f"{stem}.png")
+        for path, name, stem in zip(paths, names, shown, strict=True)
+    ]
+    _require_free(pictures, output)
+    return pictures
+
+
+def detect_files(detector, pictures, output, score_threshold, top_k, progress=None):
+    """Writes the overlay of each Picture and detections.json to `output`; returns the object count.
+
+    A file that is no image is named in the log and left out; ValueError when none is one.
+    """
+    results, problems, shown = [], [], 0
+    for number, picture in enumerate(pictures, 1):
+        try:
+            image = read_image(picture.path)
+        except (ValueError, FileNotFoundError) as error:
+            problems.append(str(error))
+            continue
+        found = detector(image).above(score_threshold, top_k)
+        picture.overlay.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(found.draw(image), picture.overlay)
+        results += [{**row, "file_name": picture.name} for row in found.to_coco(number)]
+        shown += len(found)
+        if progress:
+            progress(number, len(pictures))
+    if len(problems) == len(pictures):
+        raise ValueError(problems[0])
+    for problem in problems:
+        logger.warning("left out: %s", problem)
+    write_text(output / "detections.json", json.dumps(results) + "\n")
+    return shown
+
+
+def _images_in(folder):
+    """Files of `folder` that are images by their suffix, in order."""
+    entries = sorted(folder.iterdir())
+    is_image = [path.suffix.lower() in SUFFIXES and path.is_file() for path in entries]
+    found = list(itertools.compress(entries, is_image))
+    if not found:
+        raise ValueError(
+            f"SOURCE {str(folder)!r}: expected images ({' '.join(SUFFIXES)}) in the folder. "
+            f"Received: {len(entries)} other entries"
+        )
+    if len(found) < len(entries):
+        first, others = entries[is_image.index(False)].name, len(entries) - len(found)
+        logger.warning("%s: passed over %d entries that are no image files, %s first", folder, others, first)
+    return found
+
+
+def _distinct(names):
+    return names if len(set(names)) == len(names) else None
+
+
+def _below_common_folder(paths):
+    absolute = [Path(os.path.abspath(path)) for path in paths]
+    root = os.path.commonpath([path.parent for path in absolute])
+    return [path.relative_to(root).as_posix() for path in absolute]
+
+
+def _require_free(pictures, output):
+    """ValueError where `output` cannot be written, or holds what is not ours to overwrite."""
+    sources = {os.path.realpath(picture.path) for picture in pictures}
+    for overlay in (picture.overlay for picture in pictures):
+        if os.path.realpath(overlay) in sources or (overlay.exists() and not is_our_picture(overlay)):
+            raise _foreign(overlay, "an overlay")
+    if (output / "detections.json").exists() and not _is_our_result(output / "detections.json"):
+        raise _foreign(output / "detections.json", "the results")
+    require_writable(output / "detections.json")
+
+
+def _foreign(path, what):
+    return ValueError(
+        f"--output must be a folder where {what} can be written without overwriting a file that `yolact "
+        f"detect` did not write. Received one with {str(path)!r}"
+    )
+
+
+def _is_our_result(path):
+    """Whether a file is a list of rows as `detect_files` writes them."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(rows, list) and all(isinstance(row, dict) and row.keys() >= _ROW_KEYS for row in rows)

@@ -1,0 +1,1 @@
+"""Images and what was found in them in, pictures for people out."""

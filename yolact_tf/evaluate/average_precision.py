@@ -1,0 +1,138 @@
+"""COCO average precision of boxes and masks (pycocotools' definition, computed by faster-coco-eval)."""
+
+import logging
+
+import numpy as np
+from faster_coco_eval import COCO, COCOeval_faster
+from pycocotools import mask as coco_mask
+
+from yolact_tf.data.load import load_data
+from yolact_tf.evaluate.reference_ap import ReferenceAP
+from yolact_tf.labels import distinct_names
+
+STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+logging.getLogger("faster_coco_eval").setLevel(logging.ERROR)
+
+
+def evaluate(
+    detector, data, split="val", progress=None, reference_protocol=False, observe=None, on_error="skip"
+):
+    """(metrics, results) of a detector on one split.
+
+    data: a data folder, or what `load_data` made of one.  metrics: `bbox` and `segm` dicts of the twelve
+    COCO numbers (fractions, -1 where COCO has none), `per_class` and `images`; masks are ranked by
+    `mask_score` where results have it (YOLACT++).  results: COCO results, one dict a detection.
+    progress: called as progress(done, total) after each image.  reference_protocol: adds `reference` to
+    the metrics, the numbers of the original's own evaluator (`ReferenceAP`).  observe: called for each
+    image in turn as observe(record, image, detections).  on_error: as `load_data` has it.
+    The truth is what loading made of the annotations: what it leaves out does not count.
+    """
+    data = load_data(data, split, on_error)
+    if detector.labels != data.labels:
+        raise ValueError(
+            f"{data.origin}: expected the model's categories {_short(detector.labels)}. "
+            f"Received: {_short(data.labels)}"
+        )
+    truth, results = _Truth(data.labels), []
+    reference = ReferenceAP(data.labels) if reference_protocol else None
+    for done, record in enumerate(data.records, 1):
+        image = record.read_image()
+        detections = detector(image)
+        truth.add(record)
+        results += detections.to_coco(record.image_id)
+        if reference:
+            reference.add(detections, record)
+        if observe:
+            observe(record, image, detections)
+        if progress:
+            progress(done, data.num_images)
+    metrics = truth.metrics(results)
+    if reference:
+        metrics["reference"] = reference.result()
+    return metrics, results
+
+
+def coco_metrics(data, results):
+    """metrics.json of COCO `results` against the objects of `data`, as `load_data` gives it."""
+    truth = _Truth(data.labels)
+    for record in data.records:
+        truth.add(record)
+    return truth.metrics(results)
+
+
+def _short(labels):
+    text = str(labels)
+    return text if len(text) <= 160 else f"{text[:160]}… ({len(labels)})"
+
+
+class _Truth:
+    """Collects the Records of a split as COCO ground truth, numbered by ourselves.
+
+    An image's own number may be text, and COCO's evaluation takes an annotation id of 0 for no match.
+    """
+
+    def __init__(self, labels):
+        self.labels = labels
+        self._images, self._annotations, self._number_of = [], [], {}
+
+    def add(self, record):
+        """Takes in an image and its objects."""
+        number = self._number_of.setdefault(record.image_id, len(self._images) + 1)
+        size = [record.height, record.width]
+        self._images.append({"id": number, "height": size[0], "width": size[1]})
+        ids = list(self.labels)
+        for row, runs in enumerate(record.runs):
+            rle = coco_mask.frPyObjects({"size": size, "counts": runs.tolist()}, *size)
+            self._annotations.append(
+                {
+                    "id": len(self._annotations) + 1,
+                    "image_id": number,
+                    "category_id": ids[record.classes[row]],
+                    "bbox": record.xywh[row].tolist(),
+                    "area": float(record.areas[row]),
+                    "iscrowd": int(record.is_crowd[row]),
+                    "segmentation": {"size": size, "counts": rle["counts"].decode("ascii")},
+                }
+            )
+
+    def metrics(self, results):
+        """metrics.json of COCO `results`."""
+        categories = [{"id": key, "name": name} for key, name in self.labels.items()]
+        truth = COCO({"images": self._images, "annotations": self._annotations, "categories": categories})
+        results = [{**row, "image_id": self._number_of[row["image_id"]]} for row in results]
+        names = distinct_names(self.labels)
+        per_class = {name: {} for name in names}
+        metrics = {}
+        for kind in ("bbox", "segm"):
+            stats, precision = _run_coco_eval(truth, results, kind)
+            metrics[kind] = dict(zip(STATS, (float(s) for s in stats), strict=True))
+            for k, name in enumerate(names):
+                of_class = precision[:, :, k]  # [thresholds, recalls], -1 where nothing counts
+                of_class = of_class[of_class > -1]
+                per_class[name][kind] = float(of_class.mean()) if of_class.size else -1.0
+        return {**metrics, "per_class": per_class, "images": len(self._images)}
+
+
+def _score(row, kind):
+    """What AP of `kind` ranks a result by: YOLACT++ has a score of its own for masks."""
+    return row.get("mask_score", row["score"]) if kind == "segm" else row["score"]
+
+
+def _run_coco_eval(truth, results, kind):
+    """(12 statistics, precision [thresholds, recalls, classes] over all areas, 100 detections)."""
+    if not results:
+        empty = np.full((10, 101, len(truth.getCatIds())), -1.0)
+        for k, category in enumerate(truth.getCatIds()):
+            if truth.getAnnIds(catIds=[category], iscrowd=False):
+                empty[:, :, k] = 0.0
+        has_objects = (empty > -1).any()
+        return [0.0 if has_objects else -1.0] * len(STATS), empty
+    # loadRes writes into the rows that it is given.
+    copies = [
+        {**row, "score": _score(row, kind), "segmentation": dict(row["segmentation"])} for row in results
+    ]
+    evaluation = COCOeval_faster(truth, truth.loadRes(copies), kind)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return evaluation.stats[: len(STATS)], evaluation.eval["precision"][:, :, :, 0, -1]

@@ -1,0 +1,73 @@
+"""Files and folders that are written whole or not at all."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def write_text(path, text):
+    """Writes a text file under a temporary name, then renames it."""
+    with atomic_path(path) as temporary:
+        Path(temporary).write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def atomic_path(target, suffix=""):
+    """A temporary name beside `target` that becomes `target` when the block ends without error."""
+    target = Path(target)
+    handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix=suffix, dir=target.parent)
+    os.close(handle)
+    umask = os.umask(0)
+    os.umask(umask)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes files that only their owner reads
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def new_folder(target):
+    """A folder to fill, which becomes `target` when the `with` block ends well and vanishes otherwise.
+
+    target: a Path that is free, or an empty folder; its parents are made.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as holder:
+        # One level down: the holder is private (mode 0700), the result should not be.
+        made = Path(holder) / "made"
+        made.mkdir()
+        yield made
+        if target.exists():
+            target.rmdir()
+        made.rename(target)
+
+
+def link_or_copy(source, path):
+    """Puts file `source` at `path`: a hard link where the disk allows it, else a copy."""
+    try:
+        # Resolved, since a link to a symbolic link may point nowhere from its new place.
+        os.link(Path(source).resolve(), path)
+    except OSError:  # another disk, or one that knows no links
+        shutil.copyfile(source, path)
+
+
+def require_writable(path):
+    """ValueError in one line where a file `path` cannot be written or replaced; leaves nothing behind."""
+    folder = Path(path).absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        if Path(path).is_dir():
+            raise IsADirectoryError("a folder has its name")
+        # The only sure test: root may write where the disk may not be written.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(f"Expected a file that can be written. Received: {str(path)!r} ({reason})") from None

@@ -1,0 +1,1 @@
+"""Predictions and GroundTruth in, named scalars out. Knows no optimiser and no loop: use it in your own."""

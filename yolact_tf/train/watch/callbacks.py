@@ -1,0 +1,49 @@
+"""Everything by which a person watches a training."""
+
+import keras
+
+from yolact_tf.train.watch.loggers import build_loggers
+from yolact_tf.train.watch.progress import ReportProgress
+from yolact_tf.train.watch.run_pictures import ShowTraining
+from yolact_tf.train.watch.tensorboard import TensorBoardLog
+from yolact_tf.train.watch.throughput import Throughput
+from yolact_tf.train.watch.validation_pictures import ValidationSample
+
+SHOWN_IMAGES = 16  # of the validation set
+
+
+class Watch:
+    """log.csv, TensorBoard, plots/, summary.html, `train.loggers` and the progress of a training.
+
+    `observe` is for `evaluate` to call in validations; `callbacks` come last in `fit`: they read what others
+    add to the logs, which are `learning_rate`, and `val_box_AP` and `val_mask_AP`, NaN for an epoch without
+    validation.
+
+    data: a `run_pictures.WatchedData`.  report: what `training_report` yields; none keeps silent.
+    remaining_seconds: a function that says what is left of a budget of time, where there is one.
+    """
+
+    def __init__(self, run_path, config, data, report=None, remaining_seconds=None):
+        names = list(data.val.labels.values())
+        progress = report.validating if report else None
+        sample = ValidationSample(data.val.num_images, names, SHOWN_IMAGES, progress)
+        self.observe = sample.observe
+        throughput = Throughput(config.train.batch_size, remaining_seconds)
+        board = TensorBoardLog(run_path / "tensorboard")
+        self.callbacks = [
+            throughput,
+            LogLearningRate(),
+            keras.callbacks.CSVLogger(run_path / "log.csv", append=True),
+            *build_loggers(config.train.loggers, config, run_path),
+            ShowTraining(run_path, config, data, sample, board.show),
+            board,  # ends after the pictures that it is given
+        ]
+        if report:
+            self.callbacks.append(ReportProgress(report, throughput))
+
+
+class LogLearningRate(keras.callbacks.Callback):
+    """Adds `learning_rate`, that of the step after the epoch, to the logs."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)

@@ -1,0 +1,90 @@
+"""Validation images as a person judges them: truth beside detections, and the prototypes behind them."""
+
+from dataclasses import replace
+
+import matplotlib
+import numpy as np
+
+from yolact_tf.draw.instances import draw_instances, in_rows, resize
+
+SHOWN_SCORE = 0.3  # detections below are left out
+SIDE = 320  # pixels of an image's longer side in a picture
+
+
+class ValidationSample:
+    """Pictures of some validation images, evenly spaced, as the last validation saw them.
+
+    num_images: in the validation set.  names: of the classes, in the model's order.  size: how many images
+    are shown.  progress: called as progress(done, total) after each image.
+    """
+
+    def __init__(self, num_images, names, size, progress=None):
+        places = np.linspace(0, num_images - 1, min(size, num_images))
+        self._num_images, self._places = num_images, set(places.round().astype(int).tolist())
+        self._names, self._progress, self._seen = names, progress, 0
+        self.pairs = []  # [h, w, 3] uint8 pictures, truth beside detections
+        self.prototypes = None  # [h, w, 3] uint8 picture of those of the first image
+
+    def observe(self, record, image, found):
+        """Takes the images of a validation in turn, as `evaluate` hands them on."""
+        if self._seen == 0:
+            self.pairs, self.prototypes = [], prototype_picture(image, found.prototypes)
+        if self._seen in self._places:
+            self.pairs.append(truth_beside_detections(image, record, found, self._names))
+        self._seen += 1
+        if self._progress:
+            self._progress(self._seen, self._num_images)
+        self._seen %= self._num_images
+
+
+def truth_beside_detections(image, record, found, names):
+    """[h, w, 3] uint8 picture of an image twice: with the objects of its Record, and with `found`, its
+    Detections.
+
+    names: class names in the model's order.
+    """
+    height, width = image.shape[:2]
+    scale = SIDE / max(height, width)
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    small = resize(image, size)
+    # Drawn at the picture's size, so that lines and names stay legible.
+    shown = found.above(SHOWN_SCORE)
+    factor = np.array([size[1] / width, size[0] / height] * 2, np.float32)
+    shown = replace(shown, image_size=size, boxes=shown.boxes * factor)
+    return in_rows([_draw_truth(small, record, names), shown.draw(small)], 2)
+
+
+def prototype_picture(image, prototypes):
+    """[h, w, 3] uint8 picture of an image and its prototypes [Hp, Wp, K], bright where they are large.
+
+    Each is scaled by its own largest value.
+    """
+    side = max(96, prototypes.shape[0])
+    colors = matplotlib.colormaps["viridis"]
+    tiles = [resize(image, (side, side))]
+    for k in range(prototypes.shape[2]):
+        values = prototypes[..., k] / max(prototypes[..., k].max(), 1e-9)
+        tiles.append(resize(colors(values, bytes=True)[..., :3], (side, side)))
+    return in_rows(tiles, int(np.ceil(np.sqrt(len(tiles)))))
+
+
+def _draw_truth(picture, record, names):
+    size = picture.shape[:2]
+    captions = [
+        f"{names[c]} (crowd)" if is_crowd else names[c]
+        for c, is_crowd in zip(record.classes, record.is_crowd, strict=True)
+    ]
+    windows = [(0, 0, _nearest(_mask(runs, record), size)) for runs in record.runs]
+    return draw_instances(picture, record.boxes * np.array([size[1], size[0]] * 2), captions, windows)
+
+
+def _mask(runs, record):
+    """[H, W] bool of run lengths, column-major, starting with background."""
+    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return flat.reshape(record.width, record.height).T
+
+
+def _nearest(mask, size):
+    rows = (np.arange(size[0]) + 0.5) * mask.shape[0] / size[0]
+    columns = (np.arange(size[1]) + 0.5) * mask.shape[1] / size[1]
+    return mask[rows.astype(int)[:, None], columns.astype(int)]
