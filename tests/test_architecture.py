@@ -34,3 +34,32 @@ def test_public_names_resolve():
     for name in yolact_tf.__all__:
         assert getattr(yolact_tf, name) is not None
     assert set(yolact_tf.__all__) <= set(dir(yolact_tf))
+
+
+def test_public_functions_say_what_they_take_and_give():
+    """Keras calls its hooks in its own way: what they take is said there."""
+    hooks = {"call", "build", "get_config", "from_config", "compute_output_shape", "update_state"}
+    silent = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for name, function in _public_functions(ast.parse(path.read_text()).body):
+            is_hook = function.name in hooks or function.name.startswith(("on_train_", "on_epoch_"))
+            if not is_hook and not _is_annotated(function):
+                silent.append(f"{path.relative_to(PACKAGE)}: {name}")
+    assert not silent, "\n".join(silent)
+
+
+def _public_functions(body, of=""):
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from _public_functions(node.body, f"{node.name}.")
+        elif isinstance(node, ast.FunctionDef):
+            if node.name in ("__init__", "__call__") or not node.name.startswith("_"):
+                yield of + node.name, node
+
+
+def _is_annotated(function):
+    given = function.args
+    named = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    named = [arg for arg in named if arg and arg.arg not in ("self", "cls")]
+    has_return = function.returns is not None or function.name == "__init__"
+    return has_return and all(arg.annotation is not None for arg in named)

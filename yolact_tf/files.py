@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+PathLike = str | os.PathLike[str]
+
 
 def write_text(path, text):
     """Writes a text file under a temporary name, then renames it."""

@@ -5,9 +5,11 @@ N detection slots, S network input side, Hp x Wp prototype map, Hs x Ws semantic
 Boxes are corners [x1, y1, x2, y2] in 0..1 of the image.
 """
 
+from collections.abc import Callable
 from typing import Any, NotRequired, TypedDict
 
 Tensor = Any  # a tensor of the Keras backend, a tf.Tensor or an array
+Progress = Callable[[int, int], None]  # called as progress(done, total) as work advances
 
 BACKGROUND = 0  # index of the background logit; class c has logit c + 1
 
