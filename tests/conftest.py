@@ -1,4 +1,7 @@
-"""Shared fixtures: the reference's numbers, real images, and a small run with its artefacts."""
+"""Shared fixtures: the reference's numbers, real images, and a small run with its artefacts.
+
+What takes long to make is made once for all workers (`build_once`), so that no test may change it.
+"""
 
 import os
 
@@ -8,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -31,22 +35,38 @@ def shared_data():
 
 
 @pytest.fixture(scope="session")
-def shapes_data(tmp_path_factory):
-    """A small drawn data set: 24 training and 4 validation images of 128 px."""
-    from yolact_tf.data.synthetic.shapes import make_shapes
+def build_once(tmp_path_factory, worker_id):
+    """build_once(name, make) -> the path of that name, filled by `make(path)` in the first worker."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base if worker_id == "master" else base.parent) / "built"
+    root.mkdir(exist_ok=True)
 
-    folder = tmp_path_factory.mktemp("shapes") / "data"
-    return make_shapes(folder, train_images=24, val_images=4, image_size=128, max_objects=4)
+    def build(name, make):
+        path, done = root / name, root / f"{name}.done"
+        with FileLock(root / f"{name}.lock"):
+            if not done.exists():
+                make(path)
+                done.touch()
+        return path
+
+    return build
 
 
 @pytest.fixture(scope="session")
-def shapes_shards(shapes_data, tmp_path_factory):
+def shapes_data(build_once):
+    """A small drawn data set: 24 training and 4 validation images of 128 px."""
+    from yolact_tf.data.synthetic.shapes import make_shapes
+
+    settings = {"train_images": 24, "val_images": 4, "image_size": 128, "max_objects": 4}
+    return build_once("shapes", lambda folder: make_shapes(folder, **settings))
+
+
+@pytest.fixture(scope="session")
+def shapes_shards(shapes_data, build_once):
     """Folder of TFRecord shards of `shapes_data`."""
     from yolact_tf.data.shards.writer import write_records
 
-    folder = tmp_path_factory.mktemp("shapes") / "shards"
-    write_records(shapes_data, folder, shards=3)
-    return folder
+    return build_once("shapes_shards", lambda folder: write_records(shapes_data, folder, shards=3))
 
 
 @pytest.fixture(scope="session")
@@ -66,46 +86,44 @@ def small_settings():
 
 
 @pytest.fixture(scope="session")
-def shapes_run(shapes_data, small_settings, tmp_path_factory):
+def shapes_run(shapes_data, small_settings, build_once):
     """Folder of a run of a small model, trained for two short epochs on `shapes_data`."""
     from yolact_tf.recipes import load_config
     from yolact_tf.train.trainer import train
 
-    folder = tmp_path_factory.mktemp("runs") / "shapes"
     settings = (*small_settings, "train.epochs=2", "train.images_per_epoch=160", "train.validate_every=1")
-    train(load_config("tiny_256", settings), shapes_data, folder)
-    return folder
+    return build_once("run", lambda folder: train(load_config("tiny_256", settings), shapes_data, folder))
 
 
 @pytest.fixture(scope="session")
-def plus_run(shapes_data, small_settings, tmp_path_factory):
+def plus_run(shapes_data, small_settings, build_once):
     """Folder of a run of a small YOLACT++: large enough for its mask rescorer, hardly trained."""
     from yolact_tf.recipes import load_config
     from yolact_tf.train.trainer import train
 
-    folder = tmp_path_factory.mktemp("runs") / "plus"
     settings = (
         *small_settings,
         *("model.mask_rescoring=true", "data.image_size=256", "anchors.sizes=24,48,96,192,256"),
         *("train.epochs=1", "train.images_per_epoch=48"),
     )
-    train(load_config("tiny_256", settings), shapes_data, folder)
-    return folder
+    return build_once(
+        "plus_run", lambda folder: train(load_config("tiny_256", settings), shapes_data, folder)
+    )
 
 
 @pytest.fixture(scope="session")
-def saved_model(shapes_run, tmp_path_factory):
+def saved_model(shapes_run, build_once):
     """PATH of `shapes_run` exported for TF Serving."""
     from yolact_tf.export import to_saved_model
     from yolact_tf.runs import load_run
 
-    return to_saved_model(load_run(shapes_run), tmp_path_factory.mktemp("export") / "shapes")
+    return build_once("saved_model", lambda path: to_saved_model(load_run(shapes_run), path))
 
 
 @pytest.fixture(scope="session")
-def litert_file(shapes_run, tmp_path_factory):
+def litert_file(shapes_run, build_once):
     """`shapes_run` exported as a float32 .tflite."""
     from yolact_tf.export import to_litert
     from yolact_tf.runs import load_run
 
-    return to_litert(load_run(shapes_run), tmp_path_factory.mktemp("export") / "shapes.tflite")
+    return build_once("shapes.tflite", lambda path: to_litert(load_run(shapes_run), path))

@@ -1,4 +1,5 @@
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,9 +53,8 @@ def _public_functions(body, of=""):
     for node in body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield from _public_functions(node.body, f"{node.name}.")
-        elif isinstance(node, ast.FunctionDef):
-            if node.name in ("__init__", "__call__") or not node.name.startswith("_"):
-                yield of + node.name, node
+        if isinstance(node, ast.FunctionDef) and re.match("[^_]|__(init|call)__", node.name):
+            yield of + node.name, node
 
 
 def _is_annotated(function):

@@ -1,11 +1,44 @@
+import importlib.metadata
+import json
 import subprocess
 import sys
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
+# Every module imported, and what is said where an extra is missing. In one process: TensorFlow starts slowly.
+WITHOUT_EXTRAS = """
+import importlib, json, pkgutil, sys
+import yolact_tf
+
+found = {"home": yolact_tf.__path__[0], "modules": [], "said": {}}
+for module in pkgutil.walk_packages(yolact_tf.__path__, "yolact_tf."):
+    if module.name != "yolact_tf.__main__":
+        importlib.import_module(module.name)
+        found["modules"].append(module.name)
+
+from yolact_tf.data.convert import convert
+from yolact_tf.serve import build_app
+from yolact_tf.train.watch.loggers import require_loggers
+
+for name, call in {
+    "serve": lambda: build_app(None),
+    "sbd": lambda: convert("sbd", "coco", "data", "out"),
+    "wandb": lambda: require_loggers(["wandb"]),
+    "mlflow": lambda: require_loggers(["mlflow"]),
+}.items():
+    try:
+        call()
+    except (ValueError, ImportError) as error:
+        found["said"][name] = str(error)
+config = yolact_tf.load_config("resnet50_550")
+found["recipes"] = [config.name, yolact_tf.recipes.load_export_recipe("litert_float32").format]
+print(json.dumps(found))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +51,57 @@ def wheel(tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
+@pytest.fixture(scope="module")
+def clean(wheel, tmp_path_factory):
+    """Folder of a virtual environment with the wheel and what it requires, linked from where the tests run."""
+    folder = tmp_path_factory.mktemp("clean") / "venv"
+    venv.create(folder, symlinks=True)
+    (site,) = folder.glob("lib/python3*/site-packages")
+    zipfile.ZipFile(wheel).extractall(site)
+    (metadata,) = site.glob("yolact_tf-*.dist-info")
+    for distribution in required(importlib.metadata.Distribution.at(metadata)):
+        tops = {file.parts[0] for file in distribution.files if not str(file).startswith("..")}
+        for top in tops - {"__pycache__"}:
+            link(Path(distribution.locate_file(top)), site / top)
+    return folder
+
+
+def required(distribution, extras=()):
+    """The distributions that one needs, and those that they need."""
+    found = {}
+    queue = [(distribution, tuple(extras))]
+    while queue:
+        parent, extras = queue.pop()
+        for text in parent.requires or ():
+            requirement = Requirement(text)
+            wanted = [{"extra": extra} for extra in ("", *extras)]
+            if requirement.marker and not any(map(requirement.marker.evaluate, wanted)):
+                continue
+            child = importlib.metadata.distribution(requirement.name)
+            if child.name not in found or requirement.extras:
+                found[child.name] = child
+                queue.append((child, tuple(requirement.extras)))
+    return list(found.values())
+
+
+def link(source, target):
+    """Links a package or module; of a namespace that distributions share, what is in it."""
+    is_shared = source.is_dir() and not any(source.glob("*.py")) and not source.suffix == ".dist-info"
+    if not is_shared:
+        if not target.exists():
+            target.symlink_to(source)
+        return
+    target.mkdir(exist_ok=True)
+    for part in source.iterdir():
+        link(part, target / part.name)
+
+
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"yolact_tf"}
     for path in (ROOT / "yolact_tf").rglob("*.*"):
-        if path.suffix in (".py", ".html"):
+        if path.suffix in (".py", ".html", ".typed"):
             assert path.relative_to(ROOT).as_posix() in names, path
     for kind in ("configs", "export"):
         for path in (ROOT / kind).glob("*.py"):
@@ -31,19 +109,24 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert any(name.endswith("LICENSE") for name in names)
 
 
-def test_recipes_load_by_bare_name_from_the_wheel(wheel, tmp_path):
-    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
-    code = (
-        "import yolact_tf, pathlib; from yolact_tf.recipes import load_export_recipe;"
-        "print(pathlib.Path(yolact_tf.__file__).parent);"
-        "print(yolact_tf.load_config('resnet50_550').name, load_export_recipe('litert_float32').format)"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", code],
+def test_without_extras_all_imports_and_what_needs_one_says_so_in_a_line(clean, tmp_path):
+    ran = subprocess.run(
+        [clean / "bin" / "python", "-c", WITHOUT_EXTRAS],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path / "site"), "PATH": ""},
+        env={"TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
     )
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.split() == [str(tmp_path / "site" / "yolact_tf"), "resnet50_550", "litert"]
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout.splitlines()[-1])
+    assert Path(found["home"]).is_relative_to(clean)
+    modules = {path.relative_to(ROOT).with_suffix("") for path in (ROOT / "yolact_tf").rglob("*.py")}
+    names = {".".join(path.parts).removesuffix(".__init__") for path in modules}
+    assert names - set(found["modules"]) == {"yolact_tf", "yolact_tf.__main__"}
+    assert found["said"] == {
+        "serve": "`serve` needs starlette: pip install 'yolact_tf[serve]'",
+        "sbd": "reading SBD needs scipy: pip install 'yolact_tf[sbd]'",
+        "wandb": "`train.loggers` has wandb, which is not installed: pip install wandb",
+        "mlflow": "`train.loggers` has mlflow, which is not installed: pip install mlflow",
+    }
+    assert found["recipes"] == ["resnet50_550", "litert"]  # by bare name, with no checkout

@@ -12,13 +12,16 @@ NUM_PICTURES = 24
 
 
 @pytest.fixture(scope="session")
-def mixed_data(tmp_path_factory):
+def mixed_data(build_once):
     """Folder of 24 images of noise with an object each, but that
 
     image 1 has several objects: at the border, beyond it, overlapping, a crowd, and one without a width;
     image 2 is a JPEG that is stored on its side; image 3 has no objects.
     """
-    folder = tmp_path_factory.mktemp("mixed") / "data"
+    return build_once("mixed", _write_mixed)
+
+
+def _write_mixed(folder):
     noise = np.random.default_rng(0)
     pictures = {
         f"{i:02}.png": noise.integers(0, 256, (40, 60, 3), dtype="uint8") for i in range(NUM_PICTURES)
@@ -42,15 +45,15 @@ def mixed_data(tmp_path_factory):
     Image.fromarray(pictures["01.png"]).save(folder / "images" / "on its side.jpg", exif=exif)
     for split in ("train", "val"):
         write_annotations(folder, content, split)
-    return folder
 
 
 @pytest.fixture(scope="session")
-def mixed_shards(mixed_data, tmp_path_factory):
+def mixed_shards(mixed_data, build_once):
     """Folder of `mixed_data` in shards: 20 of train, 3 of val."""
     from yolact_tf.data.shards.writer import write_records
 
-    out = tmp_path_factory.mktemp("mixed") / "shards"
-    write_records(mixed_data, out, ["train"], shards=20)
-    write_records(mixed_data, out, ["val"], shards=3)
-    return out
+    def write(folder):
+        write_records(mixed_data, folder, ["train"], shards=20)
+        write_records(mixed_data, folder, ["val"], shards=3)
+
+    return build_once("mixed_shards", write)

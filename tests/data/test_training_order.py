@@ -151,6 +151,7 @@ def test_batches_in_any_order_are_the_same_views(folder):
         assert_same([batch], [views[key(batch)]])
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 def test_fit_sees_the_epochs_in_turn(folder):
     """Keras takes no batch of its own before the first epoch."""
     seen = []

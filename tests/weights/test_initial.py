@@ -81,7 +81,7 @@ def test_a_missing_file_is_said():
 def test_a_file_of_the_original_starts_a_training(num_classes, same, tmp_path):
     from yolact_tf.weights.labels import published_labels
 
-    size = ["data.image_size=64"]
+    size = ["data.image_size=64", "model.backbone_weights=random"]
     slots = reference_slots(build_yolact(load_config("resnet50_550", size)))
     file = write_zip(
         tmp_path / "coco.pth", {k: tensor(np.ones(s.shape, "float32")) for k, s in slots.items()}

@@ -18,7 +18,7 @@ from yolact_tf.weights.transfer import named_variables
 
 def small_model(recipe, size=64):
     """A model of `recipe` at a small size, which no weight depends on."""
-    return build_yolact(load_config(recipe, [f"data.image_size={size}"]))
+    return build_yolact(load_config(recipe, [f"data.image_size={size}", "model.backbone_weights=random"]))
 
 
 def ones(model):

@@ -40,7 +40,7 @@ def _loader():
     try:
         from scipy.io import loadmat
     except ImportError:
-        raise ImportError("reading SBD needs the package scipy: pip install scipy") from None
+        raise ImportError("reading SBD needs scipy: pip install 'yolact_tf[sbd]'") from None
     return loadmat
 
 
