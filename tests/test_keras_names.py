@@ -50,9 +50,8 @@ def test_a_fresh_process_that_imports_keras_after_the_package(file, model):
     assert ran.stdout.split() == ["Yolact", str(len(model.anchors)), "finite_steps"]
 
 
-@pytest.mark.filterwarnings(
-    "ignore:Skipping variable loading for optimizer"
-)  # Keras, of one that took no step
+# Keras says so of an optimizer that took no step.
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_a_process_that_imports_keras_before_the_package(file, model, monkeypatch):
     # The registry as Keras alone has it, then what importing the package does.
     for name in keras_names.HOMES:

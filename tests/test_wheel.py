@@ -1,5 +1,6 @@
 import importlib.metadata
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -27,7 +28,7 @@ from yolact_tf.train.watch.loggers import require_loggers
 
 for name, call in {
     "serve": lambda: build_app(None),
-    "sbd": lambda: convert("sbd", "coco", "data", "out"),
+    "sbd": lambda: convert(".", "../coco", "sbd", "coco"),
     "wandb": lambda: require_loggers(["wandb"]),
     "mlflow": lambda: require_loggers(["mlflow"]),
 }.items():
@@ -45,15 +46,20 @@ print(json.dumps(found))
 def wheel(tmp_path_factory):
     """The wheel of this checkout, built without the network from what the tests run in."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    # A copy: what an earlier build left in the checkout would come along.
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("yolact_tf", "configs", "export"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", str(folder)]
     built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
-    return next(folder.glob("*.whl"))
+    return next(folder.glob("dist/*.whl"))
 
 
 @pytest.fixture(scope="module")
 def clean(wheel, tmp_path_factory):
-    """Folder of a virtual environment with the wheel and what it requires, linked from where the tests run."""
+    """Folder of a virtual environment with the wheel and what it requires, linked from this one."""
     folder = tmp_path_factory.mktemp("clean") / "venv"
     venv.create(folder, symlinks=True)
     (site,) = folder.glob("lib/python3*/site-packages")
@@ -86,7 +92,7 @@ def required(distribution, extras=()):
 
 def link(source, target):
     """Links a package or module; of a namespace that distributions share, what is in it."""
-    is_shared = source.is_dir() and not any(source.glob("*.py")) and not source.suffix == ".dist-info"
+    is_shared = source.is_dir() and source.suffix != ".dist-info" and not any(source.glob("*.py"))
     if not is_shared:
         if not target.exists():
             target.symlink_to(source)

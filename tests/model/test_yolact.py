@@ -65,9 +65,8 @@ def test_weights_fit_a_model_built_anew(small, tmp_path):
         assert_allclose(other(images)[name], value, atol=1e-6)
 
 
-@pytest.mark.filterwarnings(
-    "ignore:Skipping variable loading for optimizer"
-)  # Keras, of one that took no step
+# Keras says so of an optimizer that took no step.
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_a_compiled_model_reloads_ready_to_train(tmp_path):
     config = load_config("tiny_256", SMALL)
     model = build_yolact(config)

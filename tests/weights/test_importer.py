@@ -12,10 +12,12 @@ from yolact_tf.weights.importer import import_weights
 from yolact_tf.weights.labels import COCO_LABELS, PASCAL_LABELS, published_labels
 from yolact_tf.weights.published import reference_slots
 
+SMALL = ("data.image_size=64", "model.backbone_weights=random")
+
 
 @pytest.fixture(scope="module")
 def config():
-    return load_config("resnet50_550", ["data.image_size=64", "model.backbone_weights=random"])
+    return load_config("resnet50_550", SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +71,7 @@ def test_a_run_is_not_overwritten(config, tmp_path):
     [{"7": "cat", "3": "dog"}, {"categories": [{"id": 7, "name": "cat"}, {"id": 3, "name": "dog"}]}],
 )
 def test_own_classes_are_named_by_a_labels_file(content, tmp_path):
-    config = load_config(
-        "resnet50_550", ["data.image_size=64", "model.backbone_weights=random", "model.num_classes=2"]
-    )
+    config = load_config("resnet50_550", [*SMALL, "model.num_classes=2"])
     from yolact_tf.model import build_yolact
 
     slots = reference_slots(build_yolact(config))
@@ -79,9 +79,7 @@ def test_own_classes_are_named_by_a_labels_file(content, tmp_path):
     (tmp_path / "names.json").write_text(json.dumps(content))
     import_weights(file, config, tmp_path / "run", tmp_path / "names.json")
     assert list(load_run(tmp_path / "run").labels.items()) == [(3, "dog"), (7, "cat")]
-    three = load_config(
-        "resnet50_550", ["data.image_size=64", "model.backbone_weights=random", "model.num_classes=3"]
-    )
+    three = load_config("resnet50_550", [*SMALL, "model.num_classes=3"])
     with pytest.raises(ValueError, match="names.json: expected 3 classes as in the recipe. Received: 2"):
         import_weights(file, three, tmp_path / "other", tmp_path / "names.json")
 

@@ -14,9 +14,8 @@ from yolact_tf.weights.reference_names import reference_key, reference_shape, to
 @pytest.mark.parametrize("reference", sorted(RECIPE_OF))
 def test_every_variable_is_a_tensor_of_the_original_and_no_tensor_is_left(parity, reference):
     size = 256 if "plus" in reference else 64  # no weight depends on it
-    model = build_yolact(
-        load_config(RECIPE_OF[reference], [f"data.image_size={size}", "model.backbone_weights=random"])
-    )
+    settings = [f"data.image_size={size}", "model.backbone_weights=random"]
+    model = build_yolact(load_config(RECIPE_OF[reference], settings))
     ours = {key: slot.shape for key, slot in reference_slots(model).items()}
     keys = json.loads((SHARED / "parity" / "keys" / f"{reference}.json").read_text())
     theirs = {key: tuple(shape) for key, shape in keys["keys"] if not key.endswith("num_batches_tracked")}

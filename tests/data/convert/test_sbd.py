@@ -80,5 +80,5 @@ def test_what_does_not_fit_is_named_and_left_out(tmp_path, savemat):
 
 def test_without_scipy_the_error_says_so(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.io", None)
-    with pytest.raises(ImportError, match=r"^reading SBD needs the package scipy: pip install scipy$"):
+    with pytest.raises(ImportError, match=r"^reading SBD needs scipy: pip install 'yolact_tf\[sbd\]'$"):
         read_sbd(tmp_path)
