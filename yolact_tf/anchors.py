@@ -1,13 +1,14 @@
 """Anchors: where the head looks. A function of image size and settings alone."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 NUM_LEVELS = 5  # P3..P7
 
 
-def pyramid_sizes(image_size):
+def pyramid_sizes(image_size: int) -> list[int]:
     """Sides of P3..P7 for a square input: each stride-2 layer gives ceil(n / 2)."""
     sizes, side = [], image_size
     for level in range(1, 3 + NUM_LEVELS):
@@ -17,12 +18,14 @@ def pyramid_sizes(image_size):
     return sizes
 
 
-def prototype_size(image_size):
+def prototype_size(image_size: int) -> int:
     """Side of the prototype map: twice P3."""
     return 2 * pyramid_sizes(image_size)[0]
 
 
-def build_anchors(image_size, sizes, scales, ratios, square):
+def build_anchors(
+    image_size: int, sizes: Sequence[float], scales: Sequence[float], ratios: Sequence[float], square: bool
+) -> np.ndarray:
     """[A, 4] float32 corners in 0..1, not clipped; order level, row, column, scale, ratio.
 
     image_size: side of the input in pixels.  sizes: one anchor side in pixels a level.
@@ -45,7 +48,7 @@ def build_anchors(image_size, sizes, scales, ratios, square):
     return np.concatenate([centers[:, :2] - half, centers[:, :2] + half], axis=1)
 
 
-def anchors_per_cell(scales, ratios):
+def anchors_per_cell(scales: Sequence[float], ratios: Sequence[float]) -> int:
     """Anchors at each position of each level."""
     return len(scales) * len(ratios)
 

@@ -7,6 +7,8 @@ over leading axes, and never use a rank above 4 (LiteRT's GPU backends stop ther
 
 from keras import ops
 
+from yolact_tf.structures import Tensor
+
 # SSD's scaling of box deltas (Liu et al. 2016, released code); released YOLACT weights assume it.
 CENTER_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 MAX_LOG_SIZE = 10.0  # no box is e^10 anchors long; keeps a diverged network from making infinities
@@ -14,25 +16,25 @@ MAX_LOG_SIZE = 10.0  # no box is e^10 anchors long; keeps a diverged network fro
 SMALLEST_AREA = 1e-12  # a millionth of the image's side, squared: what an area is divided by at least
 
 
-def corners_to_centers(boxes):
+def corners_to_centers(boxes: Tensor) -> Tensor:
     """[..., 4] corners to [..., 4] centres and sizes."""
     x1, y1, x2, y2 = ops.split(boxes, 4, axis=-1)
     return ops.concatenate([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1], axis=-1)
 
 
-def centers_to_corners(centers):
+def centers_to_corners(centers: Tensor) -> Tensor:
     """[..., 4] centres and sizes to [..., 4] corners."""
     cx, cy, w, h = ops.split(centers, 4, axis=-1)
     return ops.concatenate([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=-1)
 
 
-def area(boxes):
+def area(boxes: Tensor) -> Tensor:
     """[..., 4] corners to [...] areas; negative extents are not repaired."""
     x1, y1, x2, y2 = ops.split(boxes, 4, axis=-1)
     return ops.squeeze((x2 - x1) * (y2 - y1), axis=-1)
 
 
-def intersection(first, second):
+def intersection(first: Tensor, second: Tensor) -> Tensor:
     """Overlap area of every pair: [..., M, 4] and [..., N, 4] to [..., M, N]."""
     ax1, ay1, ax2, ay2 = ops.split(first, 4, axis=-1)  # [..., M, 1] each
     bx1, by1, bx2, by2 = (ops.swapaxes(side, -1, -2) for side in ops.split(second, 4, axis=-1))
@@ -41,7 +43,7 @@ def intersection(first, second):
     return width * height
 
 
-def iou(first, second):
+def iou(first: Tensor, second: Tensor) -> Tensor:
     """Intersection over union of every pair: [..., M, 4] and [..., N, 4] to [..., M, N].
 
     Two boxes without area give NaN, as in the reference: NaN passes no `<=`, so they never survive
@@ -52,7 +54,7 @@ def iou(first, second):
     return shared / union
 
 
-def paired_giou(first, second):
+def paired_giou(first: Tensor, second: Tensor) -> Tensor:
     """Generalised IoU of each box with its partner: [..., 4] and [..., 4] to [...].
 
     IoU less the share of the smallest enclosing box that neither covers (Rezatofighi et al. 2019): -1
@@ -71,7 +73,7 @@ def paired_giou(first, second):
     return ops.squeeze(giou, axis=-1)
 
 
-def encode(boxes, anchors):
+def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
     """Box deltas that `decode` turns back into `boxes`. [..., A, 4], [A, 4] to [..., A, 4]."""
     box_centers, box_sizes = ops.split(corners_to_centers(boxes), 2, axis=-1)
     anchor_centers, anchor_sizes = ops.split(corners_to_centers(anchors), 2, axis=-1)
@@ -79,7 +81,7 @@ def encode(boxes, anchors):
     return ops.concatenate([centers, ops.log(box_sizes / anchor_sizes) / SIZE_VARIANCE], axis=-1)
 
 
-def decode(box_deltas, anchors):
+def decode(box_deltas: Tensor, anchors: Tensor) -> Tensor:
     """Corners of the boxes that `box_deltas` say. [..., A, 4], [A, 4] to [..., A, 4]."""
     center_deltas, size_deltas = ops.split(box_deltas, 2, axis=-1)
     anchor_centers, anchor_sizes = ops.split(corners_to_centers(anchors), 2, axis=-1)
@@ -89,7 +91,7 @@ def decode(box_deltas, anchors):
     return ops.concatenate([top_left, top_left + sizes], axis=-1)
 
 
-def clip(boxes):
+def clip(boxes: Tensor) -> Tensor:
     """Corners in rising order and inside the image: [..., 4] to [..., 4]."""
     x1, y1, x2, y2 = ops.split(boxes, 4, axis=-1)
     ordered = ops.concatenate(

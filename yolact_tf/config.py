@@ -6,6 +6,7 @@ A recipe is a Python file that builds one `Config`; a run folder keeps the resol
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from typing import Self
 
 from yolact_tf.fields import AUTO, AutoInt, from_dict, running
 
@@ -166,7 +167,7 @@ class TrainConfig:
             raise ValueError(f"`train.loggers` must be among wandb, mlflow. Received: {self.loggers!r}")
 
     @property
-    def known_batch_size(self):
+    def known_batch_size(self) -> int:
         """`batch_size` as a number. ValueError for "auto", which asks this machine."""
         if self.batch_size == AUTO:
             raise ValueError(
@@ -242,16 +243,16 @@ class Config:
     detect: DetectConfig = field(default_factory=DetectConfig)
 
     @property
-    def score_activation(self):
+    def score_activation(self) -> str:
         """What makes scores of class logits: "sigmoid" where the loss asks for one class at a time."""
         return "sigmoid" if self.loss.class_loss == "sigmoid_focal" else "softmax"
 
-    def to_json(self):
+    def to_json(self) -> str:
         """JSON text that `Config.from_json` reads back as an equal config."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> Self:
         """The config written by `to_json`. ValueError for text that is not one."""
         try:
             values = json.loads(text)

@@ -3,7 +3,7 @@
 import os
 
 
-def usable_cores():
+def usable_cores() -> int:
     """Number of cores that the process may run on, at least 1."""
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))

@@ -6,12 +6,14 @@ import math
 import re
 import types
 import typing
+from collections.abc import Iterable, Sequence
 
 AUTO = 0  # what the text "auto" becomes
-AutoInt = typing.NewType("AutoInt", int)  # a field that may be left to the program
+AutoInt = typing.Annotated[int, "auto"]  # a field that may be left to the program
+Value = typing.TypeVar("Value")
 
 
-def running(default):
+def running(default: Value) -> Value:
     """A dataclass field of how a program runs: no number that it computes means something else by it."""
     return dataclasses.field(default=default, metadata={"runs": True})
 
@@ -28,21 +30,21 @@ class Difference(typing.NamedTuple):
         return f"{self.path} {self.ours!r}, not {self.theirs!r}"
 
 
-def from_dict(cls, values, section=""):
+def from_dict(cls: type[Value], values: typing.Any, section: str = "") -> Value:
     """`cls` built from nested dicts; unknown or ill-typed fields are refused by name."""
     if not isinstance(values, dict):
         raise ValueError(f"`{section or 'config'}` must be an object. Received: {values!r}")
-    types_by_name = typing.get_type_hints(cls)
+    kinds = _kinds(cls)
     arguments = {}
     for name, value in values.items():
         path = f"{section}.{name}" if section else name
-        if name not in types_by_name:
+        if name not in kinds:
             raise ValueError(unknown_field(path, field_paths(cls, section)))
-        arguments[name] = coerce(value, types_by_name[name], path)
+        arguments[name] = coerce(value, kinds[name], path)
     return cls(**arguments)
 
 
-def override(config, assignments):
+def override(config: Value, assignments: Iterable[str]) -> Value:
     """A copy of `config` with `section.field=value` texts applied, each value typed by its field."""
     known = field_paths(type(config))
     for assignment in assignments:
@@ -56,29 +58,30 @@ def override(config, assignments):
     return config
 
 
-def minutes_of(text):
+def minutes_of(text: str) -> float:
     """Minutes of a duration such as 90s, 30m or 1h30m. ValueError for anything else, and for none."""
     match = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text.strip())
+    parts = match.groups() if match else ()
     try:
-        hours, minutes, seconds = (float(part or 0) for part in match.groups())
+        hours, minutes, seconds = (float(part or 0) for part in parts)
         total = 60 * hours + minutes + seconds / 60
         if total > 0:
             return total
-    except (AttributeError, ValueError):
+    except ValueError:
         pass
     raise ValueError(f"A duration must read like 30m, 90s or 1h30m. Received: {text!r}")
 
 
-def field_paths(cls, section=""):
+def field_paths(cls: type, section: str = "") -> list[str]:
     """Dotted names of every settable field below the dataclass `cls`."""
     paths = []
-    for name, kind in typing.get_type_hints(cls).items():
+    for name, kind in _kinds(cls).items():
         path = f"{section}.{name}" if section else name
         paths += field_paths(kind, path) if dataclasses.is_dataclass(kind) else [path]
     return paths
 
 
-def differences(config, other, section=""):
+def differences(config: typing.Any, other: typing.Any, section: str = "") -> list[Difference]:
     """The Differences between two configs of one class, in the order of their fields."""
     found = []
     for field in dataclasses.fields(config):
@@ -91,7 +94,7 @@ def differences(config, other, section=""):
     return found
 
 
-def unknown_field(path, known):
+def unknown_field(path: str, known: Sequence[str]) -> str:
     """The one line that refuses `path`, with the nearest of the `known` names."""
     leaf = path.rpartition(".")[2]
     by_leaf = {name.rpartition(".")[2]: name for name in known}
@@ -101,7 +104,7 @@ def unknown_field(path, known):
     return f"Config has no field {path!r}. Nearest: {hint}"
 
 
-def coerce(value, kind, path):
+def coerce(value: typing.Any, kind: type, path: str) -> typing.Any:
     """`value` (text or JSON) as the annotated type `kind`; ValueError naming `path` otherwise."""
     if dataclasses.is_dataclass(kind):
         return from_dict(kind, value, path)
@@ -123,6 +126,11 @@ _KIND_NAMES = {
     float: "a finite number",
     str: "text",
 }
+
+
+def _kinds(cls: type) -> dict[str, type]:
+    """Name -> annotated type of the fields of a dataclass."""
+    return typing.get_type_hints(cls, include_extras=True)  # which tell an AutoInt from an int
 
 
 def _coerce_tuple(value, kind, path):
@@ -169,7 +177,7 @@ def _to_str(value):
 
 
 def _replace_at(node, path, names, text, known):
-    kind = typing.get_type_hints(type(node)).get(names[0])
+    kind = _kinds(type(node)).get(names[0])
     is_section = dataclasses.is_dataclass(kind)
     if kind is None or is_section != (len(names) > 1):
         raise ValueError(unknown_field(path, known))

@@ -4,19 +4,20 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 PathLike = str | os.PathLike[str]
 
 
-def write_text(path, text):
+def write_text(path: PathLike, text: str) -> None:
     """Writes a text file under a temporary name, then renames it."""
     with atomic_path(path) as temporary:
         Path(temporary).write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
-def atomic_path(target, suffix=""):
+def atomic_path(target: PathLike, suffix: str = "") -> Iterator[str]:
     """A temporary name beside `target` that becomes `target` when the block ends without error."""
     target = Path(target)
     handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix=suffix, dir=target.parent)
@@ -34,7 +35,7 @@ def atomic_path(target, suffix=""):
 
 
 @contextlib.contextmanager
-def new_folder(target):
+def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill, which becomes `target` when the `with` block ends well and vanishes otherwise.
 
     target: a Path that is free, or an empty folder; its parents are made.
@@ -50,7 +51,7 @@ def new_folder(target):
         made.rename(target)
 
 
-def link_or_copy(source, path):
+def link_or_copy(source: PathLike, path: PathLike) -> None:
     """Puts file `source` at `path`: a hard link where the disk allows it, else a copy."""
     try:
         # Resolved, since a link to a symbolic link may point nowhere from its new place.
@@ -59,7 +60,7 @@ def link_or_copy(source, path):
         shutil.copyfile(source, path)
 
 
-def require_writable(path):
+def require_writable(path: PathLike) -> None:
     """ValueError in one line where a file `path` cannot be written or replaced; leaves nothing behind."""
     folder = Path(path).absolute().parent
     while not folder.exists():

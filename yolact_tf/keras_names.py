@@ -17,7 +17,7 @@ HOMES = {
 }
 
 
-def tell_keras():
+def tell_keras() -> None:
     """Has Keras know all names, now or as soon as something imports it; never imports it itself."""
     if "keras" in sys.modules:
         _register(sys.modules["keras"])

@@ -4,12 +4,12 @@ import json
 from collections import Counter
 
 
-def labels_to_json(labels):
+def labels_to_json(labels: dict[int, str]) -> str:
     """The text of a labels.json, which `labels_from_json` reads."""
     return json.dumps({str(key): name for key, name in labels.items()}, indent=2, ensure_ascii=False) + "\n"
 
 
-def labels_from_json(text, origin):
+def labels_from_json(text: str, origin: object) -> dict[int, str]:
     """Category id -> name, ids in rising order. ValueError with `origin` for text that is no labels.json."""
     try:
         labels = {int(key): name for key, name in json.loads(text).items()}
@@ -20,7 +20,7 @@ def labels_from_json(text, origin):
     return dict(sorted(labels.items()))
 
 
-def distinct_names(labels):
+def distinct_names(labels: dict[int, str]) -> list[str]:
     """[name of each category], with the id behind a name that several have."""
     counts = Counter(labels.values())
     return [name if counts[name] == 1 else f"{name} ({key})" for key, name in labels.items()]

@@ -1,10 +1,14 @@
 """Masks: prototypes times coefficients, cropped to a box; used by the losses and by detection."""
 
+from typing import Literal
+
 import numpy as np
 from keras import ops
 
+from yolact_tf.structures import Tensor
 
-def mask_logits(prototypes, coefficients):
+
+def mask_logits(prototypes: Tensor, coefficients: Tensor) -> Tensor:
     """P·Cᵀ of YOLACT eq. 1 before the sigmoid. [B, Hp, Wp, K], [B, N, K] to [B, N, Hp, Wp]."""
     _, height, width, channels = prototypes.shape
     flat = ops.reshape(prototypes, (-1, height * width, channels))
@@ -12,13 +16,13 @@ def mask_logits(prototypes, coefficients):
     return ops.reshape(logits, (-1, coefficients.shape[1], height, width))
 
 
-def assemble_masks(prototypes, coefficients, boxes):
+def assemble_masks(prototypes: Tensor, coefficients: Tensor, boxes: Tensor) -> Tensor:
     """Mask probabilities, zero outside their box. [B, Hp, Wp, K], [B, N, K], [B, N, 4] to
     [B, N, Hp, Wp]."""
     return crop_masks(ops.sigmoid(mask_logits(prototypes, coefficients)), boxes)
 
 
-def crop_masks(masks, boxes):
+def crop_masks(masks: Tensor, boxes: Tensor) -> Tensor:
     """`masks` with every pixel outside its box set to zero. [B, N, H, W], [B, N, 4], same shape.
 
     A pixel stays when its *index* lies in [x1·W - 1, x2·W + 1): one pixel of padding, unrounded
@@ -32,7 +36,7 @@ def crop_masks(masks, boxes):
     return masks * ops.cast(inside_x, masks.dtype) * ops.cast(inside_y, masks.dtype)
 
 
-def resize_binary_masks(masks, size):
+def resize_binary_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear (half-pixel, no antialias) resize of [B, G, H, W] 0/1 masks, over 0.5, as float32."""
     batch, _, height, width = masks.shape
     masks = ops.cast(masks, "float32")
@@ -44,7 +48,9 @@ def resize_binary_masks(masks, size):
     return ops.cast(maps > 0.5, "float32")
 
 
-def upsample_to_image(mask, box, image_size):
+def upsample_to_image(
+    mask: np.ndarray, box: np.ndarray, image_size: tuple[int, int]
+) -> tuple[int, int, np.ndarray]:
     """One cropped mask at image size, as the window that can hold it: (y, x, [h, w] bool array).
 
     mask: [Hp, Wp] probabilities.  box: [4] corners in 0..1.  image_size: (height, width).
@@ -58,7 +64,9 @@ def upsample_to_image(mask, box, image_size):
     return rows[0], columns[0], _interpolated(np.ascontiguousarray(wide.T), image_size[0], rows) > 0.5
 
 
-def place_window(y, x, window, image_size, order="C"):
+def place_window(
+    y: int, x: int, window: np.ndarray, image_size: tuple[int, int], order: Literal["C", "F"] = "C"
+) -> np.ndarray:
     """[H, W] bool mask that is `window` at (y, x) and empty elsewhere: undoes the cut of
     `upsample_to_image`."""
     mask = np.zeros(image_size, bool, order)

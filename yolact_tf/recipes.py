@@ -7,6 +7,7 @@ import ast
 import difflib
 import re
 import runpy
+from collections.abc import Iterable
 from pathlib import Path
 
 from yolact_tf.config import (
@@ -20,6 +21,7 @@ from yolact_tf.config import (
     TrainConfig,
 )
 from yolact_tf.fields import field_paths, override, unknown_field
+from yolact_tf.files import PathLike
 
 PACKAGE = Path(__file__).parent
 _CLASSES = (
@@ -34,7 +36,7 @@ _CLASSES = (
 )
 
 
-def load_config(recipe, overrides=()):
+def load_config(recipe: PathLike, overrides: Iterable[str] = ()) -> Config:
     """The `Config` of a recipe named by path or bare name, with `section.field=value` overrides.
 
     FileNotFoundError for a recipe that is not there, ValueError for one that is not valid.
@@ -42,12 +44,12 @@ def load_config(recipe, overrides=()):
     return override(_load(recipe, "configs", "config", Config), overrides)
 
 
-def load_export_recipe(recipe):
+def load_export_recipe(recipe: PathLike) -> ExportRecipe:
     """The `ExportRecipe` named by path or bare name."""
     return _load(recipe, "export", "recipe", ExportRecipe)
 
 
-def list_recipes(kind):
+def list_recipes(kind: str) -> dict[str, str]:
     """{name: one-line purpose} of the recipes of `kind`, "configs" or "export"."""
     purposes = {}
     for path in sorted(_folder(kind).glob("[!_]*.py")):

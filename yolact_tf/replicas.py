@@ -5,11 +5,15 @@ is one tensor, also where JAX spreads it over devices and hosts; then there is o
 """
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import keras
 
+Values = TypeVar("Values")
 
-def is_mirrored():
+
+def is_mirrored() -> bool:
     """Whether a model that is made now will have several replicas."""
     if keras.backend.backend() != "tensorflow":
         return False
@@ -18,19 +22,19 @@ def is_mirrored():
     return tf.distribute.get_strategy().num_replicas_in_sync > 1
 
 
-def num_replicas():
+def num_replicas() -> int:
     """How many replicas share the batch."""
     context = _replica_context()
     return context.num_replicas_in_sync if context else 1
 
 
-def sum_over_replicas(values):
+def sum_over_replicas(values: Values) -> Values:
     """A tensor, or a dict of tensors, summed over replicas: the same on each."""
     context = _replica_context()
     return context.all_reduce("SUM", values) if context else values
 
 
-def own_rows(values):
+def own_rows(values: Any) -> Any:
     """The rows of this replica, of [replicas x B, ...] that each replica has."""
     context = _replica_context()
     if not context:
@@ -40,7 +44,7 @@ def own_rows(values):
     return values[first : first + count]
 
 
-def share_batch_norm(model):
+def share_batch_norm(model: keras.Model) -> None:
     """Has the batch norm of a model average over the whole batch: one device would, too."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -50,7 +54,7 @@ def share_batch_norm(model):
 
 
 @contextlib.contextmanager
-def outside_distribution():
+def outside_distribution() -> Iterator[None]:
     """For what one worker does without the others, such as writing weights.
 
     Keras makes variables on the way, and in a `keras.distribution` every worker would have to.

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from yolact_tf.config import Config
-from yolact_tf.files import atomic_path, write_text
+from yolact_tf.files import PathLike, atomic_path, write_text
 from yolact_tf.labels import labels_from_json, labels_to_json
 from yolact_tf.model import build_yolact
 from yolact_tf.replicas import outside_distribution
@@ -24,14 +24,16 @@ class Run:
     path: Path | None = None
 
 
-def save_run(path, model, config, labels, name="last"):
+def save_run(
+    path: PathLike, model: keras.Model, config: Config, labels: dict[int, str], name: str = "last"
+) -> None:
     """Writes `model` as a run that `load_run` opens; `name` is "last" or "best"."""
     path = Path(path)
     describe_run(path, config, labels)
     save_weights(model, path, name)
 
 
-def require_new_run(path):
+def require_new_run(path: PathLike) -> None:
     """ValueError where `path` holds a run already."""
     if (Path(path) / "config.json").exists():
         raise ValueError(
@@ -40,21 +42,21 @@ def require_new_run(path):
         )
 
 
-def describe_run(path, config, labels):
+def describe_run(path: PathLike, config: Config, labels: dict[int, str]) -> None:
     """Writes config.json and labels.json of a run."""
     (Path(path) / "weights").mkdir(parents=True, exist_ok=True)
     write_text(Path(path) / "config.json", config.to_json())
     write_text(Path(path) / "labels.json", labels_to_json(labels))
 
 
-def save_weights(model, path, name):
+def save_weights(model: keras.Model, path: PathLike, name: str) -> None:
     """Writes weights/NAME.weights.h5 of the run at `path`."""
     target = Path(path) / "weights" / f"{name}.weights.h5"
     with outside_distribution(), atomic_path(target, suffix=".weights.h5") as temporary:
         model.save_weights(temporary)
 
 
-def load_run(path):
+def load_run(path: PathLike) -> Run:
     """The Run in folder `path`, with its best weights, or its last where there are no best.
 
     FileNotFoundError names the missing file; ValueError a file that does not fit.
@@ -70,7 +72,7 @@ def load_run(path):
     return Run(model, config, labels, path)
 
 
-def load_weights(model, path):
+def load_weights(model: keras.Model, path: PathLike) -> None:
     """Loads a .weights.h5 file into `model`. ValueError in one line where it does not fit."""
     try:
         with warnings.catch_warnings():
@@ -82,7 +84,7 @@ def load_weights(model, path):
         raise ValueError(f"{path}: expected weights of {model.name!r}. Received: {line}") from None
 
 
-def find_weights(path):
+def find_weights(path: PathLike) -> Path:
     """The best weights of a run folder, else the last."""
     for name in ("best", "last"):
         weights = Path(path) / "weights" / f"{name}.weights.h5"
@@ -91,7 +93,7 @@ def find_weights(path):
     raise FileNotFoundError(f"{path}: expected weights/best.weights.h5 or weights/last.weights.h5")
 
 
-def untrained(config):
+def untrained(config: Config) -> Config:
     """`config` with a backbone that downloads nothing, for weights that are loaded anyway."""
     model = dataclasses.replace(config.model, backbone_weights="random")
     return dataclasses.replace(config, model=model)

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 
 POLITE = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -10,12 +11,12 @@ POLITE = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasatt
 class Terminated(SystemExit):
     """A polite kill as an error, which cleans up on its way out; `code` is the shell's, 128 + its number."""
 
-    def __init__(self, number):
+    def __init__(self, number: int):
         super().__init__(128 + number)
 
 
 @contextlib.contextmanager
-def ending_in_order():
+def ending_in_order() -> Iterator[None]:
     """Within the block SIGTERM and SIGHUP raise Terminated; Python's default ends without any `finally`.
 
     Only the first does, so that a second cannot stop the cleaning up. A handler that was set before stays,

@@ -2,7 +2,9 @@
 
 import keras
 
+from yolact_tf.config import Config
 from yolact_tf.detect.postprocess import postprocess
+from yolact_tf.model import Yolact
 from yolact_tf.preprocess import resize_images
 
 
@@ -12,7 +14,7 @@ class DetectionModel(keras.Model):
     network: the model of `build_yolact(config)`.
     """
 
-    def __init__(self, network, config):
+    def __init__(self, network: Yolact, config: Config):
         super().__init__(name="detection_model")
         self.network = network
         self.anchors = network.anchors

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, Self
 
 import contourpy
 import numpy as np
@@ -30,10 +31,10 @@ class Detections:
     coefficients: np.ndarray | None = None  # [n, K]
     rescored: np.ndarray | None = None  # [n] score times estimated mask IoU; YOLACT++ only
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.scores)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int | slice | np.ndarray) -> Self:
         indices = np.atleast_1d(np.arange(len(self))[index])
         return replace(
             self,
@@ -47,18 +48,18 @@ class Detections:
         )
 
     @property
-    def mask_scores(self):
+    def mask_scores(self) -> np.ndarray:
         """[n] float32: what mask AP ranks by. The scores, rescored where the model is a YOLACT++."""
         return self.scores if self.rescored is None else self.rescored
 
-    def above(self, score_threshold, top_k=None):
+    def above(self, score_threshold: float, top_k: int | None = None) -> Self:
         """What scores more than `score_threshold` as box and as mask: the `top_k` best masks."""
         best_first = np.argsort(-self.mask_scores, kind="stable")
         is_shown = np.minimum(self.scores, self.mask_scores) > score_threshold
         return self[best_first[is_shown[best_first]][:top_k]]
 
     @cached_property
-    def windows(self):
+    def windows(self) -> list[tuple[int, int, np.ndarray]]:
         """Masks as n (y, x, [h, w] bool array): the part of the image that can hold each."""
         height, width = self.image_size
         relative = self.boxes / np.array([width, height, width, height], np.float32)
@@ -68,7 +69,7 @@ class Detections:
         ]
 
     @cached_property
-    def masks(self):
+    def masks(self) -> np.ndarray:
         """[n, H, W] bool at the size of the image."""
         masks = np.empty((len(self), *self.image_size), bool)
         for mask, window in zip(masks, self.windows, strict=True):
@@ -76,7 +77,7 @@ class Detections:
         return masks
 
     @cached_property
-    def rle(self):
+    def rle(self) -> list[dict[str, Any]]:
         """n COCO compressed RLE dicts, `size` [H, W] and ASCII `counts`."""
         encoded = []
         for window in self.windows:
@@ -85,7 +86,7 @@ class Detections:
         return encoded
 
     @cached_property
-    def polygons(self):
+    def polygons(self) -> list[list[np.ndarray]]:
         """n lists of outlines, each [m, 2] float x, y in pixels; holes are outlines of their own."""
         outlines = []
         for y, x, window in self.windows:
@@ -94,7 +95,7 @@ class Detections:
             outlines.append([line[:-1] + np.array([x - 0.5, y - 0.5]) for line in lines])
         return outlines
 
-    def to_coco(self, image_id):
+    def to_coco(self, image_id: int | str) -> list[dict[str, Any]]:
         """COCO results: one dict a detection, boxes as xywh pixels; `mask_score` where rescored."""
         x1, y1, x2, y2 = self.boxes.T.astype(float)
         boxes = np.stack([x1, y1, x2 - x1, y2 - y1], 1).round(3).tolist()
@@ -110,7 +111,7 @@ class Detections:
         ]
         return self._with_mask_scores(rows)
 
-    def to_json(self):
+    def to_json(self) -> str:
         """JSON text: a list of {class, class_id, score, box [x1, y1, x2, y2], mask (RLE)}, and
         `mask_score` where rescored."""
         rows = [
@@ -127,7 +128,7 @@ class Detections:
         ]
         return json.dumps(self._with_mask_scores(rows))
 
-    def to_supervision(self):
+    def to_supervision(self) -> Any:
         """The same as `supervision.Detections`. ImportError where that package is missing."""
         try:
             import supervision
@@ -143,7 +144,7 @@ class Detections:
             data={"class_name": np.array(self.class_names)},
         )
 
-    def draw(self, image):
+    def draw(self, image: np.ndarray) -> np.ndarray:
         """A copy of `image` [H, W, 3] uint8 with masks, boxes, names and scores."""
         captions = [f"{n} {s:.2f}" for n, s in zip(self.class_names, self.mask_scores, strict=True)]
         return draw_instances(image, self.boxes, captions, self.windows)

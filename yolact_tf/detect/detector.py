@@ -1,9 +1,14 @@
 """Detector: an RGB image in, Detections in its own pixels out."""
 
+from collections.abc import Mapping
+from typing import Self
+
 import numpy as np
 
 from yolact_tf.detect.detections import Detections
-from yolact_tf.detect.engines import KerasEngine, open_artefact
+from yolact_tf.detect.engines import Engine, KerasEngine, open_artefact
+from yolact_tf.files import PathLike
+from yolact_tf.runs import Run
 
 
 class Detector:
@@ -13,11 +18,11 @@ class Detector:
     what computes: Keras, a SavedModel or LiteRT. Threads may share a detector.
     """
 
-    def __init__(self, run):
-        self.engine = KerasEngine(run)
+    def __init__(self, run: Run):
+        self.engine: Engine = KerasEngine(run)
 
     @classmethod
-    def from_artefact(cls, path, threads=None):
+    def from_artefact(cls, path: PathLike, threads: int | None = None) -> Self:
         """A detector on an exported SavedModel folder or `.tflite` file.
 
         threads: how many work on one image of a `.tflite`, by default one a usable core.
@@ -27,11 +32,11 @@ class Detector:
         return detector
 
     @property
-    def labels(self):
+    def labels(self) -> dict[int, str]:
         """Category id -> name."""
         return self.engine.labels
 
-    def __call__(self, image):
+    def __call__(self, image: np.ndarray) -> Detections:
         """Detections of one image, best first, down to the score threshold of the model's config."""
         image = np.asarray(image)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
@@ -52,7 +57,9 @@ class Detector:
         return tuple(self.labels[i] for i in class_ids.tolist())
 
 
-def as_detections(found, image_size, class_names):
+def as_detections(
+    found: Mapping[str, np.ndarray], image_size: tuple[int, int], class_names: tuple[str, ...]
+) -> Detections:
     """What an engine found in an image of `image_size` (height, width), in its pixels."""
     height, width = image_size
     return Detections(

@@ -9,6 +9,7 @@ import json
 import threading
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,9 +19,11 @@ from yolact_tf.boxes import clip
 from yolact_tf.cores import usable_cores
 from yolact_tf.detect.detection_model import DetectionModel
 from yolact_tf.detect.postprocess import postprocess
+from yolact_tf.files import PathLike
 from yolact_tf.labels import labels_from_json
 from yolact_tf.model_folder import LABELS, load_saved_model, require_versions
 from yolact_tf.preprocess import resize_images
+from yolact_tf.runs import Run
 
 _EXPECTED_LITERT = "expected a .tflite of `yolact export`"
 
@@ -28,14 +31,14 @@ _EXPECTED_LITERT = "expected a .tflite of `yolact export`"
 class KerasEngine:
     """Runs a run's model, compiled once, on any Keras backend."""
 
-    def __init__(self, run):
+    def __init__(self, run: Run):
         self.labels = run.labels
         self.detection_model = DetectionModel(run.model, run.config)
         self.detection_model.compile(jit_compile=keras.backend.backend() == "jax")
         self.image_size = run.config.data.image_size
         self.category_ids = np.array(list(run.labels))
 
-    def __call__(self, image):
+    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
         resized = resize_images(image[None], self.image_size)
         found = self.detection_model.predict_on_batch(resized)
         prototypes = found.pop("prototypes")
@@ -45,7 +48,7 @@ class KerasEngine:
 class SavedModelEngine:
     """Runs `evaluation` of the newest version of an exported SavedModel, or `tensors` where it has none."""
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike):
         folder = next(iter(require_versions(path).values()))  # the newest
         self._loaded = load_saved_model(folder)  # owns the variables of its signatures
         self.signatures = dict(self._loaded.signatures)
@@ -58,10 +61,10 @@ class SavedModelEngine:
         num_classes = self.signatures["raw"].structured_outputs["class_logits"].shape[-1] - 1
         _require_names(self.labels, num_classes, folder / LABELS)
 
-    def __call__(self, image):
+    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
         return self.answer("evaluation" if "evaluation" in self.signatures else "tensors", image)
 
-    def answer(self, signature, image):
+    def answer(self, signature: str, image: np.ndarray) -> dict[str, np.ndarray]:
         """What the engine answers, by `signature`, one of those that take pixels and detect."""
         import tensorflow as tf
 
@@ -77,7 +80,7 @@ class LiteRTEngine:
     threads: how many work on one image; all usable cores where None.
     """
 
-    def __init__(self, path, threads=None):
+    def __init__(self, path: PathLike, threads: int | None = None):
         if threads is not None and threads < 1:
             raise ValueError(f"`threads` must be at least 1. Received: {threads}")
         metadata = read_metadata(path)
@@ -93,7 +96,7 @@ class LiteRTEngine:
             self.detect = metadata["detect"]
             self.anchors = build_anchors(**metadata["anchors"])
 
-    def __call__(self, image):
+    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
         resized = np.asarray(resize_images(image[None], self.image_size))
         with self._is_free:
             found = self.runner(image=resized)
@@ -105,7 +108,10 @@ class LiteRTEngine:
         return _finished(found, self.category_ids)
 
 
-def open_artefact(path, threads=None):
+Engine = KerasEngine | SavedModelEngine | LiteRTEngine
+
+
+def open_artefact(path: PathLike, threads: int | None = None) -> SavedModelEngine | LiteRTEngine:
     """The engine for an exported artefact. ValueError or FileNotFoundError for anything else."""
     path = Path(path)
     if path.suffix == ".tflite" and path.is_file():
@@ -118,7 +124,7 @@ def open_artefact(path, threads=None):
     return SavedModelEngine(path)
 
 
-def read_metadata(path):
+def read_metadata(path: PathLike) -> dict[str, Any]:
     """The metadata.json in a `.tflite` that we exported. ValueError in one line for any other file."""
     try:
         with zipfile.ZipFile(path) as appended:

@@ -8,8 +8,17 @@ TF Serving and on LiteRT's GPU backends.
 import numpy as np
 from keras import ops
 
+from yolact_tf.structures import Tensor
 
-def fast_nms(boxes, scores, score_threshold, iou_threshold, max_candidates, max_detections):
+
+def fast_nms(
+    boxes: Tensor,
+    scores: Tensor,
+    score_threshold: float,
+    iou_threshold: float,
+    max_candidates: int,
+    max_detections: int,
+) -> tuple[Tensor, Tensor, Tensor]:
     """The best detections after dropping each candidate that overlaps a better one of its class.
 
     boxes: [A, 4] corners.  scores: [A, C].  An anchor takes part when its best class scores more than
@@ -34,7 +43,14 @@ def fast_nms(boxes, scores, score_threshold, iou_threshold, max_candidates, max_
     )
 
 
-def cross_class_nms(boxes, scores, score_threshold, iou_threshold, max_candidates, max_detections):
+def cross_class_nms(
+    boxes: Tensor,
+    scores: Tensor,
+    score_threshold: float,
+    iou_threshold: float,
+    max_candidates: int,
+    max_detections: int,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Fast NMS over the best class of each anchor, whatever the class. As `fast_nms` otherwise."""
     scores = _without_weak_anchors(scores, score_threshold)
     k = min(max_candidates, scores.shape[0])
@@ -51,7 +67,14 @@ def cross_class_nms(boxes, scores, score_threshold, iou_threshold, max_candidate
     )
 
 
-def traditional_nms(boxes, scores, score_threshold, iou_threshold, max_detections, pixel):
+def traditional_nms(
+    boxes: Tensor,
+    scores: Tensor,
+    score_threshold: float,
+    iou_threshold: float,
+    max_detections: int,
+    pixel: float,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Greedy NMS a class at a time, as in Fast R-CNN: only what was kept suppresses.
 
     As `fast_nms`, but a class score itself must exceed `score_threshold`, every anchor that does is

@@ -5,12 +5,18 @@ import itertools
 import json
 import logging
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yolact_tf.draw.picture_files import is_our_picture, save_picture
 from yolact_tf.files import require_writable, write_text
 from yolact_tf.images.decoding import read_image
+from yolact_tf.structures import Progress
+
+if TYPE_CHECKING:
+    from yolact_tf.detect.detector import Detector
 
 logger = logging.getLogger(__name__)
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
@@ -26,13 +32,13 @@ class Picture:
     overlay: Path
 
 
-def find_images(sources):
+def find_images(sources: Iterable[str]) -> list[Path]:
     """Image paths of `sources`: files, folders (not searched below) and globs, in the order given, each once.
 
     The log says how many entries of a folder were passed over. FileNotFoundError for a source that is
     not there, ValueError for one without images.
     """
-    paths = {}  # absolute path -> as given
+    paths: dict[str, Path] = {}  # absolute path -> as given
     for source in sources:
         path = Path(source)
         if path.is_dir():
@@ -51,7 +57,7 @@ def find_images(sources):
     return list(paths.values())
 
 
-def name_pictures(paths, output):
+def name_pictures(paths: Sequence[Path], output: Path) -> list[Picture]:
     """A Picture for each of `paths`, which differ, with an overlay of its own below folder `output`.
 
     ValueError, before anything is written, where that would overwrite a picture or any file that is not
@@ -69,7 +75,14 @@ def name_pictures(paths, output):
     return pictures
 
 
-def detect_files(detector, pictures, output, score_threshold, top_k, progress=None):
+def detect_files(
+    detector: "Detector",
+    pictures: Sequence[Picture],
+    output: Path,
+    score_threshold: float,
+    top_k: int | None,
+    progress: Progress | None = None,
+) -> int:
     """Writes the overlay of each Picture and detections.json to `output`; returns the object count.
 
     A file that is no image is named in the log and left out; ValueError when none is one.

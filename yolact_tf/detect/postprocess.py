@@ -1,5 +1,6 @@
 """Predictions to detections: decode, score, NMS, assemble masks. The graph that every path shares."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from keras import ops
@@ -7,7 +8,7 @@ from keras import ops
 from yolact_tf.boxes import decode
 from yolact_tf.detect.nms import NMS
 from yolact_tf.masks import assemble_masks
-from yolact_tf.structures import BACKGROUND
+from yolact_tf.structures import BACKGROUND, Tensor
 
 # A box that no pixel of any prototype map lies in, for slots without a detection.
 NOWHERE = -9.0
@@ -16,18 +17,18 @@ SCORES = {"softmax": ops.softmax, "sigmoid": ops.sigmoid}
 
 
 def postprocess(
-    predictions,
-    anchors,
+    predictions: Mapping[str, Tensor],
+    anchors: Tensor,
     *,
-    score_threshold=0.05,
-    nms="fast",
-    nms_iou_threshold=0.5,
-    max_candidates=200,
-    max_detections=100,
-    image_size=None,
-    mask_rescorer=None,
-    score_activation="softmax",
-):
+    score_threshold: float = 0.05,
+    nms: str = "fast",
+    nms_iou_threshold: float = 0.5,
+    max_candidates: int = 200,
+    max_detections: int = 100,
+    image_size: int | None = None,
+    mask_rescorer: Callable[[Tensor], Tensor] | None = None,
+    score_activation: str = "softmax",
+) -> dict[str, Tensor]:
     """PaddedDetections of a batch of Predictions: static shapes, best first.
 
     anchors: [A, 4] corners.  score_threshold: what an anchor's best class must exceed (traditional

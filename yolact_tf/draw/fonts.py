@@ -12,13 +12,13 @@ logger = logging.getLogger(__name__)
 _OF_OTHER_STYLES = ("bold", "italic", "oblique", "black", "thin", "light")
 
 
-def font_for(text, size):
+def font_for(text: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """A Pillow font of `size` pixels with the letters of `text`, as far as any here has them."""
     file = font_file(text)
     return ImageFont.truetype(file, size) if file else ImageFont.load_default(size)
 
 
-def font_file(text):
+def font_file(text: str) -> str | None:
     """The file of a font with the letters of `text`; None where Pillow's own font has them.
 
     Of several the plainest. Letters that no font has are named in one warning.

@@ -1,6 +1,7 @@
 """Pictures of detections and ground truth: masks, boxes and labels over an image. Numpy and Pillow."""
 
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -11,13 +12,19 @@ MASK_OPACITY = 0.45  # as the reference draws
 GAP = 6  # white pixels between pictures
 
 
-def color_of(index):
+def color_of(index: int) -> tuple[int, ...]:
     """RGB 0..255 of the `index`-th object: hues a golden ratio apart, so neighbours differ."""
     hue = (index * 0.618034 + 0.02) % 1.0
     return tuple(round(255 * c) for c in colorsys.hsv_to_rgb(hue, 0.75, 0.95))
 
 
-def draw_instances(image, boxes, captions, windows, colors=None):
+def draw_instances(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    captions: Sequence[str],
+    windows: Sequence[tuple[int, int, np.ndarray]],
+    colors: Sequence[tuple[int, ...]] | None = None,
+) -> np.ndarray:
     """A copy of `image` with each object's mask, box and caption; the first object on top.
 
     image: [H, W, 3] uint8 RGB.  boxes: [n, 4] corners in pixels.  captions: n texts.
@@ -36,7 +43,7 @@ def draw_instances(image, boxes, captions, windows, colors=None):
     return np.asarray(picture)
 
 
-def in_rows(pictures, columns):
+def in_rows(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
     """Pictures in rows of `columns` on white, each in the corner of a cell that the largest one fills."""
     height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
     columns = min(columns, len(pictures))
@@ -48,14 +55,14 @@ def in_rows(pictures, columns):
     return sheet
 
 
-def titled(picture, title):
+def titled(picture: np.ndarray, title: str) -> np.ndarray:
     """A picture under a line of text on white."""
     line = Image.new("RGB", (picture.shape[1], 28), "white")
     ImageDraw.Draw(line).text((4, 5), title, font=font_for(title, 16), fill="black")
     return np.concatenate([np.asarray(line), picture])
 
 
-def resize(picture, size):
+def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A picture, [H, W, 3] uint8, scaled to `size` (height, width); smoothed where it shrinks."""
     if picture.shape[:2] == tuple(size):
         return picture

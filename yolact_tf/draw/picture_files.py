@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from yolact_tf.files import atomic_path
+from yolact_tf.files import PathLike, atomic_path
 
 _MARK = ("Software", "yolact_tf")  # of the PNG files that we write
 
 
-def save_picture(picture, path):
+def save_picture(picture: np.ndarray, path: PathLike) -> None:
     """Writes [H, W, 3] uint8 RGB as the PNG or JPEG that `path` names, whole or not at all."""
     mark = PngInfo()
     mark.add_text(*_MARK)
@@ -18,7 +19,7 @@ def save_picture(picture, path):
         Image.fromarray(picture).save(temporary, quality=90, pnginfo=mark)
 
 
-def is_our_picture(path):
+def is_our_picture(path: PathLike) -> bool:
     try:
         with Image.open(path) as image:
             return image.info.get(_MARK[0]) == _MARK[1]

@@ -1,22 +1,36 @@
 """COCO average precision of boxes and masks (pycocotools' definition, computed by faster-coco-eval)."""
 
 import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 from pycocotools import mask as coco_mask
 
 from yolact_tf.data.load import load_data
+from yolact_tf.data.record import Record
+from yolact_tf.data.split import Split
+from yolact_tf.detect.detections import Detections
+from yolact_tf.detect.detector import Detector
 from yolact_tf.evaluate.reference_ap import ReferenceAP
+from yolact_tf.files import PathLike
 from yolact_tf.labels import distinct_names
+from yolact_tf.structures import Progress
 
 STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 logging.getLogger("faster_coco_eval").setLevel(logging.ERROR)
 
 
 def evaluate(
-    detector, data, split="val", progress=None, reference_protocol=False, observe=None, on_error="skip"
-):
+    detector: Detector,
+    data: PathLike | Split,
+    split: str = "val",
+    progress: Progress | None = None,
+    reference_protocol: bool = False,
+    observe: Callable[[Record, np.ndarray, Detections], None] | None = None,
+    on_error: str = "skip",
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(metrics, results) of a detector on one split.
 
     data: a data folder, or what `load_data` made of one.  metrics: `bbox` and `segm` dicts of the twelve
@@ -52,7 +66,7 @@ def evaluate(
     return metrics, results
 
 
-def coco_metrics(data, results):
+def coco_metrics(data: Split, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """metrics.json of COCO `results` against the objects of `data`, as `load_data` gives it."""
     truth = _Truth(data.labels)
     for record in data.records:

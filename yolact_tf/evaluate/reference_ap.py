@@ -6,6 +6,9 @@ Its README and many issue threads quote these numbers, which are not COCO's: com
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from yolact_tf.data.record import Record
+from yolact_tf.detect.detections import Detections
+
 THRESHOLDS = np.arange(50, 100, 5) / 100
 RECALLS = np.arange(101) / 100
 # Relative; dbolya data/config.py discard_box_width and _height. float32 like the boxes of a record,
@@ -25,13 +28,13 @@ class ReferenceAP:
     against the annotations of another image that it draws at random.
     """
 
-    def __init__(self, labels):
+    def __init__(self, labels: dict[int, str]):
         self._category_ids = np.array(list(labels))
         self._num_gt = dict.fromkeys(labels, 0)
         # Per image and kind: category ids [n], scores [n], and [n, 10] bool, right per threshold.
-        self._judged = {"bbox": [], "segm": []}
+        self._judged: dict[str, list[tuple[np.ndarray, ...]]] = {"bbox": [], "segm": []}
 
-    def add(self, detections, record):
+    def add(self, detections: Detections, record: Record) -> None:
         """Counts one image: its Detections, and its Record from `load_coco`."""
         strangers = np.setdiff1d(detections.class_ids, self._category_ids)
         if strangers.size:
@@ -54,7 +57,7 @@ class ReferenceAP:
             is_true = _match(np.where(is_same, ious, 0.0), np.asarray(scores))
             self._judged[kind].append((detections.class_ids, scores, is_true))
 
-    def result(self):
+    def result(self) -> dict[str, dict[str, float]]:
         """`bbox` and `segm` dicts of AP, the mean over thresholds, and AP50, AP55 … AP95; 0..1.
 
         Each is a mean over the categories that have objects or detections, 0 where none has.
@@ -76,7 +79,7 @@ class ReferenceAP:
         return {"AP": float(means.mean()), **dict(zip(names, means.tolist(), strict=True))}
 
 
-def average_precision(scores, is_true, num_gt):
+def average_precision(scores: np.ndarray, is_true: np.ndarray, num_gt: int) -> float:
     """Area under precision over recall, sampled at the 101 recalls 0, 0.01 … 1.
 
     scores: [n].  is_true: [n] bool, whether each detection found one of the `num_gt` objects.

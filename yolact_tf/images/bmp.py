@@ -1,5 +1,9 @@
 """BMP files: which of the many kinds are read, and the colours of their palettes."""
 
+from collections.abc import Callable
+
+from yolact_tf.structures import Tensor
+
 try:
     import tensorflow as tf
 except ModuleNotFoundError:  # detection runs without it
@@ -11,7 +15,7 @@ _BLUE_GREEN_RED = b"\0\0\xff\0\0\xff\0\0\xff\0\0\0"
 _PALETTE = 256 * 4  # bytes: blue, green, red and nothing
 
 
-def is_plain_bmp(part):
+def is_plain_bmp(part: Callable[[int, int], bytes | Tensor]) -> bool | Tensor:
     """Whether a BMP is of a kind that is read right.
 
     part: part(at, size) gives bytes of the file, as Python's bytes or as a scalar tensor.
@@ -24,7 +28,7 @@ def is_plain_bmp(part):
     return is_recent & (is_plain | (is_deep & has_usual_masks))
 
 
-def decode_bmp(encoded):
+def decode_bmp(encoded: Tensor) -> Tensor:
     """Scalar bytes of a BMP to [H, W, 3] uint8 RGB. Graph code; fails where `is_plain_bmp` does."""
     padded = encoded + bytes(_HEADERS + _PALETTE)
     is_plain = is_plain_bmp(lambda at, size: tf.strings.substr(padded, at, size))
@@ -34,7 +38,7 @@ def decode_bmp(encoded):
     return tf.cond(has_palette, lambda: _in_colour(values[..., 0], padded), lambda: values[..., :3])
 
 
-def holds(condition, message):
+def holds(condition: Tensor, message: str) -> list[Tensor]:
     """Control dependencies that fail with InvalidArgumentError and `message` where `condition` is false."""
     check = tf.debugging.assert_equal(condition, True, message)
     return [] if check is None else [check]

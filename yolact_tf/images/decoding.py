@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from yolact_tf.files import PathLike
 from yolact_tf.images.bmp import ODD_BMP, decode_bmp, holds, is_plain_bmp
 from yolact_tf.images.truncated_jpeg import CUT_SHORT, FILLINGS, is_cut_short, jpeg_end
+from yolact_tf.structures import Tensor
 
 try:
     import tensorflow as tf
@@ -21,7 +23,7 @@ _EXIF_REACH = 1 << 16  # the orientation lies in the first segments; thumbnails 
 _MAX_IFD_ENTRIES = 64
 
 
-def decode_image(encoded):
+def decode_image(encoded: Tensor) -> Tensor:
     """Scalar bytes of an image file of one of FORMATS to [H, W, 3] uint8 RGB, upright.
 
     Grayscale, CMYK, palette and 16-bit images are converted, transparency is dropped, animations give
@@ -30,7 +32,7 @@ def decode_image(encoded):
     return orient(_decode_stored(encoded), exif_orientation(encoded))
 
 
-def decode_whole_image(encoded):
+def decode_whole_image(encoded: Tensor) -> Tensor:
     """`decode_image` that also fails where much of a JPEG is made up: graph code that asks Python.
 
     A decoder fills up with mid-grey what is missing before an end marker; only a JPEG whose last pixel
@@ -49,7 +51,7 @@ def decode_whole_image(encoded):
         return orient(tf.identity(stored), exif_orientation(encoded))
 
 
-def read_image(path):
+def read_image(path: PathLike) -> np.ndarray:
     """[H, W, 3] uint8 RGB of an image file, upright. ValueError where it is none."""
     if tf is None:
         return read_with_pillow(path)
@@ -60,7 +62,7 @@ def read_image(path):
     return decoded(encoded, path)
 
 
-def decoded(encoded, name):
+def decoded(encoded: bytes | Tensor, name: PathLike) -> np.ndarray:
     """[H, W, 3] uint8 RGB of the bytes of an image file, upright. ValueError with `name` where it is none."""
     try:
         return decode_whole_image(encoded).numpy()
@@ -68,20 +70,18 @@ def decoded(encoded, name):
         raise ValueError(f"{name}: expected an image. Received: {reason_of(error)}") from None
 
 
-def reason_of(error):
+def reason_of(error: "tf.errors.OpError") -> str:
     """What an OpError of eager code says, in one line without where."""
     return str(error.message).split("}} ")[-1].split(" [Op:")[0].splitlines()[0]
 
 
-def read_with_pillow(path):
+def read_with_pillow(path: PathLike) -> np.ndarray:
     """`read_image` where TensorFlow is not installed; pixels of a JPEG differ by the noise of decoders."""
     inspect_image(path)
     with Image.open(path) as image:
         is_jpeg = image.format in ("JPEG", "MPO")
         try:
-            if image.mode.startswith("I"):  # 16 bits
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            pixels = np.asarray(image.convert("RGB"))
+            pixels = np.asarray(_in_8_bits(image).convert("RGB"))
             if (
                 is_jpeg
                 and (pixels[-1, -1] == FILLINGS).all(1).any()
@@ -91,6 +91,13 @@ def read_with_pillow(path):
         except OSError as error:
             raise ValueError(f"{path}: expected an image. Received: {error}") from None
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB")) if is_jpeg else pixels
+
+
+def _in_8_bits(image):
+    """A Pillow image of 16 bits with the upper half of them, any other as it is."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
 
 
 def _decode_stored(encoded):
@@ -116,7 +123,7 @@ def _decode_stored(encoded):
     return image
 
 
-def orient(image, orientation):
+def orient(image: Tensor, orientation: Tensor) -> Tensor:
     """[H, W, 3] pixels turned upright by their EXIF orientation, 1..8; others leave them alone."""
     swap = orientation >= 5  # the axes; flips come after it
     flip_x = tf.reduce_any(tf.equal(orientation, [2, 3, 6, 7]))
@@ -128,7 +135,7 @@ def orient(image, orientation):
     return image
 
 
-def exif_orientation(encoded):
+def exif_orientation(encoded: Tensor) -> Tensor:
     """EXIF orientation of encoded JPEG bytes as int32, 1 where there is none. Graph code."""
     head = tf.strings.substr(encoded, 0, _EXIF_REACH)
     # Most files have none, and the regular expression finds that out in half the time of a search.
@@ -159,7 +166,7 @@ def _read_orientation(encoded, head):
     return tf.where(known, value, 1)
 
 
-def inspect_image(path):
+def inspect_image(path: PathLike) -> tuple[int, int]:
     """(width, height) of the upright image at `path`, after checks that cost no full decoding.
 
     ValueError in one line for a file that is no image, is cut short, or has a format that the

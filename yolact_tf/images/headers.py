@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from yolact_tf.structures import Tensor
+
 # A GIF of more blocks counts as endless, or walking over them would itself take minutes.
 GIF_MAX_STEPS = 4000
 ENDLESS = 2**62
@@ -9,7 +11,7 @@ _HEAD = 32  # bytes that hold the size in every format but JPEG and GIF
 _BLOCK_RUN = 64  # full blocks of GIF data that one step passes
 
 
-def require_pixels(encoded, max_pixels):
+def require_pixels(encoded: Tensor, max_pixels: int) -> Tensor:
     """`encoded` itself, where its header promises 1 to `max_pixels` pixels; InvalidArgumentError elsewhere.
 
     encoded: scalar bytes.  Whatever decodes the result waits for the check.
@@ -25,7 +27,7 @@ def require_pixels(encoded, max_pixels):
         return tf.identity(encoded)
 
 
-def count_pixels(encoded):
+def count_pixels(encoded: Tensor) -> Tensor:
     """Pixels (int64) of scalar bytes of a JPEG, PNG, WebP, GIF or BMP, those of all frames of an animation.
 
     0 where the bytes are no such image; InvalidArgumentError for a JPEG without a readable header.

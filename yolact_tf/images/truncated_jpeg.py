@@ -16,7 +16,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _MORE = b"\xb5\x4a\x6d\x92" * 64  # data as good as any
 
 
-def jpeg_end(data):
+def jpeg_end(data: bytes) -> int:
     """Where the end marker of a JPEG's own picture is, not that of a thumbnail; -1 where there is none."""
     at = 2
     while found := _MARKER.search(data, at):
@@ -27,7 +27,7 @@ def jpeg_end(data):
     return -1
 
 
-def is_cut_short(encoded):
+def is_cut_short(encoded: bytes) -> bool:
     """Whether the data of a JPEG end before its picture does, though an end marker follows.
 
     Decoders go on in silence there. So the JPEG is decoded twice, the second time with more data before

@@ -8,12 +8,12 @@ import numpy as np
 from keras import ops
 
 from yolact_tf.losses.targets import NEUTRAL, is_positive
-from yolact_tf.structures import BACKGROUND
+from yolact_tf.structures import BACKGROUND, Targets, Tensor
 
 SURE = 1e-8  # least doubt that is raised to the power gamma: for gamma below 1 its slope at 0 is infinite
 
 
-def ohem_loss(class_logits, targets, negatives_per_positive):
+def ohem_loss(class_logits: Tensor, targets: Targets, negatives_per_positive: int) -> Tensor:
     """Softmax cross-entropy over positives and the hardest background anchors (OHEM, SSD §2.2).
 
     Each image gets `negatives_per_positive` times as many background anchors as it has positives,
@@ -24,7 +24,9 @@ def ohem_loss(class_logits, targets, negatives_per_positive):
     return ops.sum(ops.where(chosen, -_of_target(log_probabilities, targets), 0.0))
 
 
-def balanced_loss(class_logits, targets, negatives_per_positive, counts):
+def balanced_loss(
+    class_logits: Tensor, targets: Targets, negatives_per_positive: int, counts: Tensor
+) -> tuple[Tensor, Tensor]:
     """`ohem_loss` with each anchor weighed by how rare its class is (dbolya's class-balanced loss).
 
     counts: [C+1] float32, how many anchors of each class were chosen in earlier batches. The weight is
@@ -43,7 +45,7 @@ def balanced_loss(class_logits, targets, negatives_per_positive, counts):
     return ops.sum(ops.where(chosen, cross_entropy, 0.0)), counts
 
 
-def focal_loss(class_logits, targets, gamma, alpha):
+def focal_loss(class_logits: Tensor, targets: Targets, gamma: float, alpha: float) -> Tensor:
     """-alpha_t · (1 - p_t)^gamma · ln p_t of the softmax over all anchors (RetinaNet §3.2).
 
     alpha_t is `alpha` for objects and 1 - alpha for background, as in dbolya's softmax variant.
@@ -55,7 +57,7 @@ def focal_loss(class_logits, targets, gamma, alpha):
     return ops.sum(ops.where(targets["classes"] == NEUTRAL, 0.0, focal))
 
 
-def sigmoid_focal_loss(class_logits, targets, gamma, alpha):
+def sigmoid_focal_loss(class_logits: Tensor, targets: Targets, gamma: float, alpha: float) -> Tensor:
     """The focal loss of one yes-or-no question a class (RetinaNet §3.2): scores are sigmoids.
 
     `alpha` weighs the true class, 1 - alpha all others. The background logit takes no part.

@@ -3,6 +3,8 @@
 All are vectorised over a padded batch with static shapes, compute in float32 and run under XLA.
 """
 
+from collections.abc import Callable, Mapping
+
 import keras
 from keras import ops
 
@@ -10,11 +12,19 @@ from yolact_tf.losses.box_losses import smooth_l1
 from yolact_tf.losses.targets import is_positive, slot_masks, take_rows
 from yolact_tf.masks import crop_masks, mask_logits, resize_binary_masks
 from yolact_tf.replicas import num_replicas, own_rows
+from yolact_tf.structures import GroundTruth, Targets, Tensor
 
 LOG_FLOOR = -100.0  # PyTorch's binary cross-entropy clamps its logarithms here
 
 
-def assemble_positives(mask_coefficients, prototypes, targets, ground_truth, max_masks, seed):
+def assemble_positives(
+    mask_coefficients: Tensor,
+    prototypes: Tensor,
+    targets: Targets,
+    ground_truth: GroundTruth,
+    max_masks: int,
+    seed: keras.random.SeedGenerator,
+) -> dict[str, Tensor]:
     """The masks that all mask losses look at: of at most `max_masks` positives an image.
 
     mask_coefficients: [B, A, K].  prototypes: [B, Hp, Wp, K].  seed: a Keras seed generator; where
@@ -38,7 +48,7 @@ def assemble_positives(mask_coefficients, prototypes, targets, ground_truth, max
     }
 
 
-def mask_loss(positives):
+def mask_loss(positives: Mapping[str, Tensor]) -> Tensor:
     """Binary cross-entropy of assembled masks, divided by the area of the true box.
 
     positives: what `assemble_positives` returns; the sum is scaled back to all of them. Area is in
@@ -52,7 +62,7 @@ def mask_loss(positives):
     return ops.sum(ops.where(is_chosen, per_mask, 0.0) * positives["scale"])
 
 
-def dice_loss(positives):
+def dice_loss(positives: Mapping[str, Tensor]) -> Tensor:
     """1 - Dice coefficient of the assembled mask and the true one, cropped to the same box; summed.
 
     Milletari et al. 2016 (V-Net), §3: 2 Σ p·t / (Σ p² + Σ t²) over the pixels of one mask, so that its
@@ -67,7 +77,9 @@ def dice_loss(positives):
     return ops.sum(ops.where(counts, 1 - dice, 0.0) * positives["scale"])
 
 
-def mask_iou_loss(positives, mask_rescorer, min_area):
+def mask_iou_loss(
+    positives: Mapping[str, Tensor], mask_rescorer: Callable[[Tensor], Tensor], min_area: float
+) -> Tensor:
     """Smooth L1 between the IoU that `mask_rescorer` reads off a mask and the true one.
 
     YOLACT++, fast mask re-scoring.  positives: what `assemble_positives` returns.  mask_rescorer:
@@ -88,7 +100,7 @@ def mask_iou_loss(positives, mask_rescorer, min_area):
     return ops.sum(ops.where(counts, smooth_l1(estimate - iou), 0.0))
 
 
-def semantic_loss(semantic_logits, ground_truth):
+def semantic_loss(semantic_logits: Tensor, ground_truth: GroundTruth) -> Tensor:
     """Per-class sigmoid cross-entropy with the union of each class's masks, a mean over pixels.
 
     semantic_logits: [B, Hs, Ws, C].  Summed over classes and images; crowds do not count.

@@ -1,5 +1,7 @@
 """The weighted sum of losses that `model.compile` takes."""
 
+from collections.abc import Callable, Mapping
+
 import keras
 import numpy as np
 from keras import ops
@@ -18,6 +20,7 @@ from yolact_tf.losses.mask_losses import (
 )
 from yolact_tf.losses.targets import count_positives, match_anchors
 from yolact_tf.replicas import num_replicas
+from yolact_tf.structures import GroundTruth, Predictions, Tensor
 
 FOCAL_LOSSES = {"focal": focal_loss, "sigmoid_focal": sigmoid_focal_loss}
 
@@ -30,10 +33,10 @@ class YolactLoss(keras.losses.Loss):
     with a mask rescorer passes it to `parts`, which then add `mask_iou_loss` (YOLACT++).
     """
 
-    def __init__(self, config, name="yolact_loss"):
+    def __init__(self, config: Config, name: str = "yolact_loss"):
         super().__init__(name=name, reduction="sum")
         self.config = config
-        self.part_names = ("box_loss", "class_loss", "mask_loss", "semantic_loss")
+        self.part_names: tuple[str, ...] = ("box_loss", "class_loss", "mask_loss", "semantic_loss")
         if config.loss.dice_weight:
             self.part_names += ("dice_loss",)
         if config.model.mask_rescoring:
@@ -54,11 +57,17 @@ class YolactLoss(keras.losses.Loss):
             )
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         """What is remembered from batch to batch; the model that is trained tracks them as its own."""
         return [self.seed.state] + ([] if self.class_counts is None else [self.class_counts])
 
-    def parts(self, ground_truth, predictions, mask_rescorer=None, training=True):
+    def parts(
+        self,
+        ground_truth: GroundTruth,
+        predictions: Predictions,
+        mask_rescorer: Callable[[Tensor], Tensor] | None = None,
+        training: bool = True,
+    ) -> dict[str, Tensor]:
         """{name: weighted scalar}. The semantic loss is divided by the images of the batch, all others
         by its positives; of a batch that replicas share, each returns its part of the whole loss.
         mask_rescorer: [n, Hp, Wp, 1] to mask IoUs [n, C]; None leaves its loss out.
@@ -113,16 +122,16 @@ class YolactLoss(keras.losses.Loss):
             self.class_counts.assign(counts)
         return loss
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(self, y_true: GroundTruth, y_pred: Predictions, sample_weight: Tensor = None) -> Tensor:
         if sample_weight is not None:
             raise ValueError("YolactLoss takes no sample weights. Received: `sample_weight`")
         return sum(self.parts(y_true, y_pred).values())
 
-    def total(self, parts, predictions):
+    def total(self, parts: Mapping[str, Tensor], predictions: Predictions) -> Tensor:
         """The sum of `parts`, with a gradient that makes `FiniteSteps` skip the step if it is not finite."""
         return poison(sum(parts.values()), predictions["box_deltas"][0, 0, 0])
 
-    def trackers(self):
+    def trackers(self) -> dict[str, keras.metrics.Metric]:
         """{name: metric} of the loss, its parts, and the steps that were skipped."""
         means = {name: FiniteMean(name) for name in ("loss", *self.part_names)}
         return {**means, "skipped_steps": SkippedSteps("skipped_steps")}

@@ -7,12 +7,14 @@ from keras import ops
 
 from yolact_tf.boxes import area, encode, intersection, iou
 from yolact_tf.replicas import sum_over_replicas
-from yolact_tf.structures import BACKGROUND
+from yolact_tf.structures import BACKGROUND, GroundTruth, Targets, Tensor
 
 NEUTRAL = -1  # neither object nor background: no loss looks at such an anchor
 
 
-def match_anchors(ground_truth, anchors, positive_iou, negative_iou, crowd_overlap):
+def match_anchors(
+    ground_truth: GroundTruth, anchors: Tensor, positive_iou: float, negative_iou: float, crowd_overlap: float
+) -> Targets:
     """Targets of a padded batch.
 
     ground_truth: GroundTruth.  anchors: [A, 4] corners.  An anchor is positive from `positive_iou`
@@ -27,7 +29,8 @@ def match_anchors(ground_truth, anchors, positive_iou, negative_iou, crowd_overl
     # Only slots that some image of the batch uses are looked at: of a hundred, most batches fill few.
     num_used = ops.sum(ops.cast(ops.any(ops.logical_or(is_object, is_crowd), axis=0), "int32"))
     best, gt_index, crowd_share, candidates = _look_at_slots(gt_boxes, is_object, is_crowd, anchors, num_used)
-    forced_gt = _forced_matches(*candidates, anchors.shape[0], num_used)
+    overlaps, candidate_anchors = candidates
+    forced_gt = _forced_matches(overlaps, candidate_anchors, anchors.shape[0], num_used)
     gt_index = ops.where(forced_gt >= 0, forced_gt, gt_index)
     best = ops.where(forced_gt >= 0, 2.0, best)
 
@@ -41,27 +44,26 @@ def match_anchors(ground_truth, anchors, positive_iou, negative_iou, crowd_overl
     # with one take the whole image instead, and no loss reads them.
     whole_image = ops.convert_to_tensor(_WHOLE_IMAGE, dtype="float32")
     safe_boxes = ops.where(ops.expand_dims(is_object, -1), gt_boxes, whole_image)
-    targets = {
-        "classes": classes,
-        "box_deltas": encode(take_rows(safe_boxes, gt_index), anchors),
-        "gt_index": gt_index,
+    return {
+        "classes": ops.stop_gradient(classes),
+        "box_deltas": ops.stop_gradient(encode(take_rows(safe_boxes, gt_index), anchors)),
+        "gt_index": ops.stop_gradient(gt_index),
     }
-    return {name: ops.stop_gradient(value) for name, value in targets.items()}
 
 
-def is_positive(targets):
+def is_positive(targets: Targets) -> Tensor:
     """Which anchors are matched with an object: [B, A] bool."""
     return targets["classes"] > BACKGROUND
 
 
-def count_positives(targets):
+def count_positives(targets: Targets) -> Tensor:
     """Positive anchors of the whole batch, on all replicas, at least 1, as a float: what most losses
     divide by."""
     count = ops.sum(ops.cast(is_positive(targets), "float32"))
     return ops.maximum(sum_over_replicas(count), 1.0)
 
 
-def slot_masks(ground_truth):
+def slot_masks(ground_truth: GroundTruth) -> tuple[Tensor, Tensor]:
     """Which slots hold an object, and which a crowd region: two [B, G] bool tensors."""
     slots = ops.arange(ground_truth["boxes"].shape[1], dtype="int32")
     count = ops.cast(ground_truth["num_objects"], "int32")
@@ -70,7 +72,7 @@ def slot_masks(ground_truth):
     return ops.logical_and(is_used, ops.logical_not(is_crowd)), is_crowd
 
 
-def take_rows(values, index):
+def take_rows(values: Tensor, index: Tensor) -> Tensor:
     """Row `index[b, m]` of `values[b]`: [B, G, ...], [B, M] int32 to [B, M, ...], as one flat gather."""
     values = ops.convert_to_tensor(values)
     batch, rows, rest = ops.shape(values)[0], values.shape[1], values.shape[2:]

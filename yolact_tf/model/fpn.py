@@ -1,10 +1,12 @@
 """Feature pyramid: C3..C5 -> P3..P7 (Lin et al. 2017; the extra levels after RetinaNet)."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers, ops
 
 
-def build_fpn(feature_shapes, channels):
+def build_fpn(feature_shapes: Sequence[tuple[int, int, int]], channels: int) -> keras.Model:
     """A `keras.Model` from [C3, C4, C5] to [P3, P4, P5, P6, P7], all with `channels` channels.
 
     feature_shapes: (H, W, channels) of C3, C4, C5.  P3..P5 are past a ReLU, P6 and P7 are not.

@@ -9,8 +9,13 @@ RARE = 0.01  # how often an anchor is an object before training (RetinaNet §4.1
 
 
 def build_prediction_head(
-    level_channels, channels, anchors_per_cell, num_classes, num_prototypes, first_logits=None
-):
+    level_channels: int,
+    channels: int,
+    anchors_per_cell: int,
+    num_classes: int,
+    num_prototypes: int,
+    first_logits: list[float] | None = None,
+) -> keras.Model:
     """A `keras.Model` from one level [B, H, W, C] to its three branches, shared by all levels.
 
     Returns [class_logits [B, H·W·a, C+1], box_deltas [B, H·W·a, 4], mask_coefficients
@@ -33,14 +38,14 @@ def build_prediction_head(
     return head
 
 
-def build_semantic_head(p3_shape, num_classes):
+def build_semantic_head(p3_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     """A `keras.Model` from P3 to semantic_logits [B, H, W, C]; only the training loss reads it."""
     p3 = keras.Input(p3_shape, name="p3")
     logits = layers.Conv2D(num_classes, 1, dtype="float32", name="semantic_logits")(p3)
     return keras.Model(p3, logits, name="semantic_head")
 
 
-def rare_object_logits(num_classes, score_activation):
+def rare_object_logits(num_classes: int, score_activation: str) -> list[float]:
     """[C+1] class logits that call an anchor an object (sigmoid: of each class) once in a hundred times.
 
     For focal losses (RetinaNet §3.3): with few objects among all anchors, an even start would let the

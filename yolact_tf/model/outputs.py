@@ -1,5 +1,8 @@
 """The last layer before each of the Predictions."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -12,7 +15,12 @@ class Output(layers.Layer):
     layers and leaves behind whatever else a functional model was given.
     """
 
-    def __init__(self, facts=None, dtype="float32", **options):
+    def __init__(
+        self,
+        facts: Mapping[str, Any] | None = None,
+        dtype: str | keras.DTypePolicy = "float32",
+        **options: Any,
+    ):
         super().__init__(dtype=dtype, **options)
         self.facts = facts or {}
 

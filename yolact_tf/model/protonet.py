@@ -4,7 +4,9 @@ import keras
 from keras import layers
 
 
-def build_protonet(p3_shape, channels, num_convs, num_prototypes):
+def build_protonet(
+    p3_shape: tuple[int, int, int], channels: int, num_convs: int, num_prototypes: int
+) -> keras.Model:
     """A `keras.Model` from P3 [B, H, W, C] to prototypes [B, 2H, 2W, K], all at least 0."""
     p3 = x = keras.Input(p3_shape, name="p3")
     for i in range(num_convs):

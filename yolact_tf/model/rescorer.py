@@ -7,7 +7,7 @@ CHANNELS = (8, 16, 32, 64, 128)
 SMALLEST = 63  # side of a mask of which five unpadded convolutions leave one pixel
 
 
-def build_mask_rescorer(num_classes, mask_size):
+def build_mask_rescorer(num_classes: int, mask_size: int) -> keras.Model:
     """A `keras.Model` from cropped soft masks [n, Hp, Wp, 1] to the mask IoU [n, C] of each class.
 
     mask_size: Hp and Wp.  The estimate is at least 0 and may exceed 1.

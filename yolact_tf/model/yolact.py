@@ -1,11 +1,15 @@
 """YOLACT, wired as in the paper's figure 2. The file to open first."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from yolact_tf.anchors import anchors_per_cell, build_anchors
+from yolact_tf.config import Config
 from yolact_tf.model.backbones import build_backbone
 from yolact_tf.model.fpn import build_fpn
 from yolact_tf.model.heads import build_prediction_head, build_semantic_head, rare_object_logits
@@ -13,9 +17,10 @@ from yolact_tf.model.outputs import Output
 from yolact_tf.model.protonet import build_protonet
 from yolact_tf.model.rescorer import build_mask_rescorer
 from yolact_tf.replicas import is_mirrored, share_batch_norm, sum_over_replicas
+from yolact_tf.structures import Tensor
 
 
-def build_yolact(config):
+def build_yolact(config: Config) -> "Yolact":
     """The functional model of `config`: images [B, S, S, 3] RGB 0..255 -> Predictions.
 
     Normalisation is inside. `model.anchors` holds the [A, 4] corners that the outputs refer to.
@@ -67,27 +72,33 @@ class Yolact(keras.Model):
     tracked part by part, in the metrics of its `trackers()`; any other loss is handled by Keras as usual.
     """
 
-    mask_rescorer = None
-    _parts_loss = None
-    _trackers = ()
+    mask_rescorer: keras.Model | None = None
+    _parts_loss: Any = None
+    _trackers: Mapping[str, keras.metrics.Metric] = {}
 
-    def __init__(self, inputs, outputs, name=None, **options):
+    def __init__(self, inputs: Tensor, outputs: dict[str, Tensor], name: str | None = None, **options: Any):
         super().__init__(inputs, outputs, name=name, **options)
         if self.get_layer("prototypes").facts["rescored"]:
             num_classes, mask_size = outputs["semantic_logits"].shape[-1], outputs["prototypes"].shape[1]
             self.mask_rescorer = build_mask_rescorer(num_classes, mask_size)
 
     @property
-    def anchor_settings(self):
+    def anchor_settings(self) -> dict[str, Any]:
         """The arguments of `build_anchors`."""
         return dict(self.get_layer("box_deltas").facts)
 
     @property
-    def anchors(self):
+    def anchors(self) -> np.ndarray:
         """[A, 4] float32 corners in 0..1, in the order of the outputs."""
         return build_anchors(**self.anchor_settings)
 
-    def compile(self, optimizer="rmsprop", loss=None, jit_compile=None, **options):
+    def compile(
+        self,
+        optimizer: str | keras.Optimizer = "rmsprop",
+        loss: Any = None,
+        jit_compile: bool | None = None,
+        **options: Any,
+    ) -> None:
         """Keras' `compile`; XLA stays off unless asked for, since it compiles for minutes on CPUs. JAX
         has no other way."""
         if jit_compile is None:
@@ -105,31 +116,38 @@ class Yolact(keras.Model):
         trackers = self._parts_loss.trackers() if self._parts_loss else {}
         # Past Keras' tracking, which would list each once more and those of earlier compilations, too.
         if trackers:
-            vars(self)["_loss_tracker"] = trackers.pop("loss")
-        vars(self)["_trackers"] = trackers
+            self.__dict__["_loss_tracker"] = trackers.pop("loss")
+        self.__dict__["_trackers"] = trackers
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict[str, Any] | None:
         """What `compile_from_config` takes."""
         config = super().get_compile_config()
         if self._parts_loss:
             config["loss"] = keras.saving.serialize_keras_object(self._parts_loss)
         return config
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles a reloaded model as it was when saved."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
     @property
-    def metrics(self):
-        return super().metrics + list(dict(self._trackers).values())
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return super().metrics + list(self._trackers.values())
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         """All state, with what the loss remembers from batch to batch; that is in no weights file."""
         return super().variables + list(getattr(self._parts_loss, "variables", ()))
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor:
         """The total loss of a batch; each named part goes to its tracker on the way."""
         if self._parts_loss is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)

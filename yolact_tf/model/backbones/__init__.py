@@ -1,6 +1,9 @@
 """Backbones: normalised image -> C3, C4, C5 at strides 8, 16, 32."""
 
 import warnings
+from collections.abc import Callable
+
+import keras
 
 from yolact_tf.model.backbones.darknet import darknet53
 from yolact_tf.model.backbones.mobilenet import mobilenet_v2
@@ -8,7 +11,7 @@ from yolact_tf.model.backbones.resnet import group_norm, resnet
 from yolact_tf.model.backbones.slim import slim_resnet
 
 
-def build_backbone(name, image_size, weights):
+def build_backbone(name: str, image_size: int, weights: str) -> keras.Model:
     """A `keras.Model` from RGB 0..255 [B, S, S, 3] to a list of C3, C4, C5.
 
     name: a key of `BACKBONES`.  weights: "imagenet" or "random". Keras can download those of
@@ -26,7 +29,7 @@ def build_backbone(name, image_size, weights):
 
 
 RESNET50, RESNET101 = (3, 4, 6, 3), (3, 4, 23, 3)
-BACKBONES = {
+BACKBONES: dict[str, Callable[[int, str], keras.Model]] = {
     "resnet50": lambda size, weights: resnet(size, RESNET50),
     "resnet101": lambda size, weights: resnet(size, RESNET101),
     "resnet101_gn": lambda size, weights: resnet(size, RESNET101, norm=group_norm),

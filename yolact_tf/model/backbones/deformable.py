@@ -4,9 +4,13 @@ Written for export as much as for training: rank at most 4, int32 indices, 1-D g
 pixels, so that the same graph runs in TF Serving, under XLA and on LiteRT.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
+
+from yolact_tf.structures import Tensor
 
 SIDE = 3
 TAPS = SIDE * SIDE  # counted along the rows of the kernel
@@ -21,7 +25,7 @@ class DeformableConv2D(layers.Layer):
     of an ordinary convolution (Zhu et al. 2019 §3.2).
     """
 
-    def __init__(self, filters, strides=1, dilation_rate=1, **options):
+    def __init__(self, filters: int, strides: int = 1, dilation_rate: int = 1, **options: Any):
         super().__init__(**options)
         self.filters = filters
         self.strides = strides
@@ -68,7 +72,9 @@ class DeformableConv2D(layers.Layer):
         return super().get_config() | own
 
 
-def deformable_convolution(features, offsets, modulation, kernel, strides, dilation):
+def deformable_convolution(
+    features: Tensor, offsets: Tensor, modulation: Tensor, kernel: Tensor, strides: int, dilation: int
+) -> Tensor:
     """Convolution of `features` whose taps read between the pixels, where `offsets` move them.
 
     features: [B, H, W, C].  offsets: [B, H', W', 18] pixels, of tap k = 3·row + column down at 2k

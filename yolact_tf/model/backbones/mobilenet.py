@@ -10,7 +10,7 @@ from keras import layers
 TAPS = ("block_6_expand_relu", "block_13_expand_relu", "out_relu")
 
 
-def mobilenet_v2(image_size, weights):
+def mobilenet_v2(image_size: int, weights: str) -> keras.Model:
     """[B, S, S, 3] RGB 0..255 to C3 (192 channels), C4 (576), C5 (1280).
 
     weights: "imagenet" downloads Keras' weights; where that fails a warning says so in one line and

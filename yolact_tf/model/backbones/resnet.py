@@ -4,27 +4,35 @@ Padding is explicit and symmetric: TensorFlow's "same" pads only at the end when
 an even side, and the published weights were trained with PyTorch's.
 """
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import layers
 
 from yolact_tf.model.backbones.deformable import DeformableConv2D
 from yolact_tf.preprocess import RGB_MEAN, RGB_STD
+from yolact_tf.structures import Tensor
 
 WIDTHS = (64, 128, 256, 512)
 EXPANSION = 4
 
 
-def batch_norm(name):
+def batch_norm(name: str) -> keras.Layer:
     """Batch norm as PyTorch has it: epsilon 1e-5, running averages that keep 0.9."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
 
 
-def group_norm(name):
+def group_norm(name: str) -> keras.Layer:
     """Group norm over 32 groups, which needs no batch to average over (Wu and He 2018)."""
     return layers.GroupNormalization(32, epsilon=1e-5, name=name)
 
 
-def resnet(image_size, blocks, deformable_interval=0, norm=batch_norm):
+def resnet(
+    image_size: int,
+    blocks: Sequence[int],
+    deformable_interval: int = 0,
+    norm: Callable[[str], keras.Layer] = batch_norm,
+) -> keras.Model:
     """[B, S, S, 3] RGB 0..255 to C3 (512 channels), C4 (1024), C5 (2048), after their last ReLU.
 
     blocks: bottlenecks in each of the four stages.  deformable_interval: every how many blocks of
@@ -51,7 +59,15 @@ def resnet(image_size, blocks, deformable_interval=0, norm=batch_norm):
     return keras.Model(image, outputs[1:], name="backbone")
 
 
-def bottleneck(x, width, stride, project, name, norm, conv3x3):
+def bottleneck(
+    x: Tensor,
+    width: int,
+    stride: int,
+    project: bool,
+    name: str,
+    norm: Callable[[str], keras.Layer],
+    conv3x3: Callable[[Tensor, int, int, str], Tensor],
+) -> Tensor:
     """1x1, 3x3 (stride), 1x1, plus the shortcut; `project` gives the shortcut its own 1x1."""
     shortcut = x
     if project:
@@ -68,7 +84,7 @@ def bottleneck(x, width, stride, project, name, norm, conv3x3):
     return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, shortcut]))
 
 
-def normalise(image):
+def normalise(image: Tensor) -> Tensor:
     """RGB 0..255 to zero mean and unit deviation over ImageNet, a channel at a time."""
     scale = [1 / deviation for deviation in RGB_STD]
     offset = [-mean / deviation for mean, deviation in zip(RGB_MEAN, RGB_STD, strict=True)]

@@ -4,11 +4,12 @@ import keras
 from keras import layers
 
 from yolact_tf.model.backbones.resnet import batch_norm, normalise
+from yolact_tf.structures import Tensor
 
 STEM, WIDTHS, BLOCKS = 32, (48, 96, 192), (2, 2, 2)
 
 
-def slim_resnet(image_size):
+def slim_resnet(image_size: int) -> keras.Model:
     """[B, S, S, 3] RGB 0..255 to C3 (48 channels), C4 (96), C5 (192), after their last ReLU."""
     image = keras.Input((image_size, image_size, 3), name="image")
     # One overlapping stride-4 step: maps at half size would cost a quarter of the training time.
@@ -21,7 +22,7 @@ def slim_resnet(image_size):
     return keras.Model(image, outputs, name="backbone")
 
 
-def basic_block(x, width, stride, name):
+def basic_block(x: Tensor, width: int, stride: int, name: str) -> Tensor:
     """Two 3x3 convolutions plus the shortcut, projected where size or width changes."""
     shortcut = x
     if stride > 1 or x.shape[-1] != width:
@@ -31,7 +32,7 @@ def basic_block(x, width, stride, name):
     return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, shortcut]))
 
 
-def conv_bn(x, width, kernel, stride, name, activate=True):
+def conv_bn(x: Tensor, width: int, kernel: int, stride: int, name: str, activate: bool = True) -> Tensor:
     """Convolution with symmetric padding, batch norm and, unless told, ReLU."""
     if kernel > 1:
         x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
