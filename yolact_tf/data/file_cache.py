@@ -6,10 +6,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from yolact_tf.data.remote_files import is_remote
-from yolact_tf.files import atomic_path
+from yolact_tf.files import PathLike, atomic_path
 
 
-def cached_copy(path, folder):
+def cached_copy(path: str, folder: PathLike) -> str:
     """The copy in `folder` of the file at `path`, made if this state of it was not copied before.
 
     A file that is not there is its own copy, so that its example fails like any that cannot be read.

@@ -8,9 +8,11 @@ from yolact_tf.data.coco.split import find_split, has_split, load_coco
 from yolact_tf.data.remote_files import is_remote, list_names
 from yolact_tf.data.shards.files import LABELS_NAME, is_shard
 from yolact_tf.data.shards.manifest import load_shards, read_shard_labels
+from yolact_tf.data.split import Split
+from yolact_tf.files import PathLike
 
 
-def load_data(data, split, on_error="skip"):
+def load_data(data: PathLike | Split, split: str, on_error: str = "skip") -> Split:
     """What `split` of `data` holds, as a Split, or `data` itself where it is one already.
 
     data: a folder as README describes, or the URL of one of shards, such as gs://bucket/folder.
@@ -23,7 +25,7 @@ def load_data(data, split, on_error="skip"):
     return load_coco(data, split, on_error)
 
 
-def load_labels(data, split="train"):
+def load_labels(data: PathLike, split: str = "train") -> dict[int, str]:
     """Category id -> name of a data folder, ids in rising order: class c of a model is the c-th."""
     if not _holds_shards(data, split):
         annotation_file, _ = find_split(data, split)

@@ -2,19 +2,29 @@
 
 import tensorflow as tf
 
+from yolact_tf.config import Config
 from yolact_tf.data.augment.draws import fold, uniform
 from yolact_tf.data.augment.multi_image import mosaic, paste_objects
 from yolact_tf.data.augment.resample import rotate
 from yolact_tf.data.augment.single_image import plain_view, random_view
 from yolact_tf.data.load import load_data
 from yolact_tf.data.shards.files import naming_damage
+from yolact_tf.data.split import Split
 from yolact_tf.data.training_order import Share, of_worker, training_order
 from yolact_tf.data.unreadable import Unreadable, fill_gaps
+from yolact_tf.files import PathLike
 
 
 def build_dataset(
-    config, data, split, first_epoch=0, first_batch=0, worker=0, num_workers=1, unreadable=None
-):
+    config: Config,
+    data: PathLike | Split,
+    split: str,
+    first_epoch: int = 0,
+    first_batch: int = 0,
+    worker: int = 0,
+    num_workers: int = 1,
+    unreadable: Unreadable | None = None,
+) -> tf.data.Dataset:
     """A tf.data.Dataset of (images, GroundTruth) batches for `model.fit`.
 
     images: [B, S, S, 3] float32 RGB 0..255.  GroundTruth: dict of `boxes` [B, G, 4], `classes`
@@ -56,7 +66,7 @@ def build_dataset(
     return dataset.prefetch(2).with_options(options)
 
 
-def steps_per_epoch(config, data):
+def steps_per_epoch(config: Config, data: Split) -> int:
     """Batches in an epoch of a training split, as `load_data` gives it: `len` of a dataset not yet built.
 
     ValueError where no image trains.

@@ -22,28 +22,28 @@ class Record:
     runs: tuple[np.ndarray, ...]  # n run lengths, column-major, starting with background
     xywh: np.ndarray  # [n, 4] float64 pixels, COCO's boxes to the last digit, as average precision wants them
 
-    def read_image(self):
+    def read_image(self) -> np.ndarray:
         """[H, W, 3] uint8 RGB of the image, upright."""
         return read_image(self.path)
 
 
-def corners_of(xywh, height, width):
+def corners_of(xywh: np.ndarray, height: int, width: int) -> np.ndarray:
     """[n, 4] boxes of COCO, x, y, width, height in pixels, to float32 corners in 0..1."""
     corners = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1)
     return (corners / [width, height, width, height]).astype(np.float32)
 
 
-def xywh_of(boxes, height, width):
+def xywh_of(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     """Undoes `corners_of`, to float64."""
     corners = boxes.astype(np.float64) * [width, height, width, height]
     return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1)
 
 
-def flips_of(runs):
+def flips_of(runs: np.ndarray) -> np.ndarray:
     """Run lengths to flips, int32: the positions at which a mask changes (`data.augment.mask_lookup`)."""
     return np.cumsum(runs[:-1], dtype=np.int32)  # the last run ends with the image and is no flip
 
 
-def runs_between(flips, num_pixels):
+def runs_between(flips: np.ndarray, num_pixels: int) -> np.ndarray:
     """Undoes `flips_of` for a mask of `num_pixels`."""
     return np.diff(flips, prepend=0, append=num_pixels).astype(np.int32)

@@ -2,23 +2,26 @@
 
 import contextlib
 import secrets
+from collections.abc import Iterator
 
 import tensorflow as tf
+
+from yolact_tf.files import PathLike
 
 TEMPORARY = ".tmp-"  # how names of files begin that are being written
 
 
-def is_remote(path):
+def is_remote(path: PathLike) -> bool:
     """Whether a path is a URL, such as gs://bucket/folder."""
     return "://" in str(path)
 
 
-def join(folder, name):
+def join(folder: PathLike, name: str) -> str:
     """The path of a file in a folder, either of which may be far away."""
     return f"{str(folder).rstrip('/')}/{name}"
 
 
-def list_names(folder):
+def list_names(folder: PathLike) -> list[str]:
     """Names of what is in a folder, sorted. FileNotFoundError where it is none."""
     folder = str(folder)
     try:
@@ -31,7 +34,7 @@ def list_names(folder):
 
 
 @contextlib.contextmanager
-def renamed(path):
+def renamed(path: str) -> Iterator[str]:
     """A temporary name beside `path`, near by or far away, that becomes `path` when the block ends well."""
     folder, _, _ = path.rpartition("/")
     temporary = join(folder, TEMPORARY + secrets.token_hex(8))
@@ -44,13 +47,13 @@ def renamed(path):
         raise
 
 
-def read_text(path):
+def read_text(path: PathLike) -> str:
     """The content of a text file, near by or far away."""
     with tf.io.gfile.GFile(path) as file:
         return file.read()
 
 
-def write_text(path, text):
+def write_text(path: str, text: str) -> None:
     """Writes a text file, near by or far away, under a temporary name and renames it."""
     with renamed(path) as temporary, tf.io.gfile.GFile(temporary, "w") as file:
         file.write(text)

@@ -30,8 +30,13 @@ class Source(Protocol):
 class Split(Protocol):
     """The images of one split with their objects, checked. What loading left out is no part of it."""
 
-    labels: dict[int, str]  # category id -> name, ids in rising order: class c is the c-th
-    is_in_memory: bool  # whether `records` is at hand; else each iteration reads files
+    @property
+    def labels(self) -> dict[int, str]:
+        """Category id -> name, ids in rising order: class c is the c-th."""
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether `records` is at hand; else each iteration reads files."""
 
     @property
     def records(self) -> Iterable[Record]:

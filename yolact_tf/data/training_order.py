@@ -9,9 +9,18 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from yolact_tf.data.augment.draws import fold
+from yolact_tf.data.split import Source
+from yolact_tf.structures import Tensor
 
 
-def training_order(source, num_views, seed, first_epoch=0, first_view=0, num_partners=0):
+def training_order(
+    source: Source,
+    num_views: int,
+    seed: int,
+    first_epoch: int = 0,
+    first_view: int = 0,
+    num_partners: int = 0,
+) -> tf.data.Dataset:
     """A dataset of (place [2], handles [1 + num_partners], view seed [2]), in a new order each iteration.
 
     A place is an epoch, and where in it the view is: what else is read or lost changes neither that nor the
@@ -49,7 +58,7 @@ def training_order(source, num_views, seed, first_epoch=0, first_view=0, num_par
     return epochs.flat_map(one_epoch)
 
 
-def of_worker(dataset, batch_size, worker, num_workers):
+def of_worker(dataset: tf.data.Dataset, batch_size: int, worker: int, num_workers: int) -> tf.data.Dataset:
     """The elements of one worker: of each batch of all workers, its own equal and consecutive part."""
     numbered = dataset.enumerate()
     own = numbered.filter(lambda number, _: Share(batch_size, worker, num_workers).holds(number))
@@ -64,18 +73,18 @@ class Share(NamedTuple):
     num_workers: int = 1
 
     @property
-    def own(self):
+    def own(self) -> int:
         """This worker's part of a batch."""
         return self.batch_size // self.num_workers
 
-    def holds(self, position):
+    def holds(self, position: Tensor) -> Tensor:
         """Whether a position is among this worker's."""
         return tf.equal(position % self.batch_size // self.own, self.worker)
 
-    def number(self, position):
+    def number(self, position: Tensor) -> Tensor:
         """How many of this worker's positions come before one of them."""
         return position // self.batch_size * self.own + position % self.own
 
-    def position(self, number):
+    def position(self, number: Tensor) -> Tensor:
         """Undoes `number`."""
         return number // self.own * self.batch_size + self.worker * self.own + number % self.own

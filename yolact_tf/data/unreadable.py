@@ -2,10 +2,13 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import tensorflow as tf
 
+from yolact_tf.data.split import Source
 from yolact_tf.images.decoding import decoded
+from yolact_tf.structures import Tensor
 
 
 class Unreadable:
@@ -14,11 +17,13 @@ class Unreadable:
     A view is lost with any of its images. `build_dataset` fills in the rest.
     """
 
-    def __init__(self):
-        self.counts, self.num_views, self.allowed = Counter(), 0, 0
-        self._first = self._reason = None
+    def __init__(self) -> None:
+        self.counts: Counter[int] = Counter()
+        self.num_views, self.allowed = 0, 0
+        self._first: tuple[int, int] | None = None
+        self._reason: str | None = None
 
-    def begin(self, share, num_views, find):
+    def begin(self, share: float, num_views: int, find: Callable[[int, int], tuple[Source, Tensor]]) -> None:
         """Allows `share` of the `num_views` views of an epoch to be lost, though not all.
 
         find: called as find(epoch, number) it gives (source, handles) of a view.
@@ -26,7 +31,7 @@ class Unreadable:
         self.num_views, self.find = num_views, find
         self.allowed = min(math.floor(share * num_views), num_views - 1)
 
-    def add(self, epoch, number, count):
+    def add(self, epoch: Tensor, number: Tensor, count: Tensor) -> Tensor:
         """Counts views of an epoch that are lost, from `number` on, and returns `count`. ValueError for too
         many."""
         if not self._first:
@@ -39,7 +44,7 @@ class Unreadable:
         return count
 
     @property
-    def reason(self):
+    def reason(self) -> str | None:
         """The first file that was lost and why, in one line; None as long as none was.
 
         Reads it again, so that it must not be asked for by a dataset.
@@ -49,7 +54,7 @@ class Unreadable:
         return self._reason
 
     @property
-    def verdict(self):
+    def verdict(self) -> str | None:
         """Why training cannot go on, in one line; None where it can."""
         if max(self.counts.values(), default=0) <= self.allowed:
             return None
@@ -68,7 +73,7 @@ class Unreadable:
         return next(filter(None, faults), f"{source.name(handles[0])}: which can be read again")
 
 
-def fault_of(source, handle):
+def fault_of(source: Source, handle: Tensor) -> str | None:
     """Why the image of a handle cannot be used, in one line that names it, or None."""
     name = source.name(handle)
     try:
@@ -84,7 +89,9 @@ def fault_of(source, handle):
     return None
 
 
-def fill_gaps(views, first_number, unreadable):
+def fill_gaps(
+    views: tf.data.Dataset, first_number: Callable[[Tensor], Tensor], unreadable: Unreadable
+) -> tf.data.Dataset:
     """`views` without their places, each that is missing replaced by the next that is there.
 
     views: a dataset of ((epoch, number), view); numbers rise by one within an epoch but for views that are

@@ -3,13 +3,14 @@
 import tensorflow as tf
 
 from yolact_tf.data.augment.draws import uniform
+from yolact_tf.structures import Tensor
 
 BRIGHTNESS = 32.0  # largest change, in levels of 255
 CONTRAST = SATURATION = (0.5, 1.5)
 HUE = 18.0  # largest turn, in degrees
 
 
-def distort_colors(image, seed):
+def distort_colors(image: Tensor, seed: Tensor) -> Tensor:
     """Brightness, contrast, saturation and hue, each with probability 1/2. [h, w, 3] RGB 0..255.
 
     Brightness adds up to 32, contrast and saturation multiply by .5 to 1.5, hue turns by up to 18
@@ -27,7 +28,7 @@ def distort_colors(image, seed):
     return tf.clip_by_value(image, 0.0, 255.0)
 
 
-def draw_colors(seed):
+def draw_colors(seed: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """(brightness, contrast, saturation, hue in degrees, whether contrast comes first)."""
     coins, draws = tf.split(uniform(seed, 9), [5, 4])
     is_on = coins < 0.5
@@ -41,7 +42,7 @@ def draw_colors(seed):
     )
 
 
-def turn_hsv(image, saturation, degrees):
+def turn_hsv(image: Tensor, saturation: Tensor, degrees: Tensor) -> Tensor:
     """Saturation times a factor and hue turned, value unchanged: what a way through HSV would give.
 
     With value v = max, chroma is measured down from it: scaling saturation by s maps each channel c to

@@ -5,14 +5,24 @@ background and object, starting from background. A pixel is object where an odd 
 at or before it.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from yolact_tf.data.augment.resample import WHOLE
+from yolact_tf.structures import Tensor
 
 _MARGIN = 2  # samples about its box in which an object's mask is looked up
 
 
-def resample_masks(flips, boxes, image_size, window, size, tile=WHOLE):
+def resample_masks(
+    flips: Tensor,
+    boxes: Tensor,
+    image_size: Sequence[Tensor],
+    window: Tensor,
+    size: int,
+    tile: Tensor = WHOLE,
+) -> Tensor:
     """Masks of n objects seen through `window`: [n, size, size] uint8.
 
     flips: ragged [n, None] int32.  boxes: [n, 4] corners in 0..1 of the output; only samples in and

@@ -1,8 +1,11 @@
 """Several examples in one picture: mosaic, and copy-paste of instances."""
 
+from collections.abc import Mapping, Sequence
+
 import tensorflow as tf
 
 from yolact_tf.anchors import prototype_size
+from yolact_tf.config import DataConfig
 from yolact_tf.data.augment.draws import fold, uniform
 from yolact_tf.data.augment.resample import on_canvas
 from yolact_tf.data.augment.single_image import (
@@ -14,9 +17,12 @@ from yolact_tf.data.augment.single_image import (
     truth_in_view,
 )
 from yolact_tf.preprocess import RGB_MEAN
+from yolact_tf.structures import Example, Tensor
 
 
-def mosaic(examples, seed, settings):
+def mosaic(
+    examples: Sequence[Example], seed: Tensor, settings: DataConfig
+) -> tuple[Tensor, dict[str, Tensor]]:
     """(image, truth) of four examples around a random point of the middle (Bochkovskiy et al. 2020, §3.3).
 
     Each is a view of its own, of which a part in unchanged proportions fills its tile.
@@ -43,7 +49,9 @@ def mosaic(examples, seed, settings):
     return image, _at_most(truth, settings.max_objects)
 
 
-def paste_objects(image, truth, example, seed, settings):
+def paste_objects(
+    image: Tensor, truth: Mapping[str, Tensor], example: Example, seed: Tensor, settings: DataConfig
+) -> tuple[Tensor, dict[str, Tensor]]:
     """(image, truth) with about half of the objects of a view of `example` pasted in (Ghiasi et al. 2021).
 
     Objects behind them lose the pixels that are covered: their boxes shrink with their masks, and those
@@ -69,7 +77,7 @@ def paste_objects(image, truth, example, seed, settings):
     return tf.where(cover[..., None] > 0, pasted_image, image), _at_most(joined, settings.max_objects)
 
 
-def cover_up(truth, cover):
+def cover_up(truth: Mapping[str, Tensor], cover: Tensor) -> dict[str, Tensor]:
     """Truth without what `cover` [Hp, Wp] uint8 hides; objects of which nothing remains are dropped.
 
     What of a mask lies outside of its object's box is no remainder: a detection would not show it.

@@ -2,8 +2,12 @@
 
 import tensorflow as tf
 
+from yolact_tf.structures import Tensor
 
-def visible_boxes(boxes, flips, image_size, window, tile):
+
+def visible_boxes(
+    boxes: Tensor, flips: Tensor, image_size: Tensor, window: Tensor, tile: Tensor
+) -> tuple[Tensor, Tensor]:
     """([n, 4] corners in source pixels about the visible pixels of each mask, [n] whether it has any).
 
     boxes: [n, 4] corners, returned where a mask has none.  flips: ragged [n, None] int32, as in

@@ -5,13 +5,17 @@ x1 + (j + .5) / size · (x2 - x1) - .5, so half-pixel centres, and backwards whe
 part [u1, v1, u2, v2] of the output, in 0..1, that an image may fill; all of it but in a mosaic.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import tensorflow as tf
 
-WHOLE = np.float32([0, 0, 1, 1])  # the tile of an image that is alone
+from yolact_tf.structures import Tensor
+
+WHOLE = np.array([0, 0, 1, 1], np.float32)  # the tile of an image that is alone
 
 
-def visible_pixels(image, window, size, tile=WHOLE):
+def visible_pixels(image: Tensor, window: Tensor, size: int, tile: Tensor = WHOLE) -> tuple[Tensor, Tensor]:
     """([h, w, 3] float32, [top, left]): the part of a `size` x `size` view that shows `image`.
 
     image: [H, W, 3] uint8.  Bilinear, no antialias; an empty part where the window lies beside it.
@@ -52,11 +56,11 @@ def visible_pixels(image, window, size, tile=WHOLE):
     return pixels, tf.stack([top, left])
 
 
-def on_canvas(pixels, corner, size, fill):
+def on_canvas(pixels: Tensor, corner: Tensor, size: int, fill: float | Sequence[float]) -> Tensor:
     """[h, w, 3] pixels placed at `corner` [top, left] of a [size, size, 3] canvas of colour `fill`."""
     extent = tf.shape(pixels)[:2]
     (top, left), (height, width) = tf.unstack(corner), tf.unstack(extent)
-    blank = tf.constant(np.broadcast_to(np.float32(fill), (size, size, 3)).copy())
+    blank = tf.constant(np.broadcast_to(np.array(fill, np.float32), (size, size, 3)).copy())
 
     def framed():
         # Strips laid beside each other write every pixel once or twice; padding writes it three times.
@@ -67,7 +71,7 @@ def on_canvas(pixels, corner, size, fill):
     return tf.ensure_shape(canvas, [size, size, 3])
 
 
-def resample_boxes(boxes, window, tile=WHOLE):
+def resample_boxes(boxes: Tensor, window: Tensor, tile: Tensor = WHOLE) -> Tensor:
     """[n, 4] corners in source pixels to corners in 0..1 of the output, clipped to the tile."""
     origin, extent = window[:2], window[2:] - window[:2]
     corners = (boxes - tf.tile(origin, [2])) / tf.tile(extent, [2])
@@ -75,7 +79,7 @@ def resample_boxes(boxes, window, tile=WHOLE):
     return tf.concat([tf.clip_by_value(side, tile[:2], tile[2:]) for side in (low, high)], 1)
 
 
-def rotate(image, truth, turns):
+def rotate(image: Tensor, truth: Mapping[str, Tensor], turns: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Image and truth turned counter-clockwise by `turns` (0..3) right angles; nothing is resampled."""
 
     def turned(count):

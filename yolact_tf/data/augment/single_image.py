@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from yolact_tf.anchors import prototype_size
+from yolact_tf.config import DataConfig
 from yolact_tf.data.augment import windows as augment
 from yolact_tf.data.augment.colors import distort_colors
 from yolact_tf.data.augment.draws import fold
@@ -11,9 +12,10 @@ from yolact_tf.data.augment.refit import visible_boxes
 from yolact_tf.data.augment.resample import WHOLE, on_canvas, resample_boxes, visible_pixels
 from yolact_tf.images.decoding import decode_whole_image
 from yolact_tf.preprocess import RGB_MEAN
+from yolact_tf.structures import Example, Tensor
 
 
-def plain_view(example, settings):
+def plain_view(example: Example, settings: DataConfig) -> tuple[Tensor, dict[str, Tensor]]:
     """(image [S, S, 3] float32, truth without padding) of an Example, the whole image as it is."""
     window = _whole(example)
     pixels, corner = visible_pixels(_decode(example), window, settings.image_size)
@@ -21,7 +23,7 @@ def plain_view(example, settings):
     return image, truth_in_view(example, window, settings)
 
 
-def random_view(example, seed, settings):
+def random_view(example: Example, seed: Tensor, settings: DataConfig) -> tuple[Tensor, dict[str, Tensor]]:
     """Like `plain_view`, augmented as `settings`, a DataConfig, say and `seed` [2] draws."""
     window = choose_window(example, seed, settings)
     pixels, corner = colored_pixels(example, window, seed, settings)
@@ -29,7 +31,7 @@ def random_view(example, seed, settings):
     return image, truth_in_view(example, window, settings)
 
 
-def choose_window(example, seed, settings):
+def choose_window(example: Example, seed: Tensor, settings: DataConfig) -> Tensor:
     """The window, [4] source pixels, that the geometric augmentations draw."""
     window = _whole(example)
     if settings.expand > 1:
@@ -45,7 +47,9 @@ def choose_window(example, seed, settings):
     return window
 
 
-def colored_pixels(example, window, seed, settings, tile=WHOLE):
+def colored_pixels(
+    example: Example, window: Tensor, seed: Tensor, settings: DataConfig, tile: Tensor = WHOLE
+) -> tuple[Tensor, Tensor]:
     """`visible_pixels` of an example's image, distorted in colour; what will be filled in is not."""
     pixels, corner = visible_pixels(_decode(example), window, settings.image_size, tile)
     if settings.photometric:
@@ -53,7 +57,9 @@ def colored_pixels(example, window, seed, settings, tile=WHOLE):
     return pixels, corner
 
 
-def truth_in_view(example, window, settings, tile=WHOLE):
+def truth_in_view(
+    example: Example, window: Tensor, settings: DataConfig, tile: Tensor = WHOLE
+) -> dict[str, Tensor]:
     """Boxes, classes, masks and crowd flags of `objects_in_view`."""
     kept, boxes = objects_in_view(example, window, settings, tile)
     size = prototype_size(settings.image_size)
@@ -65,7 +71,9 @@ def truth_in_view(example, window, settings, tile=WHOLE):
     }
 
 
-def objects_in_view(example, window, settings, tile=WHOLE):
+def objects_in_view(
+    example: Example, window: Tensor, settings: DataConfig, tile: Tensor = WHOLE
+) -> tuple[Tensor, Tensor]:
     """(indices [k], boxes [k, 4]) of the objects whose centre is in view: the largest `max_objects`."""
     boxes = _pixel_boxes(example)
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -81,13 +89,15 @@ def objects_in_view(example, window, settings, tile=WHOLE):
     return kept, tf.gather(boxes, kept)
 
 
-def masks_in_view(example, kept, boxes, window, size, tile=WHOLE):
+def masks_in_view(
+    example: Example, kept: Tensor, boxes: Tensor, window: Tensor, size: int, tile: Tensor = WHOLE
+) -> Tensor:
     """[k, size, size] uint8 masks of the objects `kept`, whose boxes in view are `boxes`."""
     image_size = tf.unstack(example["image_size"])
     return resample_masks(tf.gather(example["flips"], kept), boxes, image_size, window, size, tile)
 
 
-def largest(boxes, indices, count):
+def largest(boxes: Tensor, indices: Tensor, count: int) -> Tensor:
     """Those of `indices` that have the `count` largest of `boxes`, in their own order."""
     sides = tf.gather(boxes[:, 2:] - boxes[:, :2], indices)
     order = tf.argsort(-sides[:, 0] * sides[:, 1], stable=True)[:count]

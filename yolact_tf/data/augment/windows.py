@@ -8,13 +8,14 @@ draw comes from a stateless seed: equal seeds give equal views.
 import tensorflow as tf
 
 from yolact_tf.data.augment.draws import fold, uniform
+from yolact_tf.structures import Tensor
 
 _NUM_TRIALS = 50  # of a crop, before another mode is drawn
 _NUM_MODES = 6  # unchanged, and five crop modes that behave alike in the reference
 _MAX_ROUNDS = 64  # each finds a crop or stays with at least probability 1/6
 
 
-def expand(window, seed, largest):
+def expand(window: Tensor, seed: Tensor, largest: float) -> Tensor:
     """With probability 1/2 a canvas 1..`largest` times as large, the image anywhere on it."""
     draws = uniform(seed, 4)
     size = window[2:] - window[:2]
@@ -24,7 +25,7 @@ def expand(window, seed, largest):
     return tf.where(draws[0] < 0.5, expanded, window)
 
 
-def sample_crop(window, boxes, is_crowd, seed):
+def sample_crop(window: Tensor, boxes: Tensor, is_crowd: Tensor, seed: Tensor) -> Tensor:
     """A random part of `window` that keeps the centre of at least one object that is no crowd.
 
     boxes: [n, 4] corners in source pixels.  One time in six the window stays as it is. Sides are
@@ -48,7 +49,7 @@ def sample_crop(window, boxes, is_crowd, seed):
     return chosen
 
 
-def jitter_scale(window, seed, smallest, largest):
+def jitter_scale(window: Tensor, seed: Tensor, smallest: float, largest: float) -> Tensor:
     """The window's content `smallest`..`largest` times as large, anywhere in view (Ghiasi et al. 2021,
     §3): above 1 a part is cut out, below 1 the rest is filled. Both axes scale alike."""
     draws = uniform(seed, 3)
@@ -58,12 +59,12 @@ def jitter_scale(window, seed, smallest, largest):
     return tf.concat([corner, corner + side], 0)
 
 
-def mirror(window, seed):
+def mirror(window: Tensor, seed: Tensor) -> Tensor:
     """With probability 1/2 the window read from right to left."""
     return tf.where(uniform(seed, 1)[0] < 0.5, tf.gather(window, [2, 1, 0, 3]), window)
 
 
-def flip(window, seed):
+def flip(window: Tensor, seed: Tensor) -> Tensor:
     """With probability 1/2 the window read from bottom to top."""
     return tf.where(uniform(seed, 1)[0] < 0.5, tf.gather(window, [0, 3, 2, 1]), window)
 

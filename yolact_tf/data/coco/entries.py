@@ -5,11 +5,14 @@ Loader, check, repair and converters read entries here, so that none takes what 
 
 import json
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from yolact_tf.data.coco.json_numbers import FARTHEST, is_coordinate, is_number, whole_number
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.segmentation import Mask, parse_segmentation
+from yolact_tf.files import PathLike
 
 # Fields that are whole numbers, by list; of the flag of crowds null is one more way to say 0.
 _WHOLE = {
@@ -17,7 +20,8 @@ _WHOLE = {
     "annotations": ("id", "image_id", "category_id", "iscrowd"),
     "categories": ("id",),
 }
-_FLAGS = {None: False, False: False, True: True}  # beside 0 and 1, which equal the latter two
+# Of 0 and 1, too, which equal the latter two.
+_FLAGS: dict[int | None, bool] = {None: False, False: False, True: True}
 
 
 class ImageEntry(NamedTuple):
@@ -38,7 +42,7 @@ class ObjectEntry(NamedTuple):
     mask: Mask
 
 
-def read_coco_json(path):
+def read_coco_json(path: Path) -> dict[str, Any]:
     """The content of a COCO instances file: its three lists are there, and each entry has its fields.
 
     ValueError names what is missing.
@@ -64,9 +68,9 @@ def read_coco_json(path):
     return content
 
 
-def labels_of(content, path):
+def labels_of(content: Mapping[str, Any], path: PathLike) -> dict[int, str]:
     """Category id -> name, ids in rising order. ValueError for an id or a name that is none."""
-    labels = {}
+    labels: dict[int, str] = {}
     for category in content["categories"]:
         category_id, name = whole_number(category["id"]), category["name"]
         if category_id is None:
@@ -79,24 +83,24 @@ def labels_of(content, path):
     return dict(sorted(labels.items()))
 
 
-def require_one_name(content, labels, path):
+def require_one_name(content: Mapping[str, Any], labels: Mapping[int, str], path: PathLike) -> None:
     """ValueError where entries of `categories` give one id several names."""
     for category in content["categories"]:
         category_id, name = whole_number(category["id"]), str(category["name"])
-        if labels[category_id] != name:
+        if category_id is not None and labels[category_id] != name:
             raise ValueError(
                 f"{path}: expected one name for category {category_id}. "
                 f"Received: {labels[category_id]!r} and {name!r}"
             )
 
 
-def image_key(value):
+def image_key(value: Any) -> int | str | None:
     """The id of an image as all entries mean it: a whole number, or any other text; None for neither."""
     number = whole_number(value)
     return number if number is not None else value if isinstance(value, str) and value else None
 
 
-def parse_image(image):
+def parse_image(image: Mapping[str, Any]) -> ImageEntry:
     """The ImageEntry of an entry of `images`. Malformed for what names no file of some size."""
     key, name = image_key(image["id"]), image["file_name"]
     if key is None or (isinstance(key, int) and key < 0):
@@ -112,12 +116,14 @@ def parse_image(image):
     return ImageEntry(key, name, *sides)
 
 
-def parse_object(annotation, height, width):
+def parse_object(
+    annotation: Mapping[str, Any], height: int, width: int
+) -> tuple[ObjectEntry | None, list[Malformed]]:
     """(ObjectEntry, [Malformed]) of an annotation in an image of height x width pixels.
 
     Without an ObjectEntry, which is None then, the annotation cannot be used; with one, polygons of it.
     """
-    faults = []
+    faults: list[Malformed] = []
     box = _tried(_parse_box, faults, annotation["bbox"], height, width)
     mask = _tried(parse_segmentation, faults, annotation.get("segmentation"), height, width)
     is_crowd = _tried(parse_crowd_flag, faults, annotation.get("iscrowd"))
@@ -133,9 +139,11 @@ def parse_object(annotation, height, width):
     return ObjectEntry(box, is_crowd, float(area), mask), faults
 
 
-def group_annotations(content, labels, path):
+def group_annotations(
+    content: Mapping[str, Any], labels: Collection[int], path: PathLike
+) -> dict[int | str, list[dict[str, Any]]]:
     """Image key -> its annotations. ValueError for one whose image or category is not there."""
-    by_image = {image_key(image["id"]): [] for image in content["images"]}
+    by_image: dict[Any, list[dict[str, Any]]] = {image_key(image["id"]): [] for image in content["images"]}
     by_image.pop(None, None)
     for annotation in content["annotations"]:
         for fault in reference_faults(annotation, by_image, labels):
@@ -144,7 +152,9 @@ def group_annotations(content, labels, path):
     return by_image
 
 
-def reference_faults(annotation, images, labels):
+def reference_faults(
+    annotation: Mapping[str, Any], images: Collection[int | str], labels: Collection[int]
+) -> list[Malformed]:
     """[Malformed] of an annotation whose image or category is not among the keys of `images` and `labels`."""
     faults = []
     if image_key(annotation["image_id"]) not in images:
@@ -156,12 +166,12 @@ def reference_faults(annotation, images, labels):
     return faults
 
 
-def ambiguous_keys(entries):
+def ambiguous_keys(entries: Iterable[ImageEntry]) -> set[int | str]:
     """The keys that several ImageEntries have which do not say the same."""
     return {key for key, count in Counter(entry.image_id for entry in set(entries)).items() if count > 1}
 
 
-def other_forms(entry, key):
+def other_forms(entry: Mapping[str, Any], key: str) -> list[Malformed]:
     """[Malformed] of the numbers in an entry of list `key` that are understood, but written otherwise."""
     return [
         Malformed(
@@ -172,7 +182,7 @@ def other_forms(entry, key):
     ]
 
 
-def plain_numbers(entry, key):
+def plain_numbers(entry: Mapping[str, Any], key: str) -> dict[str, int]:
     """{field: whole number} of what an entry of list `key` writes in another form."""
     others = (field for field in _WHOLE[key] if field in entry and type(entry[field]) is not int)
     read = {field: _plain(field, entry[field]) for field in others}
@@ -192,7 +202,7 @@ def _summary(content):
     return f"keys {sorted(content)[:8]}" if isinstance(content, dict) else type(content).__name__
 
 
-def is_file_name(value):
+def is_file_name(value: Any) -> bool:
     """Whether a value is text that may name a file."""
     if not isinstance(value, str) or not value or "\0" in value:
         return False
@@ -233,12 +243,12 @@ def _malformed_box(bbox):
     return Malformed(kind, f"expected {expected}. Received: {bbox!r}")
 
 
-def outside_message(bbox, height, width):
+def outside_message(bbox: Sequence[float], height: int, width: int) -> str:
     """What is said of a box that leaves the image."""
     return f"expected a `bbox` inside {width}x{height} pixels. Received: {bbox!r}"
 
 
-def parse_crowd_flag(value):
+def parse_crowd_flag(value: Any) -> bool:
     """Whether `iscrowd` says so; null and no flag do not. Malformed for what is neither 0 nor 1."""
     number = whole_number(value)
     flag = _FLAGS.get(value if number is None else number) if _is_scalar(value) else None

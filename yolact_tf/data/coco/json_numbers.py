@@ -2,13 +2,14 @@
 
 import math
 import re
+from typing import Any, TypeGuard
 
 FARTHEST = 100_000  # pixels; pycocotools crashes on polygons that reach to 1e9
 
 _PLAIN = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
-def whole_number(value):
+def whole_number(value: Any) -> int | None:
     """A whole number written as 7, 7.0 or "7" as an int; None for anything else, true and false too."""
     if isinstance(value, str):
         return int(value) if _PLAIN.fullmatch(value) else None
@@ -17,13 +18,13 @@ def whole_number(value):
     return value if type(value) is int else None
 
 
-def is_number(value):
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a number that float64 holds."""
     return (type(value) is int and abs(value) < 1 << 63) or (
         isinstance(value, float) and math.isfinite(value)
     )
 
 
-def is_coordinate(value):
+def is_coordinate(value: Any) -> bool:
     """Whether a value is a number of pixels that an annotation may hold."""
     return is_number(value) and abs(value) <= FARTHEST

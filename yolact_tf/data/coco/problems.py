@@ -1,5 +1,6 @@
 """What can be wrong with a data set: every kind of problem, how bad it is, and rows to show them in."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 # Errors: training leaves the image or object out, refuses the folder, or mistakes one thing for another.
@@ -46,7 +47,7 @@ KINDS = {
 class Malformed(ValueError):
     """What is wrong with one entry of a data set: a `kind` of KINDS, and one line that says what."""
 
-    def __init__(self, kind, message):
+    def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
 
@@ -61,7 +62,7 @@ class Problem:
     message: str  # one line
 
     @property
-    def severity(self):
+    def severity(self) -> str:
         """ "error", "warning" or "note"."""
         return KINDS[self.kind]
 
@@ -76,9 +77,9 @@ class Row:
     examples: tuple[Problem, ...]
 
 
-def group(problems, num_examples=3):
+def group(problems: Iterable[Problem], num_examples: int = 3) -> list[Row]:
     """One Row a kind that occurs, the gravest first, each with its first problems as examples."""
-    by_kind = {kind: [] for kind in KINDS}
+    by_kind: dict[str, list[Problem]] = {kind: [] for kind in KINDS}
     for problem in problems:
         by_kind[problem.kind].append(problem)
     return [

@@ -1,6 +1,6 @@
 """A COCO `segmentation`, polygons or RLE, to the run lengths of a mask."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -17,7 +17,7 @@ class Mask(NamedTuple):
     dropped: tuple[Malformed, ...] = ()  # what is wrong with the polygons that are not among them
 
 
-def parse_segmentation(segmentation, height, width):
+def parse_segmentation(segmentation: Any, height: int, width: int) -> Mask:
     """The Mask of COCO polygons, compressed or uncompressed RLE in an image of height x width pixels.
 
     A polygon that is no good is left out of the mask. Malformed where nothing is left.
@@ -33,7 +33,7 @@ def parse_segmentation(segmentation, height, width):
     )
 
 
-def decode_counts(counts):
+def decode_counts(counts: str | bytes) -> np.ndarray:
     """COCO's compressed RLE text to int64 run lengths: 5 bits a character, deltas from two back."""
     codes = np.frombuffer(counts.encode() if isinstance(counts, str) else counts, "uint8")
     codes = codes.astype("int64") - 48

@@ -1,13 +1,15 @@
 """Records as examples that tf.data reads in any order, by number."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from yolact_tf.data.file_cache import cached_copy
-from yolact_tf.data.record import flips_of
+from yolact_tf.data.record import Record, flips_of
+from yolact_tf.structures import Example, Tensor
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +20,7 @@ class CocoSource:
     cache: "none", "memory", or a folder that gets a copy of each image file, once, for data on a slow disk.
     """
 
-    def __init__(self, records, cache="none"):
+    def __init__(self, records: Sequence[Record], cache: str = "none") -> None:
         self.num_images = len(records)
         self._names = paths = [record.path for record in records]
         if cache == "memory":
@@ -39,20 +41,20 @@ class CocoSource:
         for name in ("_boxes", "_classes", "_is_crowd", "_splits", "_flips", "_flip_splits"):
             setattr(self, name, tf.constant(getattr(self, name)))
 
-    def order(self, seed):
+    def order(self, seed: Tensor) -> tf.data.Dataset:
         """All handles, in the order that `seed` gives."""
         last = self.num_images - 1
         return self.in_order().map(lambda i: tf.random.experimental.index_shuffle(i, seed, last))
 
-    def in_order(self):
+    def in_order(self) -> tf.data.Dataset:
         """All handles, in the order of the records."""
         return tf.data.Dataset.range(self.num_images)
 
-    def name(self, handle):
+    def name(self, handle: Tensor) -> str:
         """What the image of a handle is called."""
         return self._names[handle]
 
-    def read(self, handle):
+    def read(self, handle: Tensor) -> Example:
         """The Example of a handle. Graph code."""
         encoded = self._encoded[handle] if self._is_in_memory else tf.io.read_file(self._paths[handle])
         begin, end = self._splits[handle], self._splits[handle + 1]

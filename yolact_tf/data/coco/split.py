@@ -24,6 +24,7 @@ from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.source import CocoSource
 from yolact_tf.data.record import Record, corners_of
+from yolact_tf.files import PathLike
 from yolact_tf.images.decoding import inspect_image
 
 logger = logging.getLogger(__name__)
@@ -46,36 +47,36 @@ class CocoSplit:
     num_left_out: int = 0  # images that cannot be used
 
     @property
-    def origin(self):
+    def origin(self) -> str:
         """What messages call the data."""
         return str(self.annotation_file)
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """A text that tells these annotations from others."""
         return hashlib.sha256(self.annotation_file.read_bytes()).hexdigest()
 
     @property
-    def num_images(self):
+    def num_images(self) -> int:
         """Images, empty ones included."""
         return len(self.records)
 
     @property
-    def num_with_objects(self):
+    def num_with_objects(self) -> int:
         """Images that have objects or crowds."""
         return sum(len(record.runs) > 0 for record in self.records)
 
     @property
-    def num_objects(self):
+    def num_objects(self) -> int:
         """Objects in all, crowds left out."""
         return sum(int((~record.is_crowd).sum()) for record in self.records)
 
-    def source(self, cache="none", with_empty=True):
+    def source(self, cache: str = "none", with_empty: bool = True) -> CocoSource:
         """The images for tf.data; `with_empty` says whether those without objects are among them."""
         return CocoSource([r for r in self.records if with_empty or len(r.runs)], cache)
 
 
-def load_coco(data, split, on_error="skip"):
+def load_coco(data: PathLike, split: str, on_error: str = "skip") -> CocoSplit:
     """The images and objects of `split` in folder `data`, checked.
 
     on_error: a corrupt image, annotation or polygon is either named in the log and left out ("skip"), or
@@ -87,7 +88,7 @@ def load_coco(data, split, on_error="skip"):
     labels = labels_of(content, annotation_file)
     require_one_name(content, labels, annotation_file)
     by_image = group_annotations(content, labels, annotation_file)
-    problems = []
+    problems: list[str] = []
     images = _usable_images(content, annotation_file, image_folder, problems)
     class_of = {category: index for index, category in enumerate(labels)}
     records = [_record(image, by_image[image.image_id], image_folder, class_of, problems) for image in images]
@@ -98,7 +99,7 @@ def load_coco(data, split, on_error="skip"):
     return CocoSplit(tuple(records), labels, annotation_file, len(content["images"]) - len(records))
 
 
-def find_split(data, split):
+def find_split(data: PathLike, split: str) -> tuple[Path, Path]:
     """(annotation file, image folder) of a split. FileNotFoundError names what was looked for."""
     data = Path(data)
     if not data.is_dir():
@@ -116,7 +117,7 @@ def find_split(data, split):
     raise FileNotFoundError(f"{data}: expected {' or '.join(tried)}. Received: {found}")
 
 
-def has_split(data, split):
+def has_split(data: PathLike, split: str) -> bool:
     """Whether a folder has annotations of a split."""
     return any((Path(data) / name.format(split=split)).is_file() for name, _ in LAYOUTS)
 

@@ -12,7 +12,8 @@ from yolact_tf.data.convert.masks import read_masks, write_masks
 from yolact_tf.data.convert.sbd import read_sbd
 from yolact_tf.data.convert.voc import read_voc, write_voc
 from yolact_tf.data.convert.yolo import read_yolo, write_yolo
-from yolact_tf.files import new_folder
+from yolact_tf.files import PathLike, new_folder
+from yolact_tf.structures import Progress
 
 READERS = {
     "coco": read_coco,
@@ -33,7 +34,16 @@ WRITERS = {
 }
 
 
-def convert(source, target, from_format, to_format, *, progress=None, link=True, strict=False):
+def convert(
+    source: PathLike,
+    target: PathLike,
+    from_format: str,
+    to_format: str,
+    *,
+    progress: Progress | None = None,
+    link: bool = True,
+    strict: bool = False,
+) -> Report:
     """Writes the data set in folder `source` as a new folder `target`, whole or not at all.
 
     progress: called as progress(images written, images in all).  link: images become hard links where
@@ -67,7 +77,7 @@ def _chosen(table, name, role):
     return table[name]
 
 
-def _checked_folders(source, target):
+def _checked_folders(source: PathLike, target: PathLike) -> tuple[Path, Path]:
     """Both as absolute paths: the source is a folder, the target new or empty."""
     source, target = Path(source).resolve(), Path(target).resolve()
     if not source.is_dir():

@@ -1,7 +1,11 @@
 """Class names, for formats that tell classes apart by nothing else."""
 
+from pathlib import Path
 
-def category_names(data_set):
+from yolact_tf.data.convert.data_set import DataSet
+
+
+def category_names(data_set: DataSet) -> dict[int, str]:
     """Category id -> name. ValueError where two are the same, or one breaks a line."""
     names = {category_id: category.name for category_id, category in data_set.categories.items()}
     seen = set()
@@ -15,7 +19,7 @@ def category_names(data_set):
     return names
 
 
-def read_lines(file):
+def read_lines(file: Path) -> list[str]:
     """The lines of a text file that are not empty."""
     try:
         text = file.read_text(encoding="utf-8-sig")

@@ -18,7 +18,7 @@ from yolact_tf.data.coco.entries import (
 from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.split import LAYOUTS, find_split
 from yolact_tf.data.convert.conversion_losses import Losses
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.image_files import (
     check_size,
     checked_name,
@@ -27,6 +27,7 @@ from yolact_tf.data.convert.image_files import (
     place_picture,
 )
 from yolact_tf.data.convert.regions import checked_rle, encode, polygon_of
+from yolact_tf.files import PathLike
 
 OF_CATEGORY = ("id", "name", "supercategory")
 OF_IMAGE = ("id", "file_name", "width", "height")
@@ -34,10 +35,11 @@ OF_OBJECT = ("id", "image_id", "category_id", "segmentation", "area", "bbox", "i
 OF_FILE = ("images", "annotations", "categories")
 
 
-def read_coco(folder):
+def read_coco(folder: PathLike) -> DataSet:
     """The DataSet in a folder with train.json beside images/, or with annotations/ beside train2017/."""
     folder = Path(folder)
-    losses, categories, splits, extra = Losses(), {}, {}, {}
+    categories: dict[int, Category] = {}
+    losses, splits, extra = Losses(), {}, {}
     for split in _splits(folder, losses):
         file, image_folder = find_split(folder, split)
         content = read_coco_json(file)
@@ -47,13 +49,13 @@ def read_coco(folder):
     return DataSet(dict(sorted(categories.items())), splits, losses, extra)
 
 
-def write_coco(data_set, folder, place=place_picture):
+def write_coco(data_set: DataSet, folder: Path, place: Place = place_picture) -> Report:
     """Writes `data_set` as SPLIT.json beside images/."""
     losses, written = Losses(), {}
     names = names_in_one_folder(data_set, losses)
-    pictures = [p for split in data_set.splits.values() for p in split]
-    image_ids = _next_ids(p.image_id for p in pictures)
-    object_ids = _next_ids(i.instance_id for p in pictures for i in p.instances)
+    everyone = [p for split in data_set.splits.values() for p in split]
+    image_ids = _next_ids(p.image_id for p in everyone)
+    object_ids = _next_ids(i.instance_id for p in everyone for i in p.instances)
     for split, pictures in data_set.splits.items():
         content = {**data_set.extra.get(split, {}), "images": [], "annotations": []}
         for picture, name in zip(pictures, names[split], strict=True):

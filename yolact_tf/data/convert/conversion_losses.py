@@ -1,39 +1,45 @@
 """What a conversion loses: counted by kind, with the first example of each."""
 
 import dataclasses
-from typing import NamedTuple
+from collections.abc import Container, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from yolact_tf.data.convert.left_out import LeftOut
+
+if TYPE_CHECKING:  # it imports this file
+    from yolact_tf.data.convert.data_set import DataSet
+
+FieldTypes = Mapping[str, type | tuple[type, ...]]  # extra fields that a format holds
 
 
 class Loss(NamedTuple):
     """How often a kind of loss happened, and where first."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # hides `tuple.count`, which nobody asks of a Loss
     example: str
 
 
-class Losses(dict):
+class Losses(dict[str, Loss]):
     """Kind of loss -> Loss, in the order of their first appearance; beside them what is malformed."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.left_out = LeftOut()
 
-    def add(self, kind, example, count=1):
+    def add(self, kind: str, example: object, count: int = 1) -> None:
         """Counts `count` losses of `kind`; the example of the first stays."""
         if count:
             known = self.get(kind, Loss(0, str(example)))
             self[kind] = known._replace(count=known.count + count)
 
-    def include(self, other):
+    def include(self, other: Self) -> None:
         """Adds the losses of `other`."""
         for kind, loss in other.items():
             self.add(kind, loss.example, loss.count)
         self.left_out.include(other.left_out)
 
 
-def without_crowds(data_set, losses):
+def without_crowds(data_set: "DataSet", losses: Losses) -> "DataSet":
     """`data_set` with no crowd regions, for formats that would make ordinary objects of them."""
     splits = {}
     for split, pictures in data_set.splits.items():
@@ -47,12 +53,17 @@ def without_crowds(data_set, losses):
     return dataclasses.replace(data_set, splits=splits)
 
 
-def held(extra, fields):
+def held(extra: Mapping[str, Any], fields: FieldTypes) -> dict[str, Any]:
     """Those of the extra fields that a format holds; fields: name -> type, or tuple of types."""
     return {key: v for key, v in extra.items() if key in fields and isinstance(v, fields[key])}
 
 
-def count_fields(data_set, losses, object_fields=None, image_fields=None):
+def count_fields(
+    data_set: "DataSet",
+    losses: Losses,
+    object_fields: FieldTypes | None = None,
+    image_fields: FieldTypes | None = None,
+) -> None:
     """Counts ids, areas, boxes and extra fields as lost, but for those that a format holds."""
     of_images, of_objects = _Fields("images"), _Fields("objects")
     for split, pictures in data_set.splits.items():
@@ -68,7 +79,7 @@ def count_fields(data_set, losses, object_fields=None, image_fields=None):
     of_objects.report(losses)
 
 
-def count_category_fields(data_set, losses):
+def count_category_fields(data_set: "DataSet", losses: Losses) -> None:
     """Counts supercategories, and ids that are not 1, 2, … as the format numbers its names."""
     for number, (category_id, category) in enumerate(data_set.categories.items(), 1):
         if category_id != number:
@@ -77,7 +88,7 @@ def count_category_fields(data_set, losses):
             losses.add("supercategories", f"{category.name}: {category.supercategory}")
 
 
-def count_reserved_names(names, reserved, losses):
+def count_reserved_names(names: Mapping[int, str], reserved: Container[str], losses: Losses) -> None:
     """Counts classes whose name means no class in a format, and which it therefore does not give back."""
     for name in names.values():
         losses.add("classes of a name that means none", name, name in reserved)

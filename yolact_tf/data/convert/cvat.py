@@ -16,10 +16,11 @@ from yolact_tf.data.convert.conversion_losses import (
     without_crowds,
 )
 from yolact_tf.data.convert.cvat_shapes import OBJECT_FIELDS, read_shape, shapes_of
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Picture, Report
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Picture, Place, Report
 from yolact_tf.data.convert.image_files import check_size, checked_name, picture_sizes, place_picture
 from yolact_tf.data.convert.regions import unite_groups
 from yolact_tf.data.convert.xml_files import read_xml
+from yolact_tf.files import PathLike
 
 FILE = "annotations.xml"
 # What people call their subsets, in lower case; CVAT itself says "default" where there is none.
@@ -30,7 +31,7 @@ SUBSETS = {
 _REDRAWN = {"box": "rectangles, now filled masks", "ellipse": "ellipses, now polygons"}
 
 
-def read_cvat(folder):
+def read_cvat(folder: PathLike) -> DataSet:
     """The DataSet of annotations.xml in a folder; categories are numbered from 1 as CVAT lists its labels."""
     folder = Path(folder)
     file = folder / FILE
@@ -46,7 +47,7 @@ def read_cvat(folder):
         with losses.left_out.skip_image():
             named.append((entry, checked_name(entry.get("name"), file)))
     found = [_find_image(folder, entry, name) for entry, name in named]
-    splits = {split: [] for split in SPLITS}
+    splits: dict[str, list[Picture]] = {split: [] for split in SPLITS}
     for (entry, name), path, size in zip(named, found, picture_sizes(found), strict=True):
         where = f"{file}: image {name!r}"
         with losses.left_out.skip_image():
@@ -58,7 +59,7 @@ def read_cvat(folder):
     return DataSet({i: Category(name) for name, i in category_of.items()}, kept, losses)
 
 
-def write_cvat(data_set, folder, place=place_picture):
+def write_cvat(data_set: DataSet, folder: Path, place: Place = place_picture) -> Report:
     """Writes `data_set` as annotations.xml and images/SPLIT/."""
     losses, written = Losses(), {}
     count_fields(data_set, losses, OBJECT_FIELDS)

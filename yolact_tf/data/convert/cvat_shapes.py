@@ -1,13 +1,15 @@
 """Shapes of CVAT's XML: polygons, boxes, ellipses, and masks as run lengths by rows inside a box."""
 
 import math
+from collections.abc import Iterator
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from yolact_tf.data.convert.conversion_losses import held
-from yolact_tf.data.convert.data_set import Instance
+from yolact_tf.data.convert.data_set import Instance, Picture
 from yolact_tf.data.convert.outlines import ellipse, rectangle, turn
 from yolact_tf.data.convert.regions import encode, mask_of, polygon_of, rle_of
 
@@ -15,7 +17,7 @@ OBJECT_FIELDS = {"occluded": int, "z_order": int, "attributes": dict}
 _NO_AREA = ("polyline", "points", "cuboid", "skeleton", "tag")
 
 
-def read_shape(shape, category_id, size):
+def read_shape(shape: ElementTree.Element, category_id: int, size: tuple[int, int]) -> Instance | None:
     """The Instance of an XML element; None for one that has no area. ValueError where it is malformed."""
     if shape.tag in _NO_AREA:
         return None
@@ -25,7 +27,7 @@ def read_shape(shape, category_id, size):
         raise ValueError(f"expected one of {', '.join([*_READERS, *_NO_AREA])}. Received: {shape.tag!r}")
     if not shape.get("label"):
         raise ValueError(f"expected a `label`. Received: {dict(shape.attrib)}"[:200])
-    extra = {
+    extra: dict[str, Any] = {
         key: int(_number(shape.get(key))) for key in ("occluded", "z_order") if shape.get(key, "0") != "0"
     }
     attributes = {a.get("name", ""): a.text or "" for a in shape.iterfind("attribute")}
@@ -33,7 +35,9 @@ def read_shape(shape, category_id, size):
     return Instance(category_id, **region(shape, height, width), extra=extra)
 
 
-def shapes_of(instance, picture, label, groups):
+def shapes_of(
+    instance: Instance, picture: Picture, label: str, groups: Iterator[int]
+) -> list[ElementTree.Element]:
     """XML elements of an instance; several polygons get the next number of `groups`. [] without pixels."""
     extra = {"occluded": 0, "z_order": 0, "attributes": {}, **held(instance.extra, OBJECT_FIELDS)}
     fields = {"label": label, "source": "manual"}

@@ -1,5 +1,6 @@
 """The value that every reader makes and every writer takes, and what a writer reports."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,6 +58,9 @@ class DataSet:
     splits: dict[str, tuple[Picture, ...]]  # by name, each of SPLITS
     losses: Losses = field(default_factory=Losses)
     extra: dict[str, dict] = field(default_factory=dict)  # split -> fields of it, such as licences
+
+
+Place = Callable[[Picture, Path], None]  # puts the image file of a picture at a path
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,18 @@
 """Objects of one picture as one map of ids, a pixel for one object only, and back."""
 
+from typing import Any
+
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from yolact_tf.data.convert.conversion_losses import Losses
+from yolact_tf.data.convert.data_set import Instance, Picture
 from yolact_tf.data.convert.regions import encode
 
 
-def paint(picture, limit, losses, where):
+def paint(
+    picture: Picture, limit: int, losses: Losses, where: str
+) -> tuple[np.ndarray, tuple[Instance, ...]]:
     """Paints the objects of `picture` over each other: ids [H, W] int32, and the instances that are seen.
 
     Pixel k + 1 shows instance k, 0 none. Crowds lie below all others, large objects below small ones.
@@ -34,7 +40,7 @@ def paint(picture, limit, losses, where):
     return renumber[ids], tuple(picture.instances[k] for k in shown)
 
 
-def rles_of(ids):
+def rles_of(ids: np.ndarray) -> dict[int, dict[str, Any]]:
     """{value: COCO's compressed RLE of its pixels} of the values of `ids` [H, W] but 0, in rising order."""
     flat = np.append(ids.ravel(order="F"), 0)  # down the columns, as COCO's run lengths go
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])

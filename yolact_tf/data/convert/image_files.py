@@ -3,21 +3,25 @@
 import concurrent.futures
 import shutil
 from collections import Counter
-from pathlib import PurePosixPath
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from yolact_tf.data.convert.class_names import read_lines
-from yolact_tf.files import link_or_copy
+from yolact_tf.data.convert.conversion_losses import Losses
+from yolact_tf.data.convert.data_set import DataSet, Picture
+from yolact_tf.data.convert.left_out import LeftOut
+from yolact_tf.files import PathLike, link_or_copy
 from yolact_tf.images.decoding import inspect_image
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 
 
-def place_picture(picture, path, link=True):
+def place_picture(picture: Picture, path: Path, link: bool = True) -> None:
     """Puts the image file of `picture` at `path`: a hard link where the disk allows it, else a copy."""
     if path.exists():  # writing into a link would alter the image that it came from
-        raise ValueError(
-            f"{picture.source}: expected image names that differ. Received {picture.name!r} twice"
-        )
+        where = "embedded image" if isinstance(picture.source, bytes) else picture.source
+        raise ValueError(f"{where}: expected image names that differ. Received {picture.name!r} twice")
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(picture.source, bytes):
         path.write_bytes(picture.source)
@@ -27,14 +31,14 @@ def place_picture(picture, path, link=True):
         shutil.copyfile(picture.source, path)
 
 
-def picture_sizes(paths):
+def picture_sizes(paths: Iterable[PathLike]) -> list[Callable[[], tuple[int, int]]]:
     """For each image file a function that gives its (width, height), upright, or raises what is wrong."""
     # Threads, since reading the files waits for the disk.
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         return [pool.submit(inspect_image, path).result for path in paths]
 
 
-def check_size(path, size, expected):
+def check_size(path: PathLike, size: Sequence[int], expected: Sequence[int]) -> None:
     """ValueError where an image is not of the (width, height) that the annotations say."""
     if tuple(size) != tuple(expected):
         raise ValueError(
@@ -43,14 +47,14 @@ def check_size(path, size, expected):
         )
 
 
-def find_pictures(folder):
+def find_pictures(folder: Path) -> list[Path]:
     """Image files of a folder and its sub-folders, by their names' endings, sorted."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected a folder of images. Received none")
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
 
 
-def find_picture(folder, stem):
+def find_picture(folder: Path, stem: str) -> Path:
     """The image file `stem` of `folder`, whatever its ending."""
     for suffix in SUFFIXES:
         for path in (folder / f"{stem}{suffix}", folder / f"{stem}{suffix.upper()}"):
@@ -59,7 +63,7 @@ def find_picture(folder, stem):
     raise FileNotFoundError(f"{folder / stem}.jpg: no such image file, nor one of {', '.join(SUFFIXES[1:])}")
 
 
-def listed_pictures(file, folder, left_out):
+def listed_pictures(file: Path, folder: Path, left_out: LeftOut) -> list[tuple[str, Path]]:
     """[(name without ending, image file)] of what text file `file` lists, a name a line."""
     found = []
     for line in read_lines(file):
@@ -69,7 +73,7 @@ def listed_pictures(file, folder, left_out):
     return found
 
 
-def checked_name(name, file):
+def checked_name(name: Any, file: PathLike) -> str:
     """`name`, which `file` gives to an image. ValueError where it would lead out of a folder."""
     path = PurePosixPath(name if isinstance(name, str) else "")
     if not path.name or path.is_absolute() or ".." in path.parts:
@@ -77,12 +81,12 @@ def checked_name(name, file):
     return str(path)
 
 
-def annotation_names(names, split):
+def annotation_names(names: Iterable[str], split: str) -> list[str]:
     """Image names without their endings, by which formats with a file an image call it.
 
     ValueError where two images would share such a file.
     """
-    known = {}
+    known: dict[str, str] = {}
     for name in names:
         stem = str(PurePosixPath(name).with_suffix(""))
         if stem in known:
@@ -94,7 +98,7 @@ def annotation_names(names, split):
     return list(known)
 
 
-def names_in_one_folder(data_set, losses):
+def names_in_one_folder(data_set: DataSet, losses: Losses) -> dict[str, list[str]]:
     """split -> names of its pictures in a folder that all splits share.
 
     Names without ending that occur in several splits would clash: then all get their split as a folder.

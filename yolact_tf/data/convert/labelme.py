@@ -23,7 +23,7 @@ from yolact_tf.data.convert.conversion_losses import (
     held,
     without_crowds,
 )
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.image_files import (
     annotation_names,
     check_size,
@@ -33,6 +33,7 @@ from yolact_tf.data.convert.image_files import (
 )
 from yolact_tf.data.convert.outlines import ellipse, rectangle
 from yolact_tf.data.convert.regions import outlines_of, polygon_of, rle_of, unite_groups
+from yolact_tf.files import PathLike
 
 LABELS = "labels.txt"
 NO_CLASSES = ("__ignore__", "_background_")
@@ -46,7 +47,7 @@ _REDRAWN = {
 VERSION = "5.5.0"  # of labelme, whose readers ask for one
 
 
-def read_labelme(folder):
+def read_labelme(folder: PathLike) -> DataSet:
     """The DataSet of the labelme files below a folder; classes in the order of labels.txt."""
     folder = Path(folder)
     losses = Losses()
@@ -70,7 +71,7 @@ def read_labelme(folder):
     return DataSet({i: Category(name) for name, i in category_of.items()}, splits, losses)
 
 
-def write_labelme(data_set, folder, place=place_picture):
+def write_labelme(data_set: DataSet, folder: Path, place: Place = place_picture) -> Report:
     """Writes `data_set` as images with a JSON beside each, a folder a split."""
     losses, written = Losses(), {}
     count_fields(data_set, losses, OBJECT_FIELDS, IMAGE_FIELDS)

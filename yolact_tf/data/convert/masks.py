@@ -19,7 +19,7 @@ from PIL import Image
 
 from yolact_tf.data.coco.entries import parse_crowd_flag
 from yolact_tf.data.convert.conversion_losses import Losses, count_fields
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.id_maps import paint, rles_of
 from yolact_tf.data.convert.image_files import (
     annotation_names,
@@ -30,12 +30,13 @@ from yolact_tf.data.convert.image_files import (
     place_picture,
 )
 from yolact_tf.data.convert.smooth_edges import sharpened
+from yolact_tf.files import PathLike
 
 INDEX = "instances.json"
 MAX_ID = 65_535  # 16 bits
 
 
-def read_masks(folder):
+def read_masks(folder: PathLike) -> DataSet:
     """The DataSet of mask PNGs in a folder."""
     folder = Path(folder)
     if (folder / INDEX).is_file():
@@ -43,7 +44,7 @@ def read_masks(folder):
     return _read_class_folders(folder)
 
 
-def write_masks(data_set, folder, place=place_picture):
+def write_masks(data_set: DataSet, folder: Path, place: Place = place_picture) -> Report:
     """Writes `data_set` as images, mask PNGs and instances.json."""
     losses, written, rows = Losses(), {}, []
     count_fields(data_set, losses)

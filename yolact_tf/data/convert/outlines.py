@@ -1,13 +1,14 @@
 """Outlines of shapes as [m, 2] float64 x, y in pixels: of masks exactly, of circles closely."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 _SAGITTA = 0.05  # pixels that a chord may cut off an ellipse
 
 
-def trace(mask):
+def trace(mask: np.ndarray) -> list[np.ndarray]:
     """Outlines along the pixel borders of `mask` [H, W] bool, one for each 4-connected part.
 
     A hole hangs on its part's outline by a vertical seam of no width, walked there and back, and runs
@@ -22,7 +23,7 @@ def trace(mask):
     loops = _loops(_vertical_partners(y, x, leads_down))
     is_hole = [not padded[y[loop[0]] + 1, x[loop[0]] + 1] for loop in loops]
     seams = _seams(padded, y, x, loops, is_hole)
-    paths = {}
+    paths: dict[int, list[tuple[int, int]]] = {}
     # A hole hangs on a loop that begins above it, which therefore comes earlier.
     for index in reversed(range(len(loops))):
         paths[index] = _path(loops[index], y, x, seams, paths, is_hole[index])
@@ -30,7 +31,7 @@ def trace(mask):
     return [_without_repeats(paths[k]) + offset for k in range(len(loops)) if not is_hole[k]]
 
 
-def join(polygons):
+def join(polygons: Iterable[np.ndarray]) -> np.ndarray:
     """One outline of several, tied together by seams of no width, as YOLO data sets do."""
     joined, *others = polygons
     for polygon in others:
@@ -41,12 +42,12 @@ def join(polygons):
     return joined
 
 
-def rectangle(x1, y1, x2, y2):
+def rectangle(x1: float, y1: float, x2: float, y2: float) -> np.ndarray:
     """[4, 2] corners of a rectangle."""
     return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], float)
 
 
-def ellipse(x, y, radius_x, radius_y):
+def ellipse(x: float, y: float, radius_x: float, radius_y: float) -> np.ndarray:
     """A polygon inside an ellipse, at most a twentieth of a pixel away from it."""
     radius = max(radius_x, radius_y, 1.0)
     count = max(12, math.ceil(math.pi / math.acos(1 - _SAGITTA / radius)))
@@ -54,7 +55,7 @@ def ellipse(x, y, radius_x, radius_y):
     return np.stack([x + radius_x * np.cos(angles), y + radius_y * np.sin(angles)], 1)
 
 
-def turn(polygon, center, degrees):
+def turn(polygon: np.ndarray, center: tuple[float, float], degrees: float) -> np.ndarray:
     """`polygon` turned about `center`, clockwise on the screen."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return (polygon - center) @ np.array([[cosine, sine], [-sine, cosine]]) + center

@@ -9,9 +9,10 @@ from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance,
 from yolact_tf.data.convert.id_maps import rles_of
 from yolact_tf.data.convert.image_files import check_size, listed_pictures, picture_sizes
 from yolact_tf.data.convert.voc import VOC_CLASSES
+from yolact_tf.files import PathLike
 
 
-def read_sbd(folder):
+def read_sbd(folder: PathLike) -> DataSet:
     """The DataSet of an SBD folder, or of the dataset/ in it; the categories are VOC's twenty, from 1.
 
     Only inst/ is read: it holds the classes of cls/ too, an object each.

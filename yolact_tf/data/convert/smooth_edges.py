@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from yolact_tf.data.convert.conversion_losses import Losses
+from yolact_tf.files import PathLike
 
-def edge_pixels(values):
+
+def edge_pixels(values: np.ndarray) -> np.ndarray:
     """[H, W] bool: the pixels of smooth edges in `values`, [H, W] or [H, W, channels]; 0 is background.
 
     Edges are smooth where more values are thin than not, thin being one that never fills 3 x 3 pixels,
@@ -21,7 +24,7 @@ def edge_pixels(values):
     return is_thin & (_lies_between(channels)[is_thin].mean() > 0.5)
 
 
-def sharpened(ids, losses, where):
+def sharpened(ids: np.ndarray, losses: Losses, where: PathLike) -> np.ndarray:
     """`ids` [H, W] without smooth edges, which are counted.
 
     Where there is one object, a pixel is of it from half of its value on; edges of several are background.

@@ -18,7 +18,7 @@ from yolact_tf.data.convert.conversion_losses import (
     held,
     without_crowds,
 )
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.id_maps import paint, rles_of
 from yolact_tf.data.convert.image_files import (
     annotation_names,
@@ -37,6 +37,7 @@ from yolact_tf.data.convert.voc_maps import (
     write_maps,
 )
 from yolact_tf.data.convert.voc_xml import OBJECT_FIELDS, read_objects, write_objects
+from yolact_tf.files import PathLike
 
 VOC_CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -48,7 +49,7 @@ BACKGROUND = "background"
 SETS = "ImageSets/Segmentation"
 
 
-def read_voc(folder):
+def read_voc(folder: PathLike) -> DataSet:
     """The DataSet of a VOC folder, or of the VOCdevkit/VOC2012 in it; class i becomes category i."""
     folder = _find_root(Path(folder))
     losses, splits = Losses(), {}
@@ -65,7 +66,7 @@ def read_voc(folder):
     return DataSet({i: Category(name) for i, name in enumerate(names, 1)}, splits, losses)
 
 
-def write_voc(data_set, folder, place=place_picture):
+def write_voc(data_set: DataSet, folder: Path, place: Place = place_picture) -> Report:
     """Writes `data_set` as a VOC folder with labelmap.txt. ValueError for more than 254 classes."""
     losses, written = Losses(), {}
     count_fields(data_set, losses, OBJECT_FIELDS)
@@ -92,7 +93,7 @@ def write_voc(data_set, folder, place=place_picture):
     return Report({s: len(p) for s, p in data_set.splits.items()}, written, losses)
 
 
-def _find_root(folder):
+def _find_root(folder: Path) -> Path:
     for candidate in (folder, *sorted(folder.glob("VOC*")), *sorted(folder.glob("VOCdevkit/VOC*"))):
         if (candidate / SETS).is_dir():
             return candidate

@@ -4,13 +4,19 @@
 has void between an object and what is around it.
 """
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
 import numpy as np
 from PIL import Image
 
+from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.image_files import check_size
 from yolact_tf.data.convert.smooth_edges import edge_pixels
 
 VOID = 255
+Channel = TypeVar("Channel", int, np.ndarray)
 
 
 def _color(index):
@@ -22,7 +28,7 @@ def _color(index):
     return tuple(color)
 
 
-def code_of(red, green, blue):
+def code_of(red: Channel, green: Channel, blue: Channel) -> Channel:
     """A colour as one number."""
     return red * 65536 + green * 256 + blue
 
@@ -32,7 +38,9 @@ VOID_COLOR = code_of(*COLORS[VOID])
 _VALUE_OF_COLOR = {**{code_of(*color): index for index, color in enumerate(COLORS)}, VOID_COLOR: -1}
 
 
-def read_class_map(file, size, class_of_color, losses):
+def read_class_map(
+    file: Path, size: tuple[int, int], class_of_color: Mapping[int, int] | None, losses: Losses
+) -> np.ndarray:
     """[H, W] int32 classes of a PNG, -1 for void. class_of_color: {code_of a
     colour: class}, background and void among them; None for VOC's own."""
     pixels = _read_pixels(file, size, is_palette_of_index=class_of_color is None)
@@ -48,7 +56,7 @@ def read_class_map(file, size, class_of_color, losses):
     return _looked_up(codes, found, {**dict.fromkeys(unknown, -1), **classes})
 
 
-def read_object_map(file, size, losses):
+def read_object_map(file: Path, size: tuple[int, int], losses: Losses) -> tuple[np.ndarray, bool]:
     """([H, W] int32 ids of a PNG, -1 for void; whether id k is the k-th object of the XML).
 
     It is not where objects have colours other than VOC's: such ids follow the colours' order.
@@ -70,7 +78,7 @@ def read_object_map(file, size, losses):
     return _looked_up(codes, found, ids), is_vocs
 
 
-def write_maps(folder, stem, ids, classes):
+def write_maps(folder: Path, stem: str, ids: np.ndarray, classes: Iterable[int]) -> None:
     """Writes both PNGs of an image; ids: [H, W], k + 1 where object k is.  classes: that of each object."""
     class_of = np.array([0, *classes])
     for name, values in (("SegmentationObject", ids), ("SegmentationClass", class_of[ids])):

@@ -1,17 +1,20 @@
 """VOC's Annotations: an XML an image, whose k-th object is value k of SegmentationObject."""
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 
 from yolact_tf.data.convert.conversion_losses import held
+from yolact_tf.data.convert.data_set import Instance
 from yolact_tf.data.convert.xml_files import read_xml
 
 OBJECT_FIELDS = dict.fromkeys(("pose", "truncated", "difficult", "occluded"), (str, int))
 _DEFAULTS = {"pose": "Unspecified", "truncated": 0, "difficult": 0, "occluded": 0}
 
 
-def read_objects(file):
+def read_objects(file: Path) -> list[dict[str, str | int]]:
     """[{name, and those of OBJECT_FIELDS that say something}] of an XML file; none where it is missing."""
     if not file.is_file():
         return []
@@ -24,7 +27,9 @@ def read_objects(file):
     return objects
 
 
-def write_objects(file, image_name, ids, instances, names):
+def write_objects(
+    file: Path, image_name: str, ids: np.ndarray, instances: Iterable[Instance], names: Mapping[int, str]
+) -> None:
     """Writes the XML of one image; ids: [H, W], k + 1 at the pixels of instance k."""
     root = ElementTree.Element("annotation")
     _texts(root, {"filename": image_name})

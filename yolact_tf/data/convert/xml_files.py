@@ -2,8 +2,10 @@
 
 from xml.etree import ElementTree
 
+from yolact_tf.files import PathLike
 
-def read_xml(file):
+
+def read_xml(file: PathLike) -> ElementTree.Element:
     """The root element of an XML file. ValueError names the file, and the row where it is malformed."""
     try:
         return ElementTree.parse(file).getroot()

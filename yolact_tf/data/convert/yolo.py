@@ -17,7 +17,7 @@ from yolact_tf.data.convert.conversion_losses import (
     count_fields,
     without_crowds,
 )
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Report
+from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.image_files import (
     annotation_names,
     find_pictures,
@@ -26,11 +26,12 @@ from yolact_tf.data.convert.image_files import (
 )
 from yolact_tf.data.convert.outlines import join, trace
 from yolact_tf.data.convert.regions import mask_of, outlines_of, polygon_of
+from yolact_tf.files import PathLike
 
 _TOLERANCE = 0.01  # of the image, beyond its border; Ultralytics tolerates as much
 
 
-def read_yolo(folder):
+def read_yolo(folder: PathLike) -> DataSet:
     """The DataSet that data.yaml of a folder describes; class i becomes category i + 1."""
     folder = Path(folder)
     file, content = _read_yaml(folder)
@@ -45,7 +46,7 @@ def read_yolo(folder):
     return DataSet({i: Category(name) for i, name in enumerate(names, 1)}, splits, losses)
 
 
-def write_yolo(data_set, folder, place=place_picture):
+def write_yolo(data_set: DataSet, folder: Path, place: Place = place_picture) -> Report:
     """Writes `data_set` as data.yaml, images/SPLIT/ and labels/SPLIT/."""
     losses, written = Losses(), {}
     count_fields(data_set, losses)

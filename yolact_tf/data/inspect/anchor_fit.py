@@ -1,10 +1,12 @@
 """How well anchors cover the boxes of a data set, and sizes that would cover them better."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from yolact_tf.anchors import NUM_LEVELS, build_anchors, pyramid_sizes
+from yolact_tf.config import AnchorConfig
 
 RECALL_IOU = 0.5  # as `loss.positive_iou`: from there on an anchor learns the box
 # Sides in pixels of the network's input. COCO's AP draws the same lines, but in the files' pixels.
@@ -24,12 +26,12 @@ class AnchorFit:
     recall: dict[str, float]  # "all" and each of SIZE_BINS: share in 0..1; -1 where there is no box
 
     @property
-    def setting(self):
+    def setting(self) -> str:
         """The sizes as `--set` takes them."""
         return "anchors.sizes=" + ",".join(f"{size:g}" for size in self.sizes)
 
 
-def fit_of(boxes, image_size, anchors):
+def fit_of(boxes: np.ndarray, image_size: int, anchors: AnchorConfig) -> AnchorFit:
     """The AnchorFit of an AnchorConfig on boxes, [n, 4] corners in 0..1 of the input."""
     best = level_ious(boxes, image_size, anchors, anchors.sizes).max(1)
     recall = {"all": _share(best >= RECALL_IOU)}
@@ -38,7 +40,7 @@ def fit_of(boxes, image_size, anchors):
     return AnchorFit(tuple(anchors.sizes), recall)
 
 
-def better_fit(boxes, image_size, anchors):
+def better_fit(boxes: np.ndarray, image_size: int, anchors: AnchorConfig) -> AnchorFit:
     """The AnchorFit of sizes that find more boxes, with the scales and ratios of `anchors`, an AnchorConfig;
     that of its own sizes where none are found.
 
@@ -53,7 +55,9 @@ def better_fit(boxes, image_size, anchors):
     return found if found.recall["all"] > own.recall["all"] else own
 
 
-def level_ious(boxes, image_size, anchors, sizes):
+def level_ious(
+    boxes: np.ndarray, image_size: int, anchors: AnchorConfig, sizes: Sequence[float]
+) -> np.ndarray:
     """IoU of each box with the best anchor of each level: [n, 4] corners in 0..1 to [n, levels].
 
     Exact for all positions, though only one cell a level is compared: among anchors of one shape,
@@ -72,12 +76,12 @@ def level_ious(boxes, image_size, anchors, sizes):
     return np.stack(best, 1)
 
 
-def box_sides(boxes):
+def box_sides(boxes: np.ndarray) -> np.ndarray:
     """Geometric mean of width and height, in the unit of the boxes. [n, 4] to [n]."""
     return np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
 
 
-def bins_of(sides):
+def bins_of(sides: np.ndarray) -> dict[str, np.ndarray]:
     """{name of SIZE_BINS: [n] bool, which sides lie in it}. Sides in pixels of the input."""
     return {name: (sides >= low) & (sides < high) for name, (low, high) in SIZE_BINS.items()}
 

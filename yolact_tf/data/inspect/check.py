@@ -8,13 +8,15 @@ from collections import Counter
 
 from yolact_tf.data.coco.entries import image_key, other_forms, parse_image, parse_object, reference_faults
 from yolact_tf.data.coco.json_numbers import whole_number
-from yolact_tf.data.coco.problems import Malformed
+from yolact_tf.data.coco.problems import Malformed, Problem
 from yolact_tf.data.inspect.check_files import check_file, look_at_files
 from yolact_tf.data.inspect.check_objects import check_object
 from yolact_tf.data.inspect.unchecked import image_paths, read_splits, steps_of
+from yolact_tf.files import PathLike
+from yolact_tf.structures import Progress
 
 
-def check(folder, decode=False, progress=None):
+def check(folder: PathLike, decode: bool = False, progress: Progress | None = None) -> list[Problem]:
     """[Problem] of the splits in a data folder; `load_coco` takes one without errors as it is.
 
     decode: also decodes every image in full.  progress: called as progress(done, total) after each image
@@ -24,7 +26,7 @@ def check(folder, decode=False, progress=None):
     splits = read_splits(folder)
     advance = steps_of(splits, progress)
     files = look_at_files(image_paths(splits), decode, advance)
-    problems = []
+    problems: list[Problem] = []
     for split in splits:
         problems += _check_entries(split, files)
         problems += _check_ids(split)
@@ -33,8 +35,9 @@ def check(folder, decode=False, progress=None):
         problems += _check_use(split)
         problems += _check_twins(split, files)
     if len(splits) == 2:
-        problems += _check_categories(*splits)
-        problems += _check_shared(*splits, files)
+        train, val = splits
+        problems += _check_categories(train, val)
+        problems += _check_shared(train, val, files)
     return problems
 
 

@@ -2,9 +2,11 @@
 
 import concurrent.futures
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from yolact_tf.files import PathLike
 from yolact_tf.images.decoding import inspect_image, read_image
 from yolact_tf.images.truncated_jpeg import CUT_SHORT, is_cut_short
 
@@ -32,7 +34,7 @@ class ImageFile:
     digest: bytes = b""  # of its bytes
 
 
-def look_at_files(paths, decode, advance):
+def look_at_files(paths: Sequence[Path], decode: bool, advance: Callable[[], None]) -> dict[Path, ImageFile]:
     """{path: ImageFile}.
 
     decode: also decodes each image in full, which finds damage between intact headers and ends.
@@ -46,10 +48,10 @@ def look_at_files(paths, decode, advance):
     return files
 
 
-def check_file(path, file, width, height):
+def check_file(path: PathLike, file: ImageFile, width: int, height: int) -> list[tuple[str, str]]:
     """[(kind, message)] of what is wrong with an image file that should be width x height pixels."""
-    if file.fault:
-        return [file.fault]
+    if file.size is None:
+        return [file.fault] if file.fault else []
     faults = []
     if file.size != (width, height):
         received = f"{file.size[0]}x{file.size[1]}"

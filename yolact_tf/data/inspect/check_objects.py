@@ -3,13 +3,15 @@
 What a box or a mask must be is `coco_json`'s word; this file adds what loads but is probably not meant.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from yolact_tf.data.coco.entries import outside_message, parse_object
 from yolact_tf.data.coco.json_numbers import is_number
 from yolact_tf.data.coco.problems import Malformed
+from yolact_tf.data.coco.segmentation import Mask
 
 _BORDER_SLACK = 1.0  # pixels that a box may reach over the border: rounding of annotation tools
 _AREA_SLACK = (10.0, 0.05)  # pixels and share of the mask's area, both exceeded by what disagrees
@@ -25,7 +27,7 @@ class Measures(NamedTuple):
     box: tuple[float, float, float, float]  # corners in pixels, inside the image
 
 
-def check_object(annotation, height, width):
+def check_object(annotation: Mapping[str, Any], height: int, width: int) -> list[Malformed]:
     """[Malformed] of what is wrong with a COCO annotation in an image of height x width pixels."""
     entry, faults = parse_object(annotation, height, width)
     if entry is None:
@@ -45,7 +47,7 @@ def check_object(annotation, height, width):
     return faults
 
 
-def measures_of(mask, height, width):
+def measures_of(mask: Mask, height: int, width: int) -> Measures:
     """The Measures of a Mask in an image of height x width pixels."""
     area = int(mask.runs[1::2].sum())
     box = _box_of_runs(mask.runs, height) if area else (0.0, 0.0, 0.0, 0.0)
@@ -59,7 +61,7 @@ def measures_of(mask, height, width):
     return Measures(area, sum(map(_enclosed_area, mask.polygons)), outline if has_extent else box)
 
 
-def is_flat(polygon):
+def is_flat(polygon: Sequence[float]) -> bool:
     """Whether a sound polygon encloses nothing."""
     return _enclosed_area(polygon) < _FLAT
 
@@ -71,7 +73,7 @@ def _check_border(box, height, width):
     return []
 
 
-def box_corners(box):
+def box_corners(box: Sequence[float]) -> tuple[float, float, float, float]:
     """COCO's [x, y, w, h] pixels to corners in pixels."""
     x, y, w, h = box
     return x, y, x + w, y + h

@@ -1,16 +1,25 @@
 """Augmented training examples as the model sees them, on one picture."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yolact_tf.config import Config
 from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset
+from yolact_tf.data.split import Split
 from yolact_tf.draw.instances import draw_instances, in_rows
+from yolact_tf.files import PathLike
 from yolact_tf.masks import upsample_to_image
+from yolact_tf.structures import Tensor
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
-def contact_sheet(config, data, count=8, seed=0):
+def contact_sheet(config: Config, data: PathLike | Split, count: int = 8, seed: int = 0) -> np.ndarray:
     """[H, W, 3] uint8 picture of `count` training examples with masks, boxes and class names.
 
     data: a data folder, or what `load_data` made of one.  Masks are those of the prototype map, enlarged.
@@ -24,7 +33,7 @@ def contact_sheet(config, data, count=8, seed=0):
     return draw_batch(images, truth, list(data.labels.values()))
 
 
-def training_views(config, data, count, seed=0):
+def training_views(config: Config, data: PathLike | Split, count: int, seed: int = 0) -> "tf.data.Dataset":
     """A dataset of one batch of `count` training examples, other ones each time it is iterated."""
     # A cache would first read the whole data set; and of a few images the share that is lost tells little.
     settings = replace(config.data, cache="none", on_error="skip", max_unreadable=1.0)
@@ -32,7 +41,7 @@ def training_views(config, data, count, seed=0):
     return build_dataset(replace(config, data=settings, train=training), data, "train")
 
 
-def draw_batch(images, truth, names):
+def draw_batch(images: Tensor, truth: Mapping[str, Tensor], names: Sequence[str]) -> np.ndarray:
     """[H, W, 3] uint8 picture of a batch: images [B, S, S, 3] in 0..255 and their GroundTruth."""
     examples = [{name: np.asarray(values[b]) for name, values in truth.items()} for b in range(len(images))]
     pictures = [draw_example(np.asarray(i), e, names) for i, e in zip(images, examples, strict=True)]
@@ -42,7 +51,7 @@ def draw_batch(images, truth, names):
     return in_rows(pictures, columns)
 
 
-def draw_example(image, truth, names):
+def draw_example(image: np.ndarray, truth: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
     """[S, S, 3] uint8 picture of an image, [S, S, 3] in 0..255, and its GroundTruth without batch axis."""
     count, size = int(truth["num_objects"]), image.shape[0]
     boxes = truth["boxes"][:count]

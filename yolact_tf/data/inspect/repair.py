@@ -10,14 +10,17 @@ from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.inspect.check_files import look_at_files
 from yolact_tf.data.inspect.repair_objects import mend_object
 from yolact_tf.data.inspect.unchecked import image_paths, read_splits, steps_of
-from yolact_tf.files import link_or_copy, new_folder
+from yolact_tf.files import PathLike, link_or_copy, new_folder
+from yolact_tf.structures import Progress
 
 
 class NothingLeft(ValueError):
     """A data set of which repairing would leave no image, or no annotation."""
 
 
-def repair(folder, target, decode=False, progress=None):
+def repair(
+    folder: PathLike, target: PathLike, decode: bool = False, progress: Progress | None = None
+) -> dict[str, int]:
     """Writes the mended splits of `folder` to `target`, a new folder; returns {what was done: how often}.
 
     Images that are missing, unreadable or of another size go, and those that share an id, as nobody knows
@@ -41,11 +44,11 @@ def repair(folder, target, decode=False, progress=None):
     with new_folder(target) as made:
         for split, (content, _) in zip(splits, mended, strict=True):
             _write(split, content, Path(folder), made)
-    done = sum((counts for _, counts in mended), Counter())
+    done: Counter[str] = sum((counts for _, counts in mended), Counter())
     return {name: count for name, count in done.items() if count}
 
 
-def _checked_target(target):
+def _checked_target(target: PathLike) -> Path:
     target = Path(target).resolve()
     if target.exists():
         raise ValueError(

@@ -1,5 +1,7 @@
 """One annotation mended: what cannot be used goes, what the mask tells is taken from the mask."""
 
+from typing import Any
+
 from yolact_tf.data.coco.entries import plain_numbers
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.segmentation import parse_segmentation
@@ -15,7 +17,9 @@ _MASK_BOX = {  # boxes that the mask's replaces
 _DROPPED = None, ["annotations dropped"]
 
 
-def mend_object(annotation, height, width):
+def mend_object(
+    annotation: dict[str, Any], height: int, width: int
+) -> tuple[dict[str, Any] | None, list[str]]:
     """(annotation, [what was done]) with no fault left that `check_object` finds; None if nothing is left.
 
     A sound annotation comes back as it is, but that numbers in another form become plain.

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yolact_tf.config import Config
 from yolact_tf.data.inspect.anchor_fit import AnchorFit, better_fit, bins_of, box_sides, fit_of
 from yolact_tf.data.load import load_data
+from yolact_tf.data.split import Split
+from yolact_tf.files import PathLike
 from yolact_tf.labels import distinct_names
 
 
@@ -29,12 +32,14 @@ class Statistics:
     better_anchors: AnchorFit  # other sizes that find more objects; `anchors` where there are none
 
     @property
-    def num_objects(self):
+    def num_objects(self) -> int:
         """Objects in all, crowds left out."""
         return len(self.sides)
 
 
-def statistics(data, config, split="train", most=None):
+def statistics(
+    data: PathLike | Split, config: Config, split: str = "train", most: int | None = None
+) -> Statistics:
     """The Statistics of a split under a Config.
 
     data: a data folder, or what `load_data` made of one.  most: how many images are counted, the first;

@@ -1,6 +1,7 @@
 """The numbers of `statistics` as one picture of six charts."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -8,13 +9,16 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from yolact_tf.data.inspect.anchor_fit import RECALL_IOU, SIZE_BINS
 from yolact_tf.draw.fonts import font_file
-from yolact_tf.files import atomic_path
+from yolact_tf.files import PathLike, atomic_path
+
+if TYPE_CHECKING:  # it starts TensorFlow
+    from yolact_tf.data.inspect.stats import Statistics
 
 _MOST_CLASSES = 24  # bars that stay legible
 _BLUE, _ORANGE, _GREY = "#1f5fa8", "#d9730d", "#8a8f98"
 
 
-def draw_statistics(statistics, path):
+def draw_statistics(statistics: "Statistics", path: PathLike) -> None:
     """Writes the charts of a Statistics as a PNG: classes, sizes, shapes, crowding, anchor recall."""
     # No pyplot: a library should not choose the backend of whoever imports it.
     figure = Figure(figsize=(15, 8.5), layout="constrained")

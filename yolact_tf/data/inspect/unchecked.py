@@ -2,12 +2,15 @@
 
 import contextlib
 import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from yolact_tf.data.coco.entries import ImageEntry, is_file_name, labels_of, parse_image, read_coco_json
 from yolact_tf.data.coco.problems import Malformed, Problem
 from yolact_tf.data.coco.split import find_split, has_split
+from yolact_tf.files import PathLike
+from yolact_tf.structures import Progress
 
 SPLITS = ("train", "val")
 
@@ -23,30 +26,30 @@ class UncheckedSplit:
     labels: dict[int, str]  # category id -> name, ids in rising order
     images: tuple[ImageEntry, ...]  # the entries with an id, a file name and a size
 
-    def path(self, image):
+    def path(self, image: ImageEntry) -> Path:
         """Path of the file of an ImageEntry."""
         return self.image_folder / image.file_name
 
-    def problem(self, kind, message, image=None, part=""):
+    def problem(self, kind: str, message: str, image: ImageEntry | None = None, part: str = "") -> Problem:
         """A Problem of an ImageEntry, or of the annotation file; `part` says in words of what in it."""
         place = f"{self.image_folder.name}/{image.file_name}" if image else self.annotation_file.name
         return Problem(self.name, f"{place}: {part}" if part else place, kind, " ".join(message.split()))
 
 
-def read_splits(folder):
+def read_splits(folder: PathLike) -> list[UncheckedSplit]:
     """The Splits train and val of a data folder, or the one that is there."""
     folder = Path(folder)
     names = [name for name in SPLITS if has_split(folder, name)]
     return [_read_split(folder, name) for name in names or SPLITS[:1]]
 
 
-def image_paths(splits):
+def image_paths(splits: Iterable[UncheckedSplit]) -> list[Path]:
     """[path of an image file], each once; of entries without a usable size, too."""
     names = ((s, image["file_name"]) for s in splits for image in s.content["images"])
     return list(dict.fromkeys(s.image_folder / name for s, name in names if is_file_name(name)))
 
 
-def steps_of(splits, progress):
+def steps_of(splits: Sequence[UncheckedSplit], progress: Progress | None) -> Callable[[], None]:
     """A function that tells `progress` of one more step: there is one a file and one an annotation."""
     total = len(image_paths(splits)) + sum(len(split.content["annotations"]) for split in splits)
     steps = itertools.count(1)

@@ -2,10 +2,12 @@
 
 import contextlib
 import re
+from collections.abc import Iterator
 
 import tensorflow as tf
 
 from yolact_tf.data.remote_files import join, list_names
+from yolact_tf.files import PathLike
 
 SHARD_NAME = "{prefix}-{number:05d}-of-{total:05d}.tfrecord"
 _SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.tfrecord")
@@ -13,12 +15,12 @@ LABELS_NAME = "labels.json"
 MANIFEST_NAME = "{split}-shards.json"
 
 
-def is_shard(name):
+def is_shard(name: str) -> bool:
     """Whether a file is called like a shard."""
     return _SHARD.fullmatch(name) is not None
 
 
-def find_shards(folder, split):
+def find_shards(folder: PathLike, split: str) -> tuple[str, ...]:
     """Paths of the shards of a split, in order. FileNotFoundError names one that is missing.
 
     They are ours or those of others, called PREFIX-00000-of-00008.tfrecord with the split in PREFIX.
@@ -43,7 +45,7 @@ def find_shards(folder, split):
 
 
 @contextlib.contextmanager
-def naming_damage(origin):
+def naming_damage(origin: str) -> Iterator[None]:
     """Turns what TensorFlow says of a damaged shard into a ValueError in one line."""
     try:
         yield

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import logging
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,6 +11,7 @@ from yolact_tf.data.remote_files import join, list_names, read_text
 from yolact_tf.data.shards.files import LABELS_NAME, MANIFEST_NAME, find_shards, naming_damage
 from yolact_tf.data.shards.split import ShardSplit
 from yolact_tf.data.shards.tf_example import read_contents
+from yolact_tf.files import PathLike
 from yolact_tf.labels import labels_from_json
 
 logger = logging.getLogger(__name__)
@@ -18,7 +20,7 @@ VERSION = 2  # of the manifest
 _NUM_READERS = 8
 
 
-def load_shards(folder, split):
+def load_shards(folder: PathLike, split: str) -> ShardSplit:
     """The ShardSplit of a split in `folder`, a path or a URL that TensorFlow's file system opens.
 
     Shards that `write_records` made open at once. Those of others are read through, to count images and
@@ -45,7 +47,7 @@ def load_shards(folder, split):
     return ShardSplit(origin, files, tuple(manifest["images"]), *counts, labels, True)
 
 
-def read_manifest(folder, split):
+def read_manifest(folder: PathLike, split: str) -> dict[str, Any]:
     """The content of SPLIT-shards.json. ValueError where it is not of this version."""
     path = join(folder, MANIFEST_NAME.format(split=split))
     try:
@@ -58,7 +60,7 @@ def read_manifest(folder, split):
     return content
 
 
-def read_shard_labels(folder):
+def read_shard_labels(folder: PathLike) -> dict[int, str]:
     """Category id -> name of labels.json, ids in rising order."""
     path = join(folder, LABELS_NAME)
     return labels_from_json(read_text(path), path)

@@ -7,8 +7,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from yolact_tf.structures import Tensor
 
-def png_of_runs(runs, height, width):
+
+def png_of_runs(runs: np.ndarray, height: int, width: int) -> bytes:
     """Run lengths to the bytes of a one-channel PNG."""
     pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
     file = io.BytesIO()
@@ -18,7 +20,7 @@ def png_of_runs(runs, height, width):
     return file.getvalue()
 
 
-def flips_of_pngs(pngs, height, width):
+def flips_of_pngs(pngs: Tensor, height: Tensor, width: Tensor) -> Tensor:
     """Flips of n masks: ragged [n, None] int32, as `data.augment.mask_lookup` has them. Graph code.
 
     pngs: [n] strings; a pixel is object where it is not 0.  height, width: of each.

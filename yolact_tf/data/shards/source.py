@@ -1,5 +1,7 @@
 """Images of TFRecord shards as examples that tf.data streams, in an order that a seed gives."""
 
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from yolact_tf.data.augment.draws import fold
@@ -7,6 +9,10 @@ from yolact_tf.data.file_cache import cached_copy
 from yolact_tf.data.remote_files import is_remote
 from yolact_tf.data.shards.files import naming_damage
 from yolact_tf.data.shards.tf_example import has_objects, read_details, read_example
+from yolact_tf.structures import Example, Tensor
+
+if TYPE_CHECKING:  # it imports this file
+    from yolact_tf.data.shards.split import ShardSplit
 
 _NUM_OPEN = 16  # shards that are read at a time; a fixed number, since the order depends on it
 _SHUFFLED_BYTES = 256 << 20  # what the shuffling may hold in memory
@@ -23,7 +29,7 @@ class ShardSource:
     with_empty: whether images without objects are among the handles.
     """
 
-    def __init__(self, data, cache="none", with_empty=True):
+    def __init__(self, data: "ShardSplit", cache: str = "none", with_empty: bool = True) -> None:
         self.num_images = data.num_images if with_empty else data.num_with_objects
         self._selects = self.num_images < data.num_images
         self._category_ids, self._has_flips = list(data.labels), data.has_flips
@@ -42,7 +48,7 @@ class ShardSource:
         is_far = self._in_memory is None and is_remote(files[0])
         self._reading = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True} if is_far else {}
 
-    def order(self, seed):
+    def order(self, seed: Tensor) -> tf.data.Dataset:
         """All handles, in the order that `seed` gives."""
         last = self._num_shards - 1
         shards = tf.data.Dataset.range(self._num_shards)
@@ -50,15 +56,15 @@ class ShardSource:
         handles = shards.interleave(self._shard, _NUM_OPEN, block_length=1, **self._reading)
         return _shuffled(self._selected(handles), self._num_shuffled, fold(seed, 1))
 
-    def in_order(self):
+    def in_order(self) -> tf.data.Dataset:
         """All handles, in the order of the files."""
         return self._selected(tf.data.Dataset.range(self._num_shards).flat_map(self._shard))
 
-    def name(self, handle):
+    def name(self, handle: Tensor) -> str:
         """What the image of a handle is called."""
         return f"{self._origin}: {read_details(handle)['file_name'].numpy().decode(errors='replace')}"
 
-    def read(self, handle):
+    def read(self, handle: Tensor) -> Example:
         """The Example of a handle. Graph code."""
         return read_example(handle, self._category_ids, self._has_flips)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -30,19 +31,19 @@ class ShardSplit:
     has_flips: bool  # whether masks can be read without decoding PNGs
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """A text that tells these shards from others, as far as names and counts do."""
         names = [file.rpartition("/")[2] for file in self.files]
         content = json.dumps([names, self.images, list(self.labels.items())])
         return hashlib.sha256(content.encode()).hexdigest()
 
     @property
-    def num_images(self):
+    def num_images(self) -> int:
         """Images, empty ones included."""
         return sum(self.images)
 
     @property
-    def records(self):
+    def records(self) -> Iterator[Record]:
         """A ShardRecord of each image in turn, streamed. ValueError where a shard is damaged."""
         source = self.source()
         dataset = source.in_order().map(lambda s: (source.read(s), read_details(s)), tf.data.AUTOTUNE)
@@ -50,7 +51,7 @@ class ShardSplit:
             for number, (example, details) in enumerate(dataset.prefetch(2)):
                 yield _record(number, example, details)
 
-    def source(self, cache="none", with_empty=True):
+    def source(self, cache: str = "none", with_empty: bool = True) -> ShardSource:
         """The images for tf.data; `with_empty` says whether those without objects are among them."""
         return ShardSource(self, cache, with_empty)
 
@@ -61,7 +62,7 @@ class ShardRecord(Record):
 
     encoded: bytes
 
-    def read_image(self):
+    def read_image(self) -> np.ndarray:
         """[H, W, 3] uint8 RGB of the image, upright."""
         return decoded(self.encoded, self.path)
 

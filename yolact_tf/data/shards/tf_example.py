@@ -7,12 +7,14 @@ every digit.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from yolact_tf.data.record import flips_of
+from yolact_tf.data.record import Record, flips_of
 from yolact_tf.data.shards.mask_png import flips_of_pngs, png_of_runs
+from yolact_tf.structures import Example, Tensor
 
 _SIDES = tuple(f"image/object/bbox/{side}" for side in ("xmin", "ymin", "xmax", "ymax"))
 _LABELS = "image/object/class/label"
@@ -23,7 +25,7 @@ _EXACT = "yolact/boxes_and_areas"  # little-endian float64 [n, 5]: COCO's x, y, 
 _FORMATS = {b"\xff\xd8": "jpg", b"\x89PNG": "png", b"RIFF": "webp", b"GIF8": "gif", b"BM": "bmp"}
 
 
-def write_example(record, encoded, file_name, labels):
+def write_example(record: Record, encoded: bytes, file_name: str, labels: dict[int, str]) -> bytes:
     """A Record and the bytes of its image file, serialized.
 
     labels: category id -> name.  An image without objects has no features of objects. The bytes of the
@@ -60,7 +62,7 @@ def _objects(record, labels):
     }
 
 
-def read_example(serialized, category_ids, has_flips):
+def read_example(serialized: Tensor, category_ids: Sequence[int], has_flips: bool) -> Example:
     """The Example of a serialized tf.train.Example. Graph code.
 
     category_ids: those of all classes, rising.  has_flips: whether the flips were written, too; where
@@ -84,7 +86,7 @@ def read_example(serialized, category_ids, has_flips):
     }
 
 
-def read_details(serialized):
+def read_details(serialized: Tensor) -> dict[str, Tensor]:
     """What evaluation needs beside the Example: dict of `file_name`, `source_id`, and what may be absent:
     `exact` [5n] float64, COCO's x, y, width, height and the area in pixels, and `areas` [n]. Graph code."""
     scalars = {"image/filename": tf.string, "image/source_id": tf.string, _EXACT: tf.string}
@@ -97,7 +99,7 @@ def read_details(serialized):
     }
 
 
-def read_contents(serialized):
+def read_contents(serialized: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Category ids [n], names [n] or [0], how many masks have PNGs and flips, and how many objects are
     crowds. Graph code."""
     vectors = {_LABELS: tf.int64, "image/object/class/text": tf.string, _MASKS: tf.string, _FLIPS: tf.string}
@@ -106,7 +108,7 @@ def read_contents(serialized):
     return labels, names, tf.size(masks), tf.size(flips), tf.reduce_sum(is_crowd)
 
 
-def has_objects(serialized):
+def has_objects(serialized: Tensor) -> Tensor:
     """Whether the image has objects or crowds. Graph code."""
     return tf.size(_parse(serialized, {}, {_LABELS: tf.int64})[_LABELS]) > 0
 

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from yolact_tf.data.remote_files import TEMPORARY, join, list_names, renamed, wr
 from yolact_tf.data.shards.files import LABELS_NAME, MANIFEST_NAME, SHARD_NAME
 from yolact_tf.data.shards.manifest import VERSION, read_manifest, read_shard_labels
 from yolact_tf.data.shards.tf_example import write_example
+from yolact_tf.files import PathLike
 from yolact_tf.labels import labels_to_json
+from yolact_tf.structures import Progress
 
 SPLITS = ("train", "val")
 _IMAGES_A_SHARD = 400  # of COCO, some 70 MB
@@ -50,7 +53,14 @@ class _Plan:
         return [SHARD_NAME.format(prefix=self.split, number=n, total=total) for n in range(total)]
 
 
-def write_records(data, out, splits=(), shards=0, on_error="skip", progress=None):
+def write_records(
+    data: PathLike,
+    out: PathLike,
+    splits: Sequence[str] = (),
+    shards: int = 0,
+    on_error: str = "skip",
+    progress: Progress | None = None,
+) -> list[SplitReport]:
     """Writes folder `data` as TFRecord shards into `out` and returns a SplitReport of each split.
 
     out: a folder, or a URL that TensorFlow's file system opens, such as gs://bucket/folder. It must be

@@ -3,14 +3,18 @@
 Colours are float32 RGB in 0..1.  H W is the image, h w a patch of it; a texture is a map [h, w] in 0..1.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from PIL import Image, ImageFilter
+
+from yolact_tf.data.synthetic.scenes import Stamp
 
 MAX_PERIOD = 20  # pixels of one stripe or check: no single check may pass for a square of 16 px or more
 COLOUR_CANDIDATES = 4
 
 
-def paint(rng, stamps, image_shape):
+def paint(rng: np.random.Generator, stamps: Iterable[Stamp], image_shape: tuple[int, int]) -> np.ndarray:
     """Paints a background, then the stamps over it from back to front.  Returns [H, W, 3] uint8."""
     canvas = _fill(rng, image_shape, _colours(rng, 1)[0], contrast=0.25)
     light = rng.uniform(0, 2 * np.pi)

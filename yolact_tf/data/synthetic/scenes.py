@@ -38,21 +38,24 @@ class Stamp(NamedTuple):
     top: int
     left: int
 
-    def windows(self, height, width):
+    def windows(self, height: int, width: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
         """Returns (image slices, patch slices) of the part that lies in the image."""
         bottom, right = np.add((self.top, self.left), self.coverage.shape)
         image = slice(max(self.top, 0), min(bottom, height)), slice(max(self.left, 0), min(right, width))
         return image, tuple(slice(s.start - o, s.stop - o) for s, o in zip(image, (self.top, self.left)))
 
 
-def arrange(rng, height, width, min_objects, max_objects):
+def arrange(
+    rng: np.random.Generator, height: int, width: int, min_objects: int, max_objects: int
+) -> tuple[list[Stamp], np.ndarray]:
     """Draws a number of objects and finds a place for each; stops early where no more would fit.
 
     Returns stamps from back to front [G] and owner [H, W]: 0 where background is visible, k + 1 where
     stamp k is.
     """
     owner = np.zeros((height, width), np.int16)
-    stamps, full, visible = [], np.zeros(1, int), np.zeros(1, int)
+    stamps: list[Stamp] = []
+    full, visible = np.zeros(1, int), np.zeros(1, int)
     for _ in range(rng.integers(min_objects, max_objects + 1)):
         stamp = _place(rng, stamps, owner, full, visible)
         if stamp is None:

@@ -15,7 +15,8 @@ from pycocotools import mask as coco_mask
 
 from yolact_tf.data.synthetic.paint import paint
 from yolact_tf.data.synthetic.scenes import MIN_SIDE, SHAPE_CLASSES, arrange
-from yolact_tf.files import new_folder
+from yolact_tf.files import PathLike, new_folder
+from yolact_tf.structures import Progress
 
 SPLITS = ("train", "val")
 MAX_IMAGES = 100_000  # five digits in a file name, and the distance between the image ids of two splits
@@ -35,16 +36,16 @@ class Options(NamedTuple):
 
 
 def make_shapes(
-    directory,
+    directory: PathLike,
     *,
-    train_images=400,
-    val_images=60,
-    image_size=256,
-    min_objects=1,
-    max_objects=12,
-    seed=0,
-    progress=None,
-):
+    train_images: int = 400,
+    val_images: int = 60,
+    image_size: int | tuple[int, int] | list[int] = 256,
+    min_objects: int = 1,
+    max_objects: int = 12,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Path:
     """Writes `train.json`, `val.json` and `images/*.jpg` into a new folder, whole or not at all.
 
     image_size: pixels, a side or (height, width).  progress: called as progress(images done, images in all).
@@ -68,7 +69,7 @@ def make_shapes(
     return directory
 
 
-def draw_scene(rng, options):
+def draw_scene(rng: np.random.Generator, options: Options) -> tuple[np.ndarray, list[int], np.ndarray]:
     """Draws one image.
 
     Returns the image [H, W, 3] uint8, the class index of each object from back to front [G], and owner
@@ -101,7 +102,7 @@ def _checked_options(image_size, min_objects, max_objects, seed):
     return Options(*map(int, (*height_width, min_objects, max_objects, seed)))
 
 
-def _checked_directory(directory):
+def _checked_directory(directory: PathLike) -> Path:
     directory = Path(directory).resolve()
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         found = "which is not empty" if directory.is_dir() else "which is a file"
