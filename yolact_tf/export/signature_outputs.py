@@ -1,14 +1,18 @@
 """What each signature of an artefact that detects says of an image, as Detections to compare."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 from pycocotools import mask as coco_mask
 
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import as_detections
+from yolact_tf.structures import Tensor
 
 
-def answers(engine, image):
+def answers(engine: Any, image: np.ndarray) -> dict[str, Detections]:
     """Signature -> Detections of `image` [H, W, 3] uint8 RGB. ValueError where one is missing.
 
     engine: of a Detector on an artefact.
@@ -26,7 +30,9 @@ def answers(engine, image):
     return found | {name: from_bytes(signatures[name], name, encoded, size) for name in _MASKS}
 
 
-def from_bytes(signature, name, encoded, size):
+def from_bytes(
+    signature: Callable[..., Mapping[str, Tensor]], name: str, encoded: Tensor, size: tuple[int, int]
+) -> Detections:
     """Detections that `signature` answers, one that takes encoded images and goes by `name`.
 
     encoded: scalar string, a file whose upright image is of `size`, height and width.

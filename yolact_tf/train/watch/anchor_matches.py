@@ -3,10 +3,12 @@
 import numpy as np
 
 from yolact_tf.anchors import anchors_per_cell, build_anchors, pyramid_sizes
+from yolact_tf.config import Config
 from yolact_tf.losses.targets import match_anchors
+from yolact_tf.structures import GroundTruth
 
 
-def positives_by_level(ground_truth, config):
+def positives_by_level(ground_truth: GroundTruth, config: Config) -> np.ndarray:
     """[5] int64: the positive anchors of each level P3..P7, for the GroundTruth of a batch."""
     anchors, loss = config.anchors, config.loss
     grid = build_anchors(
