@@ -1,7 +1,6 @@
 """What each signature of an artefact that detects says of an image, as Detections to compare."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,17 +8,20 @@ from pycocotools import mask as coco_mask
 
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import as_detections
+from yolact_tf.detect.engines import KerasEngine, LiteRTEngine, SavedModelEngine
 from yolact_tf.structures import Tensor
 
 
-def answers(engine: Any, image: np.ndarray) -> dict[str, Detections]:
+def answers(
+    engine: KerasEngine | SavedModelEngine | LiteRTEngine, image: np.ndarray
+) -> dict[str, Detections]:
     """Signature -> Detections of `image` [H, W, 3] uint8 RGB. ValueError where one is missing.
 
     engine: of a Detector on an artefact.
     """
-    signatures = getattr(engine, "signatures", None)
-    if signatures is None:
+    if not isinstance(engine, SavedModelEngine):
         return {"serving_default": _from_engine(engine, engine(image), image)}
+    signatures = engine.signatures
     missing = set(_MASKS) - set(signatures)
     if missing:
         raise ValueError(f"Expected the signatures of `yolact export`. Received none named {sorted(missing)}")
