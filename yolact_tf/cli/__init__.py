@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the check it was asked for failed, 2 the request was wrong
 import logging
 import os
 import sys
+from typing import Any, NoReturn
 
 # TensorFlow's C++ log would drown our lines; a user's own setting stands.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -16,10 +17,10 @@ from yolact_tf.cli.commands import app
 from yolact_tf.shutdown import Terminated, ending_in_order
 
 # Typer's own copy of click in newer releases, the package click in older ones.
-ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
-def main():
+def main() -> NoReturn:
     """Entry point: errors of the request become one line on stderr and exit code 2."""
     logging.basicConfig(format="yolact: %(message)s", level=logging.WARNING, force=True)
     logging.captureWarnings(True)

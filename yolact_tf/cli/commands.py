@@ -33,7 +33,7 @@ DataFolder = Annotated[
 
 
 @app.command()
-def recipes():
+def recipes() -> None:
     """Lists the recipes with their one-line purpose."""
     for kind, title in (("configs", "train"), ("export", "export")):
         table = Table(title=title, title_justify="left", box=None, show_header=False)
@@ -56,7 +56,7 @@ def train(
         str | None, typer.Option(help="Train for so long, such as 30m or 1h30m, instead of train.epochs.")
     ] = None,
     overrides: Overrides = None,
-):
+) -> None:
     """Trains RECIPE on DATA with model.fit and fills RUN."""
     limit = [f"train.minutes={minutes_of(time)}"] if time else []
     config = load_config(recipe, [*(overrides or ()), *limit])
@@ -66,7 +66,7 @@ def train(
         trained = train_run(config, data, run, weights, resume, report)
     if trained is None:  # the first of several workers tells
         return
-    metrics = json.loads((trained.path / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     _print_metrics(metrics)
     console.print(f"run: {run}")
 
@@ -81,13 +81,13 @@ def evaluate(
     reference_protocol: Annotated[
         bool, typer.Option("--reference-protocol", help="Also the AP that the original's evaluator gives.")
     ] = False,
-):
+) -> None:
     """COCO box and mask AP of MODEL: a run, a SavedModel folder or a .tflite."""
     from yolact_tf.evaluate.average_precision import evaluate as evaluate_detector
     from yolact_tf.files import require_writable, write_text
 
-    for path in filter(None, (output, detections)):
-        require_writable(path)
+    for file in filter(None, (output, detections)):
+        require_writable(file)
     if output is None and (model / "config.json").is_file():
         output = _metrics_of_run(model)
     detector = _open_detector(model)
@@ -117,7 +117,7 @@ def import_weights(
         Path | None, typer.Option(help="labels.json or COCO annotations that name the classes.")
     ] = None,
     overrides: Overrides = None,
-):
+) -> None:
     """Imports published PyTorch weights as a run of RECIPE; a backbone alone starts a run to train."""
     config = load_config(recipe, overrides or ())
     from yolact_tf.weights.importer import import_weights as import_file
@@ -137,7 +137,7 @@ def detect(
     output: Annotated[Path, typer.Option(help="Folder for overlays and detections.json.")],
     score_threshold: Annotated[float, typer.Option(min=0, max=1)] = 0.15,
     top_k: Annotated[int, typer.Option(min=1)] = 15,
-):
+) -> None:
     """Detects on SOURCE and writes overlays and detections.json."""
     from yolact_tf.detect.overlays import detect_files, find_images, name_pictures
 
@@ -158,7 +158,7 @@ def export(
             help="A .tflite file, or a SavedModel folder: PATH gains a version, PATH/N gains version N."
         ),
     ],
-):
+) -> None:
     """Writes one deployable artefact of RUN."""
     settings = load_export_recipe(recipe)
     from yolact_tf.export import export_run
@@ -174,7 +174,7 @@ def verify(
     run: Annotated[Path, typer.Option(help="The run that the artefact came from.")],
     data: Annotated[str | None, typer.Option("--data", help="Data folder; else drawn scenes.")] = None,
     images: Annotated[int, typer.Option(min=1, help="How many images to compare.")] = 8,
-):
+) -> int:
     """Compares ARTEFACT with RUN, output by output; exit 1 above tolerance."""
     from yolact_tf.export.verify import sample_images
     from yolact_tf.export.verify import verify as verify_artefact
@@ -200,7 +200,7 @@ def serve(
     limits: Annotated[
         list[str] | None, typer.Option("--limit", help="What a request may be: pixels=100000000, queue=64, …")
     ] = None,
-):
+) -> None:
     """TF Serving's REST protocol over an exported SavedModel; a demo page at /."""
     from yolact_tf.fields import override
     from yolact_tf.serve import Limits

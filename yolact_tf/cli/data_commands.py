@@ -26,7 +26,7 @@ def make_shapes(
     min_objects: Annotated[int, typer.Option(help="Fewest objects an image.")] = 1,
     max_objects: Annotated[int, typer.Option(help="Most objects an image.")] = 12,
     seed: int = 0,
-):
+) -> None:
     """Draws a synthetic data set of shapes, deterministic by seed."""
     from yolact_tf.data.synthetic.shapes import make_shapes as draw
 
@@ -50,7 +50,7 @@ def check(
     fix: Annotated[Path | None, typer.Option(help="New folder for a repaired copy.")] = None,
     decode: Annotated[bool, typer.Option("--decode", help="Also decode every image in full.")] = False,
     examples: Annotated[int, typer.Option(min=1, help="Examples shown of each problem.")] = 3,
-):
+) -> int:
     """Looks for what is wrong with DATA; exit 1 where errors remain."""
     from yolact_tf.data.inspect.check import check as find_problems
 
@@ -83,7 +83,7 @@ def stats(
     split: Annotated[str, typer.Option(help="Split to count.")] = "train",
     output: Annotated[Path | None, typer.Option(help="PNG for the charts.")] = None,
     overrides: Overrides = None,
-):
+) -> None:
     """Counts classes, sizes and shapes in DATA, and how well the recipe's anchors cover the boxes."""
     config = load_config(recipe, overrides or ())
     from yolact_tf.data.inspect.stats import statistics
@@ -105,7 +105,7 @@ def show(
     count: Annotated[int, typer.Option(min=1, help="Examples on the sheet.")] = 12,
     seed: int = 0,
     overrides: Overrides = None,
-):
+) -> None:
     """Draws training examples of DATA, augmented, with masks and boxes as the model will see them."""
     config = load_config(recipe, overrides or ())
     from yolact_tf.data.inspect.contact_sheet import contact_sheet
@@ -125,7 +125,7 @@ def convert(
     to_format: Annotated[str, typer.Option("--to", help="coco, cvat, labelme, masks, voc or yolo.")] = "coco",
     copy: Annotated[bool, typer.Option("--copy", help="Copy images even where links would do.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what is malformed.")] = False,
-):
+) -> None:
     """Converts a data set; says what the new format cannot hold, and what is malformed and left out."""
     from yolact_tf.data.convert import convert as convert_folder
 
@@ -154,7 +154,7 @@ def records(
     shards: Annotated[int, typer.Option(min=0, help="Files a split; 0: by its images.")] = 0,
     split: Annotated[list[str] | None, typer.Option(help="Split to write; else train and val.")] = None,
     on_error: Annotated[str, typer.Option(help="What is corrupt is left out (skip) or refused.")] = "skip",
-):
+) -> None:
     """Writes DATA as TFRecord shards, in the schema of TensorFlow Model Garden, into OUT."""
     from yolact_tf.data.shards.writer import write_records
 

@@ -3,9 +3,13 @@
 import contextlib
 import sys
 import time
+from collections.abc import Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from yolact_tf.structures import Progress
 
 PLAIN_INTERVAL = 10.0  # seconds between lines where there is no terminal
 
@@ -14,13 +18,13 @@ console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isat
 
 
 @contextlib.contextmanager
-def progress_bar(title):
+def progress_bar(title: str) -> Iterator[Progress]:
     """Yields `report(done, total)`, to be called as the work advances."""
     if not sys.stderr.isatty():
         yield _plain_lines(title)
         return
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

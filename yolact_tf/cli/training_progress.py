@@ -3,10 +3,15 @@
 import contextlib
 import math
 import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from yolact_tf.train.watch.progress import EpochRow, Status
 
 PLAIN_INTERVAL = 30.0  # seconds between lines where there is no terminal
 BAR_INTERVAL = 0.25  # seconds between updates of the bar
@@ -14,7 +19,7 @@ _ROWS_A_HEADING = 25  # rows of the table until its heading comes again
 
 
 @contextlib.contextmanager
-def training_report(console):
+def training_report(console: Console) -> Iterator["PlainReport"]:
     """Yields a report: `status(Status)` as often as every `interval` seconds, `validating(done, total)`,
     `row(EpochRow)` after each epoch. All of it goes to where `console`, a rich Console, writes."""
     if not console.is_terminal:
@@ -31,21 +36,21 @@ class PlainReport:
 
     interval = PLAIN_INTERVAL
 
-    def __init__(self, console):
+    def __init__(self, console: Console):
         self.console = console
         self._num_rows = 0
         self._last_line = time.monotonic()
 
-    def status(self, status):
+    def status(self, status: "Status") -> None:
         """Says where the training stands."""
         self._line(f"{_place(status)}: {', '.join([*_numbers(status), *_pace(status)])}")
 
-    def validating(self, done, total):
+    def validating(self, done: int, total: int) -> None:
         """Says how far a validation is, where it takes long."""
         if time.monotonic() - self._last_line >= self.interval:
             self._line(f"validating: {done}/{total}")
 
-    def row(self, row):
+    def row(self, row: "EpochRow") -> None:
         """Adds a row to the table of epochs."""
         if self._num_rows % _ROWS_A_HEADING == 0:
             self._line(_heading(row))
@@ -62,12 +67,12 @@ class TerminalReport(PlainReport):
 
     interval = BAR_INTERVAL
 
-    def __init__(self, bar):
+    def __init__(self, bar: "_Bar"):
         super().__init__(bar.console)
         self._bar = bar
         self._task = bar.add_task("starting", total=None, pace="")
 
-    def status(self, status):
+    def status(self, status: "Status") -> None:
         """Moves the bar."""
         self._bar.numbers = "  ".join(_numbers(status))
         self._bar.update(
@@ -78,11 +83,11 @@ class TerminalReport(PlainReport):
             pace="  ".join(_pace(status)),
         )
 
-    def validating(self, done, total):
+    def validating(self, done: int, total: int) -> None:
         """Turns the bar into that of a validation."""
         self._bar.update(self._task, description="validating", completed=done, total=total)
 
-    def row(self, row):
+    def row(self, row: "EpochRow") -> None:
         """Adds a row above the bar, which waits for the next epoch."""
         super().row(row)
         self._bar.update(self._task, description="starting", completed=0, total=None)
@@ -151,7 +156,7 @@ def _loss_name(name):
     return name.removesuffix("_loss").replace("_", " ").replace("iou", "IoU")
 
 
-def clock(seconds):
+def clock(seconds: float) -> str:
     """Seconds as m:ss or h:mm:ss."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,12 +1,17 @@
 """A run in, one deployable artefact out. Recipes that say what to make lie in the folder `export/`."""
 
+from pathlib import Path
+
+from yolact_tf.config import ExportRecipe
 from yolact_tf.export.litert import to_litert
 from yolact_tf.export.saved_model import to_saved_model
+from yolact_tf.files import PathLike
+from yolact_tf.runs import Run
 
 __all__ = ["export_run", "to_litert", "to_saved_model"]
 
 
-def export_run(run, recipe, path):
+def export_run(run: Run, recipe: ExportRecipe, path: PathLike) -> Path:
     """Writes the artefact that `recipe`, an ExportRecipe, describes."""
     if recipe.format == "litert":
         return to_litert(run, path, recipe.outputs)

@@ -11,12 +11,13 @@ import tensorflow as tf
 
 from yolact_tf.detect.engines import read_metadata
 from yolact_tf.export.serving import Serving
-from yolact_tf.files import atomic_path
+from yolact_tf.files import PathLike, atomic_path
+from yolact_tf.runs import Run
 
 _MAX_LABEL_LINES = 100_000  # category ids may be any number; metadata.json has them all
 
 
-def to_litert(run, path, outputs="detections"):
+def to_litert(run: Run, path: PathLike, outputs: str = "detections") -> Path:
     """Writes `run` as a float32 LiteRT file of built-in ops and fixed shapes.
 
     outputs: "detections", or "heads" for the Predictions, which leave the rest to the caller.

@@ -2,10 +2,12 @@
 
 import tensorflow as tf
 
+from yolact_tf.structures import Tensor
+
 _CHARACTERS = 7  # of 5 bits each hold any int32 difference
 
 
-def upsample_mask(mask, box, image_size):
+def upsample_mask(mask: Tensor, box: Tensor, image_size: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The part of the upsampled mask that holds anything: ([h, w] bool, y, x).
 
     mask: [Hp, Wp] probabilities, cropped.  box: [4] corners in 0..1.  image_size: [2] int32 height,
@@ -16,7 +18,7 @@ def upsample_mask(mask, box, image_size):
     return rows[0] @ mask @ tf.transpose(columns[0]) > 0.5, rows[1], columns[1]
 
 
-def encode_rle(window, y, x, image_size):
+def encode_rle(window: Tensor, y: Tensor, x: Tensor, image_size: Tensor) -> Tensor:
     """Compressed counts (scalar ASCII string) of a mask that is `window` at (y, x), zero elsewhere.
 
     Equal to pycocotools' `encode`: column-major runs, background first.
@@ -34,7 +36,7 @@ def encode_rle(window, y, x, image_size):
     return _compress(edges[1:] - edges[:-1])
 
 
-def encode_png(window, y, x, image_size):
+def encode_png(window: Tensor, y: Tensor, x: Tensor, image_size: Tensor) -> Tensor:
     """1-channel PNG (scalar string), 0 or 255, of the same mask at the size of the image."""
     shape = tf.shape(window)
     paddings = [[y, image_size[0] - y - shape[0]], [x, image_size[1] - x - shape[1]]]

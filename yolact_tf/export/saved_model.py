@@ -1,5 +1,7 @@
 """A run to a SavedModel in TF Serving's layout, with labels, warm-up and server settings."""
 
+from pathlib import Path
+
 import keras
 import tensorflow as tf
 
@@ -7,12 +9,13 @@ from yolact_tf.config import MAX_PIXELS
 from yolact_tf.export.server_files import write_server_files
 from yolact_tf.export.serving import Serving
 from yolact_tf.export.warmup import write_warmup
-from yolact_tf.files import new_folder, write_text
+from yolact_tf.files import PathLike, new_folder, write_text
 from yolact_tf.labels import labels_to_json
 from yolact_tf.model_folder import LABELS, find_versions, new_version
+from yolact_tf.runs import Run
 
 
-def to_saved_model(run, path, max_pixels=MAX_PIXELS):
+def to_saved_model(run: Run, path: PathLike, max_pixels: int = MAX_PIXELS) -> Path:
     """Writes `run` as one more version of PATH with signatures serving_default, png, tensors, raw and
     evaluation.
 

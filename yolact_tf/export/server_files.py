@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from pathlib import Path
 
 from yolact_tf.files import write_text
 from yolact_tf.model_folder import LABELS, find_versions
@@ -25,7 +26,7 @@ _SCRIPT = (
 )
 
 
-def write_server_files(folder):
+def write_server_files(folder: Path) -> None:
     """Makes `folder` ready for TF Serving with every model exported into it.
 
     What is there already stays: models.config only gains the models that it lacks, and one that we did

@@ -13,6 +13,8 @@ from yolact_tf.export.rle import encode_png, encode_rle, upsample_mask
 from yolact_tf.images.decoding import decode_image
 from yolact_tf.images.headers import require_pixels
 from yolact_tf.preprocess import resize_images
+from yolact_tf.runs import Run
+from yolact_tf.structures import Predictions, Tensor
 
 
 class Serving:
@@ -23,7 +25,7 @@ class Serving:
     frames together; larger ones are refused undecoded.
     """
 
-    def __init__(self, run, traced_once=False, max_pixels=MAX_PIXELS):
+    def __init__(self, run: Run, traced_once: bool = False, max_pixels: int = MAX_PIXELS):
         self.detection_model = DetectionModel(run.model, run.config)
         self.network = run.model
         if traced_once:
@@ -35,7 +37,7 @@ class Serving:
         self.category_ids = np.array([*run.labels, -1], "int32")
         self.class_names = np.array([*run.labels.values(), ""])
 
-    def detect(self, images):
+    def detect(self, images: Tensor) -> dict[str, Tensor]:
         """float32 [B, S, S, 3] to num_detections, boxes in 0..1, scores, category ids and masks.
 
         With the tail of near-zero scores. A YOLACT++ adds `mask_scores`, here and in all signatures with
@@ -43,15 +45,15 @@ class Serving:
         """
         return self._described(self.detection_model(images))
 
-    def heads(self, images):
+    def heads(self, images: Tensor) -> Predictions:
         """float32 [B, S, S, 3] to the Predictions."""
         return self.network(images, training=False)
 
-    def raw(self, images):
+    def raw(self, images: Tensor) -> Predictions:
         """uint8 [B, H, W, 3] to the Predictions."""
         return self.heads(resize_images(images, self.image_size))
 
-    def tensors(self, images):
+    def tensors(self, images: Tensor) -> dict[str, Tensor]:
         """uint8 [B, H, W, 3] to detections with boxes in pixels and masks at prototype size.
 
         As in all signatures but `evaluation`, what is counted scores more than `detect.score_threshold`.
@@ -59,15 +61,15 @@ class Serving:
         found = self.detection_model(resize_images(images, self.image_size))
         return _in_pixels(self._described(self._without_tail(found)), images)
 
-    def evaluation(self, images):
+    def evaluation(self, images: Tensor) -> dict[str, Tensor]:
         """`tensors` with the tail of near-zero scores, which AP counts."""
         return _in_pixels(self.detect(resize_images(images, self.image_size)), images)
 
-    def rle(self, image_bytes):
+    def rle(self, image_bytes: Tensor) -> dict[str, Tensor]:
         """string [B] of encoded images to detections with masks as COCO RLE counts."""
         return self._from_bytes(image_bytes, "masks_rle", encode_rle)
 
-    def png(self, image_bytes):
+    def png(self, image_bytes: Tensor) -> dict[str, Tensor]:
         """string [B] of encoded images to detections with masks as PNG files."""
         return self._from_bytes(image_bytes, "masks_png_bytes", encode_png)
 

@@ -1,21 +1,27 @@
 """What each signature of an artefact that detects says of an image, as Detections to compare."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import tensorflow as tf
 from pycocotools import mask as coco_mask
 
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import as_detections
+from yolact_tf.detect.engines import KerasEngine, LiteRTEngine, SavedModelEngine
+from yolact_tf.structures import Tensor
 
 
-def answers(engine, image):
+def answers(
+    engine: KerasEngine | SavedModelEngine | LiteRTEngine, image: np.ndarray
+) -> dict[str, Detections]:
     """Signature -> Detections of `image` [H, W, 3] uint8 RGB. ValueError where one is missing.
 
     engine: of a Detector on an artefact.
     """
-    signatures = getattr(engine, "signatures", None)
-    if signatures is None:
+    if not isinstance(engine, SavedModelEngine):
         return {"serving_default": _from_engine(engine, engine(image), image)}
+    signatures = engine.signatures
     missing = set(_MASKS) - set(signatures)
     if missing:
         raise ValueError(f"Expected the signatures of `yolact export`. Received none named {sorted(missing)}")
@@ -26,7 +32,9 @@ def answers(engine, image):
     return found | {name: from_bytes(signatures[name], name, encoded, size) for name in _MASKS}
 
 
-def from_bytes(signature, name, encoded, size):
+def from_bytes(
+    signature: Callable[..., Mapping[str, Tensor]], name: str, encoded: Tensor, size: tuple[int, int]
+) -> Detections:
     """Detections that `signature` answers, one that takes encoded images and goes by `name`.
 
     encoded: scalar string, a file whose upright image is of `size`, height and width.

@@ -1,6 +1,7 @@
 """An artefact against the run that it came from: the largest difference of each output."""
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,8 +12,10 @@ from yolact_tf.data.synthetic.shapes import Options, draw_scene
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
 from yolact_tf.export.signature_outputs import answers
+from yolact_tf.files import PathLike
 from yolact_tf.masks import place_window
 from yolact_tf.preprocess import resize_images
+from yolact_tf.runs import Run
 
 # Detections scoring less are not compared one by one: the order among near-ties at the end of the
 # list says nothing about the artefact. A run that is less sure is compared on its better half.
@@ -28,12 +31,12 @@ class Difference:
     tolerance: float
 
     @property
-    def passes(self):
+    def passes(self) -> bool:
         """Whether the difference is within its tolerance; NaN is not."""
         return self.largest <= self.tolerance
 
 
-def verify(artefact, run, images):
+def verify(artefact: PathLike, run: Run, images: Iterable[np.ndarray]) -> tuple[list[Difference], int]:
     """(differences, count): the `Difference` of each output of each signature, worst over `images`
     ([H, W, 3] uint8 RGB each), and how many detections were compared.
 
@@ -43,10 +46,13 @@ def verify(artefact, run, images):
     return differences(Detector(run), Detector.from_artefact(artefact), run, images)
 
 
-def differences(reference, detector, run, images):
+def differences(
+    reference: Detector, detector: Detector, run: Run, images: Iterable[np.ndarray]
+) -> tuple[list[Difference], int]:
     """`verify` of a detector on an artefact against the detector on its run."""
     signatures = getattr(detector.engine, "signatures", None)
-    worst, compared = {}, 0
+    worst: dict[str, Difference] = {}
+    compared = 0
     for image in images:
         expected = reference(image)
         # Below it, encoded answers end; slots that the threshold did not fill are for AP alone.
@@ -68,7 +74,7 @@ def differences(reference, detector, run, images):
     return list(worst.values()), compared
 
 
-def sample_images(data, count):
+def sample_images(data: PathLike | None, count: int) -> list[np.ndarray]:
     """Images to verify on: of the validation split of folder `data`, or drawn where that is None."""
     if data is None:
         options = Options(height=256, width=256, min_objects=3, max_objects=8, seed=0)
@@ -76,7 +82,7 @@ def sample_images(data, count):
     return [record.read_image() for record in itertools.islice(load_data(data, "val").records, count)]
 
 
-def compare(expected: Detections, received: Detections):
+def compare(expected: Detections, received: Detections) -> list[Difference]:
     """Differences of two Detections of one image: missing ones, then what they say of the others."""
     mine, theirs, unmatched = _match(expected, received)
     size = expected.image_size

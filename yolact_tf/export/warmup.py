@@ -4,12 +4,15 @@ The message types live in tensorflow-serving-api, which brings gRPC; three neste
 it. Field numbers are those of prediction_log.proto, predict.proto and model.proto.
 """
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import tensorflow as tf
 
 MODEL_NAME = "yolact"
 
 
-def write_warmup(folder, image_size):
+def write_warmup(folder: Path, image_size: int) -> None:
     """Writes assets.extra/tf_serving_warmup_requests: one blank JPEG for `serving_default`."""
     image = tf.io.encode_jpeg(tf.zeros([image_size, image_size, 3], tf.uint8)).numpy()
     target = folder / "assets.extra"
@@ -18,7 +21,7 @@ def write_warmup(folder, image_size):
         writer.write(prediction_log(MODEL_NAME, "serving_default", {"image_bytes": [image]}))
 
 
-def prediction_log(model, signature, inputs):
+def prediction_log(model: str, signature: str, inputs: Mapping[str, Sequence[bytes]]) -> bytes:
     """Serialised PredictionLog of a predict request with string inputs {name: list of bytes}."""
     model_spec = _field(1, model.encode()) + _field(3, signature.encode())
     request = _field(1, model_spec)

@@ -7,13 +7,18 @@ import logging
 import signal
 import socket
 import threading
+from typing import TYPE_CHECKING
 
+from yolact_tf.files import PathLike
 from yolact_tf.serve import protocol
 from yolact_tf.serve.json_tensors import encode_json
 from yolact_tf.serve.limits import Limits, RequestError
 from yolact_tf.serve.prediction_queue import Jobs
 from yolact_tf.serve.request_bodies import Intake
-from yolact_tf.serve.servable import load_servable, one_line
+from yolact_tf.serve.servable import Servable, load_servable, one_line
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 SHUTDOWN_SECONDS = 10  # how long a running prediction may take to finish after SIGTERM
 # The page is one file: nothing but its own script, its own style and this server.
@@ -25,7 +30,7 @@ PAGE_POLICY = (
 logger = logging.getLogger(__name__)
 
 
-def build_app(servable, limits=None):
+def build_app(servable: Servable, limits: Limits | None = None) -> "Starlette":
     """Returns the Starlette application that serves `servable` and the demo page.
 
     limits: a `Limits`. The line of predictions is `app.state.jobs`.
@@ -58,7 +63,13 @@ def build_app(servable, limits=None):
     return app
 
 
-def serve(path, host="127.0.0.1", port=8501, name="yolact", limits=None):
+def serve(
+    path: PathLike,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    name: str = "yolact",
+    limits: Limits | None = None,
+) -> None:
     """Serves an export over HTTP until SIGINT or SIGTERM, then finishes running requests and returns.
 
     port: 0 takes any free one; the log names it.  limits: a `Limits`, what a request may be at most.

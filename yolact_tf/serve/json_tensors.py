@@ -3,9 +3,13 @@
 import base64
 import json
 import reprlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from yolact_tf.structures import Tensor
 
 JSON_CHUNK = 4096  # values encoded at a stretch; between two chunks other threads get the interpreter
 SHOWN_CHARACTERS = 80  # of a received value in an error
@@ -16,7 +20,7 @@ _BRIEFLY.maxstring = _BRIEFLY.maxother = _BRIEFLY.maxlong = SHOWN_CHARACTERS
 encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def decode_inputs(request, specs):
+def decode_inputs(request: Mapping[str, Any], specs: Mapping[str, tf.TensorSpec]) -> dict[str, Tensor]:
     """Reads the tensors out of a predict request, in row or in columnar format.
 
     request: the JSON object; one of `instances` (a list, a value or an object each) and `inputs`.
@@ -34,7 +38,7 @@ def decode_inputs(request, specs):
     return {key: _to_tensor(key, columns[key], spec) for key, spec in specs.items()}
 
 
-def encode_rows(outputs):
+def encode_rows(outputs: Mapping[str, Tensor]) -> str:
     """Returns the JSON list with one value, or one object of named values, for each row of the batch.
 
     outputs: {name: tensor [B, ...]}; strings named `*_bytes` become {"b64": ...}, others UTF-8 text.
@@ -47,7 +51,7 @@ def encode_rows(outputs):
     return "[" + ",".join(_encode_named(dict(zip(outputs, row))) for row in zip(*arrays)) + "]"
 
 
-def encode_columns(outputs):
+def encode_columns(outputs: Mapping[str, Tensor]) -> str:
     """Returns the JSON object of named values, or the bare value where there is only one output.
 
     outputs: {name: tensor of any shape}, as in `encode_rows`. NaN and Infinity are TF Serving's bare tokens.
@@ -55,7 +59,7 @@ def encode_columns(outputs):
     return _encode_named({key: _to_plain(key, tensor) for key, tensor in outputs.items()})
 
 
-def shown(value):
+def shown(value: object) -> str:
     """Returns a received value as an error may quote it: as Python writes it, cut short."""
     text = _BRIEFLY.repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

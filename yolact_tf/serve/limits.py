@@ -30,6 +30,6 @@ class Limits:
 class RequestError(Exception):
     """A request that is not answered; `status` is its HTTP status."""
 
-    def __init__(self, status, message):
+    def __init__(self, status: int, message: str):
         super().__init__(message)
         self.status = status

@@ -1,7 +1,15 @@
 """Predictions in threads: as many at once as there are cores, a bounded line behind them."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
 from yolact_tf.cores import usable_cores
 from yolact_tf.serve.limits import RequestError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+Result = TypeVar("Result")
 
 
 class Jobs:
@@ -10,7 +18,7 @@ class Jobs:
     workers: how many at once.  queue: how many more may wait.  `pending` counts both.
     """
 
-    def __init__(self, queue, workers=None):
+    def __init__(self, queue: int, workers: int | None = None):
         from anyio import CapacityLimiter
 
         # Each prediction already fills every core: more at once would only add memory.
@@ -19,7 +27,7 @@ class Jobs:
         self.pending = 0
         self._limiter = CapacityLimiter(self.workers)
 
-    async def run(self, request, function, *arguments):
+    async def run(self, request: "Request", function: Callable[..., Result], *arguments: Any) -> Result:
         """What `function` returns or raises. RequestError 503 where the line is full.
 
         The function is never called where the client leaves before its turn has come (ClientDisconnect).

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from yolact_tf.images.headers import count_pixels
 from yolact_tf.serve.json_tensors import decode_inputs, encode_columns, encode_json, encode_rows, shown
-from yolact_tf.serve.limits import RequestError
+from yolact_tf.serve.limits import Limits, RequestError
 from yolact_tf.serve.request_bodies import parse_body
-from yolact_tf.serve.servable import one_line
+from yolact_tf.serve.servable import Servable, one_line
 
 DEFAULT_SIGNATURE = "serving_default"
 ENCODED_IMAGES = "image_bytes"  # the input whose pixels are counted before it is decoded
@@ -19,7 +19,7 @@ MODEL_PATH = re.compile(
 )
 
 
-def resolve(servable, method, path):
+def resolve(servable: Servable, method: str, path: str) -> tuple[str, int | None]:
     """(action, version) that a request asks for: "", "/metadata" or ":predict", and a number or None.
 
     RequestError: 404 for what this server does not have, 400 for what the protocol does not.
@@ -42,19 +42,19 @@ def resolve(servable, method, path):
     return action, int(version) if version else None
 
 
-def malformed(method, path):
+def malformed(method: str, path: str) -> RequestError:
     """The answer to a method that a path does not take, with TF Serving's status and words."""
     return RequestError(400, f"Malformed request: {method} {path}")
 
 
-def status(servable, version):
+def status(servable: Servable, version: int | None) -> str:
     """The JSON text that says which versions there are: the one asked for, or all where it is None."""
     healthy = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
     numbers = servable.folders if version is None else [version]
     return encode_json({"model_version_status": [{"version": str(number)} | healthy for number in numbers]})
 
 
-def metadata(servable, version):
+def metadata(servable: Servable, version: int | None) -> str:
     """The JSON text that describes the signatures of a version, the newest where it is None."""
     served = servable.version(version)
     return encode_json(
@@ -65,7 +65,9 @@ def metadata(servable, version):
     )
 
 
-def predict(servable, version, body, is_gzip, limits):
+def predict(
+    servable: Servable, version: int | None, body: bytes | bytearray, is_gzip: bool, limits: Limits
+) -> str:
     """The JSON text that answers a predict request, or RequestError where it does not fit."""
     served = servable.version(version)
     with _refusing(ValueError):

@@ -6,11 +6,16 @@ import gzip
 import io
 import json
 import zlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from yolact_tf.serve.json_tensors import shown
-from yolact_tf.serve.limits import RequestError
+from yolact_tf.serve.limits import Limits, RequestError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 # A body that is too large is read on and thrown away up to so many times its limit: a client that only
 # listens when it has sent everything would otherwise see a reset connection and no answer.
@@ -22,12 +27,12 @@ _OTHER_THAN_MARKS = bytes(set(range(256)) - set(b'[]{},"'))
 class Intake:
     """Reads the bodies of requests, each and all together within `limits`."""
 
-    def __init__(self, limits):
+    def __init__(self, limits: Limits):
         self.limits = limits
         self.held = 0  # bytes of all bodies, until their requests are answered
 
     @contextlib.asynccontextmanager
-    async def body(self, request):
+    async def body(self, request: "Request") -> AsyncIterator[bytearray]:
         """The bytes of a request's body. RequestError: 413 for too many, 503 while others hold too many."""
         body, size = bytearray(), 0
         try:
@@ -47,7 +52,7 @@ class Intake:
             self.held -= len(body)
 
 
-def parse_body(body, is_gzip, limits):
+def parse_body(body: bytes | bytearray, is_gzip: bool, limits: Limits) -> dict[str, Any]:
     """Reads the JSON object out of a request's body.
 
     ValueError, one line, where there is none or it is nested too deep or holds too many values;

@@ -3,10 +3,13 @@
 import dataclasses
 import re
 import threading
+from collections.abc import Mapping
+from pathlib import Path
 
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
+from yolact_tf.files import PathLike
 from yolact_tf.model_folder import load_saved_model, require_versions
 
 
@@ -23,13 +26,13 @@ class ServedVersion:
 class Servable:
     """A named model and its versions, each loaded when it is first asked for."""
 
-    def __init__(self, name, folders):
+    def __init__(self, name: str, folders: Mapping[int, Path]):
         self.name = name
         self.folders = dict(sorted(folders.items(), reverse=True))  # newest first, as TF Serving lists them
-        self._loaded = {}
+        self._loaded: dict[int, ServedVersion] = {}
         self._lock = threading.Lock()
 
-    def version(self, number=None):
+    def version(self, number: int | None = None) -> ServedVersion:
         """Returns the `ServedVersion` of a number in `folders`, the newest without one.
 
         Raises ValueError: damaged files.
@@ -41,7 +44,7 @@ class Servable:
             return self._loaded[number]
 
 
-def load_servable(path, name="yolact"):
+def load_servable(path: PathLike, name: str = "yolact") -> Servable:
     """Opens an export for serving and loads its newest version.
 
     path: a folder in TF Serving's layout (PATH/<integer>/saved_model.pb), or one that holds saved_model.pb
@@ -65,7 +68,7 @@ def _load_version(number, folder):
     return ServedVersion(number, dict(module.signatures), signature_def, module)
 
 
-def one_line(error):
+def one_line(error: BaseException) -> str:
     """Returns an error's own words, without the traces that TensorFlow puts before and after them."""
     lines = [line.strip() for line in str(error).split("[[{{node")[0].splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

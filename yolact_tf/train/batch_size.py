@@ -9,13 +9,14 @@ import numpy as np
 
 from yolact_tf.anchors import prototype_size
 from yolact_tf.config import Config
+from yolact_tf.structures import GroundTruth
 
 LARGEST = 64  # images; beyond it steps become few rather than fast
 _SHARE = 0.8  # of free memory: the input pipeline and validation want some, too
 _TRIED = (2, 4)  # images of the two steps that are measured
 
 
-def largest_batch(config, num_images):
+def largest_batch(config: Config, num_images: int) -> int:
     """The largest power of two of images whose step fits into free memory, at most 64 and `num_images`.
 
     Two small steps are measured, each in a process of its own: what a step takes grows linearly.
@@ -27,7 +28,7 @@ def largest_batch(config, num_images):
     return 1 << (most.bit_length() - 1)
 
 
-def free_memory():
+def free_memory() -> int:
     """Bytes that a new process may take: of the accelerator where there is one, else of the machine."""
     accelerator = _accelerator()
     if accelerator:
@@ -47,7 +48,7 @@ def _measured(config, batch_size):
         return pool.apply(peak_memory, (config.to_json(), batch_size))
 
 
-def peak_memory(config_json, batch_size):
+def peak_memory(config_json: str, batch_size: int) -> int:
     """Peak memory in bytes of this process after two training steps on noise."""
     import dataclasses
 
@@ -70,12 +71,12 @@ def peak_memory(config_json, batch_size):
     return used_memory()
 
 
-def noise(config, batch_size):
+def noise(config: Config, batch_size: int) -> tuple[np.ndarray, GroundTruth]:
     """(images, GroundTruth) of noise with every slot taken: shapes are static, so a step costs the same."""
     size, slots = config.data.image_size, config.data.max_objects
     masks = prototype_size(size)
-    truth = {
-        "boxes": np.tile(np.float32([0.25, 0.25, 0.75, 0.75]), (batch_size, slots, 1)),
+    truth: GroundTruth = {
+        "boxes": np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (batch_size, slots, 1)),
         "classes": np.zeros((batch_size, slots), "int32"),
         "masks": np.ones((batch_size, slots, masks, masks), "uint8"),
         "is_crowd": np.zeros((batch_size, slots), bool),
@@ -85,7 +86,7 @@ def noise(config, batch_size):
     return images, truth
 
 
-def used_memory():
+def used_memory() -> int:
     """Bytes at the peak of this process: of its accelerator where there is one, else of the machine."""
     accelerator = _accelerator()
     if accelerator:

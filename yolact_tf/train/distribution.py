@@ -9,9 +9,14 @@ import contextlib
 import functools
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import keras
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 VARIABLE = "KERAS_DISTRIBUTION_{}"
 
@@ -23,25 +28,25 @@ class Devices:
     count: int = 1  # of all workers
     worker: int = 0
     num_workers: int = 1
-    strategy: object = None  # tf.distribute's, where it mirrors the model
+    strategy: "tf.distribute.Strategy | None" = None  # tf.distribute's, where it mirrors the model
 
     @property
-    def is_first(self):
+    def is_first(self) -> bool:
         """Whether this is the worker that writes files."""
         return self.worker == 0
 
-    def model_scope(self):
+    def model_scope(self) -> contextlib.AbstractContextManager[object]:
         """Where the model, its loss and its optimizer have to be made."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
 
-def is_first_worker():
+def is_first_worker() -> bool:
     """Whether this process is the only one, or the first of several; known before they meet."""
     return int(os.environ.get(VARIABLE.format("PROCESS_ID"), 0)) == 0
 
 
 @contextlib.contextmanager
-def devices(count, batch_size):
+def devices(count: int, batch_size: int) -> Iterator[Devices]:
     """Lends the Devices that train, for as long as they do.
 
     count: how many of each host; 0: every accelerator there is. Without accelerators, more than one

@@ -1,6 +1,7 @@
 """What does not learn: layers named by the recipe, and batch norm where batches are small."""
 
 import difflib
+from collections.abc import Iterable
 
 import keras
 
@@ -8,7 +9,7 @@ import keras
 FEWEST_FOR_BATCH_NORM = 6  # images a replica
 
 
-def freeze(model, layers, batch_norm, images_per_replica):
+def freeze(model: keras.Model, layers: Iterable[str], batch_norm: str, images_per_replica: int) -> list[str]:
     """Makes parts of `model` untrainable, before it is compiled; returns the names of what was frozen.
 
     layers: names of layers, such as "backbone", or of layers within one, such as "backbone/stem_conv"; a name

@@ -3,17 +3,18 @@
 import contextlib
 import signal
 import threading
+from collections.abc import Callable, Iterator
 
 from yolact_tf.shutdown import POLITE, Terminated
 
 
 @contextlib.contextmanager
-def interruptible():
+def interruptible() -> Iterator[Callable[[], KeyboardInterrupt | Terminated | None]]:
     """Yields a function that returns what to raise where the process was asked to stop, else None.
 
     That is KeyboardInterrupt or Terminated. Asking twice raises it at once.
     """
-    reasons = []
+    reasons: list[KeyboardInterrupt | Terminated] = []
 
     def ask(number, frame):
         reasons.append(KeyboardInterrupt() if number == signal.SIGINT else Terminated(number))

@@ -13,7 +13,7 @@ class NonFiniteLoss(ArithmeticError):
 class StopOnNonFinite(keras.callbacks.Callback):
     """Stops training after `limit` steps in a row whose loss was not finite, naming the loss and the step."""
 
-    def __init__(self, limit):
+    def __init__(self, limit: int):
         super().__init__()
         self.limit = limit
         self._skipped, self._in_a_row = 0.0, 0

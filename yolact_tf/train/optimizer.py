@@ -1,17 +1,22 @@
 """The optimiser of a config: the reference's SGD, or AdamW, each on its learning-rate schedule, and none
 takes a step that is not finite."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
+from yolact_tf.config import Config, TrainConfig
 from yolact_tf.replicas import num_replicas, sum_over_replicas
+from yolact_tf.structures import Tensor
 from yolact_tf.train.schedule import LearningRate
 
 # Shorter memory than the usual .999: runs here are thousands of steps, not hundreds of thousands.
 ADAM_BETA_2 = 0.98
 
 
-def build_optimizer(config, steps_per_epoch=None):
+def build_optimizer(config: Config, steps_per_epoch: int | None = None) -> keras.optimizers.Optimizer:
     """The optimiser of `config.train`, its schedule spread over the whole run.
 
     steps_per_epoch: batches an epoch; without it, `train.images_per_epoch` or COCO 2017's 117 266
@@ -21,11 +26,12 @@ def build_optimizer(config, steps_per_epoch=None):
     if steps_per_epoch is None:
         steps_per_epoch = max(1, (train.images_per_epoch or 117_266) // train.known_batch_size)
     rate = planned_rate(train, steps_per_epoch)
-    options = {"use_ema": True, "ema_momentum": train.ema} if train.ema else {}
+    options: dict[str, Any] = {"use_ema": True, "ema_momentum": train.ema} if train.ema else {}
     if train.gradient_clip:
         options["global_clipnorm"] = train.gradient_clip
     if train.accumulate > 1:
         options["gradient_accumulation_steps"] = train.accumulate
+    optimizer: keras.optimizers.Optimizer
     if train.optimizer == "adamw":
         optimizer = AdamW(rate, weight_decay=train.weight_decay, beta_2=ADAM_BETA_2, **options)
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -36,7 +42,7 @@ def build_optimizer(config, steps_per_epoch=None):
     return FiniteSteps(optimizer)
 
 
-def planned_rate(train, steps_per_epoch):
+def planned_rate(train: TrainConfig, steps_per_epoch: int) -> LearningRate:
     """The schedule of a run by its number of epochs. It counts steps, of which `train.accumulate` make an
     update: see `steps_done`."""
     return LearningRate(
@@ -50,7 +56,7 @@ def planned_rate(train, steps_per_epoch):
     )
 
 
-def scaled_rate(train):
+def scaled_rate(train: TrainConfig) -> float:
     """The peak learning rate: that of the config, for as many images as make an update (batch autoscaling
     of the released code: in proportion; the warm-up's first rate and length stay)."""
     if not train.nominal_batch:
@@ -79,12 +85,12 @@ class _OnSchedule:
         return super()._get_current_learning_rate()
 
 
-def unwrapped(optimizer):
+def unwrapped(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """The optimiser that takes the steps: what `FiniteSteps` or a loss scale wraps."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def steps_done(optimizer):
+def steps_done(optimizer: keras.optimizers.Optimizer) -> Tensor:
     """The scalar that counts the batches an optimiser was given gradients of, those left out aside.
 
     Whatever speaks of steps counts by it: the schedule, a budget of time, progress. Keras' own `iterations`
@@ -93,13 +99,13 @@ def steps_done(optimizer):
     return unwrapped(optimizer)._iterations
 
 
-def set_total_steps(optimizer, steps):
+def set_total_steps(optimizer: keras.optimizers.Optimizer, steps: float) -> None:
     """Sets the length of the schedule: in the variable, which compiled steps read, and where it is shown."""
     unwrapped(optimizer).total_steps.assign(steps)
     schedule_of(optimizer).total_steps = steps
 
 
-def schedule_of(optimizer):
+def schedule_of(optimizer: keras.optimizers.Optimizer) -> LearningRate:
     """The schedule of an optimiser from `build_optimizer`: steps to learning rates."""
     return unwrapped(optimizer)._learning_rate  # the public `learning_rate` is the rate of the present step
 
@@ -119,7 +125,7 @@ class WholeClip:
 class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
     """Keras' own, with one answer for all replicas: gradients are summed where all are finite."""
 
-    def check_finite(self, grads):
+    def check_finite(self, grads: Sequence[Tensor]) -> Tensor:
         finite = ops.cast(super().check_finite(grads), "int32")
         return sum_over_replicas(finite) == num_replicas()
 
@@ -138,7 +144,14 @@ class ReferenceSGD(_OnSchedule, WholeClip, keras.optimizers.Optimizer):
     included (YOLACT §6, released code).
     """
 
-    def __init__(self, learning_rate=1e-3, momentum=0.9, l2=5e-4, name="reference_sgd", **options):
+    def __init__(
+        self,
+        learning_rate: keras.optimizers.schedules.LearningRateSchedule | float = 1e-3,
+        momentum: float = 0.9,
+        l2: float = 5e-4,
+        name: str = "reference_sgd",
+        **options: Any,
+    ):
         super().__init__(learning_rate=learning_rate, name=name, **options)
         self.momentum = momentum
         self.l2 = l2
@@ -149,7 +162,7 @@ class ReferenceSGD(_OnSchedule, WholeClip, keras.optimizers.Optimizer):
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         velocity = self.velocities[self._get_variable_index(variable)]
         rate = ops.cast(learning_rate, variable.dtype)
         step = ops.cast(gradient, variable.dtype) + self.l2 * variable
@@ -168,7 +181,7 @@ class FiniteSteps(LossScaleOptimizer):
     that is always 1, since that does the same, for several devices and on every backend.
     """
 
-    def __init__(self, inner_optimizer, name="finite_steps"):
+    def __init__(self, inner_optimizer: keras.optimizers.Optimizer, name: str = "finite_steps"):
         super().__init__(inner_optimizer, initial_scale=1.0, dynamic_growth_steps=2**31 - 1, name=name)
 
     def _stateful_handle_non_finite_grads(self):

@@ -1,7 +1,9 @@
 """Going on with a run that was interrupted: what may have changed since, and the rest of its epoch."""
 
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -9,13 +11,17 @@ from keras import ops
 
 from yolact_tf.config import Config
 from yolact_tf.fields import differences
+from yolact_tf.files import PathLike
 from yolact_tf.train.optimizer import planned_rate
-from yolact_tf.train.state import read_position
+from yolact_tf.train.state import Position, read_position
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 logger = logging.getLogger(__name__)
 
 
-def recipe_of(run_path):
+def recipe_of(run_path: PathLike) -> Config:
     """The Config of the run to go on with. FileNotFoundError where there is none."""
     file = Path(run_path) / "config.json"
     if not file.is_file():
@@ -23,7 +29,7 @@ def recipe_of(run_path):
     return Config.from_json(file.read_text(encoding="utf-8"))
 
 
-def accept_changes(config, known, run_path, steps_per_epoch):
+def accept_changes(config: Config, known: Config, run_path: PathLike, steps_per_epoch: int) -> None:
     """Names in a line of the log what `config` changes of the recipe `known` of the run at `run_path`.
 
     ValueError where a number that was computed would have been another. `running` fields may change, and
@@ -47,7 +53,14 @@ def accept_changes(config, known, run_path, steps_per_epoch):
         logger.warning("%s goes on with %s", run_path, "; ".join(map(str, changes)))
 
 
-def fit_from(start, model, build_dataset, callbacks, epochs, steps):
+def fit_from(
+    start: Position,
+    model: keras.Model,
+    build_dataset: Callable[..., "tf.data.Dataset"],
+    callbacks: Sequence[keras.callbacks.Callback],
+    epochs: int,
+    steps: int,
+) -> None:
     """Has `fit` do what is left of the epoch of `start`, a Position, and all epochs that follow.
 
     model: has the state of `start`.  build_dataset: called as build_dataset(first_epoch=…, first_batch=…) it

@@ -1,9 +1,13 @@
 """Step to learning rate."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
+
+from yolact_tf.structures import Tensor
 
 
 @keras.saving.register_keras_serializable(package="yolact_tf")
@@ -15,17 +19,17 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(
         self,
-        learning_rate,
-        total_steps,
+        learning_rate: float,
+        total_steps: float,
         *,
-        schedule="steps",
-        warmup_steps=500,
-        warmup_learning_rate=1e-4,
-        decay_at=(0.35, 0.75, 0.875, 0.9375),
-        decay_factor=0.1,
+        schedule: str = "steps",
+        warmup_steps: int = 500,
+        warmup_learning_rate: float = 1e-4,
+        decay_at: Sequence[float] = (0.35, 0.75, 0.875, 0.9375),
+        decay_factor: float = 0.1,
     ):
         self.total_steps = total_steps
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "learning_rate": learning_rate,
             "schedule": schedule,
             "warmup_steps": warmup_steps,
@@ -34,7 +38,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
             "decay_factor": decay_factor,
         }
 
-    def __call__(self, step, total_steps=None):
+    def __call__(self, step: Tensor, total_steps: Tensor | None = None) -> Tensor:
         """Rate of the 0-based `step`. total_steps: what the run is now known to take."""
         step = ops.cast(step, "float32")
         total = ops.cast(self.total_steps if total_steps is None else total_steps, "float32")

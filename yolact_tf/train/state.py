@@ -7,6 +7,7 @@ state) and, as its metadata, where the run is. What batches come next follows fr
 import dataclasses
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from keras import ops
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from yolact_tf.files import atomic_path
+from yolact_tf.files import PathLike, atomic_path
 
 FILE = "state.safetensors"
 
@@ -32,7 +33,7 @@ class Position:
     waited: int = 0  # validations since the best
 
 
-def save_state(run_path, model, position, data_digest):
+def save_state(run_path: PathLike, model: keras.Model, position: Position, data_digest: str) -> None:
     """Writes state.safetensors of a run."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
@@ -45,13 +46,13 @@ def save_state(run_path, model, position, data_digest):
             raise OSError(f"{run_path}: cannot save the state. Received: {error}") from None
 
 
-def read_position(run_path):
+def read_position(run_path: PathLike) -> Position:
     """The Position of the state that was saved last. FileNotFoundError where there is none."""
     with _opened(run_path) as file:
         return _position(file)
 
 
-def load_state(run_path, model, data_digest):
+def load_state(run_path: PathLike, model: keras.Model, data_digest: str) -> Position:
     """Puts the saved values into the variables of `model`, compiled and built; returns the Position.
 
     ValueError where the file is not of this model, or the data are not those it was trained on;
@@ -110,14 +111,21 @@ class KeepState(keras.callbacks.Callback):
 
     validation = None
 
-    def __init__(self, run_path, data_digest, start, minutes, reason_to_stop):
+    def __init__(
+        self,
+        run_path: PathLike,
+        data_digest: str,
+        start: Position,
+        minutes: float,
+        reason_to_stop: Callable[[], BaseException | None],
+    ):
         super().__init__()
         self.run_path, self.data_digest, self.minutes = run_path, data_digest, minutes
         self.start, self.reason_to_stop = start, reason_to_stop
         self._began = self._saved = time.monotonic()
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         """Seconds of training, with those before this process."""
         return self.start.seconds + time.monotonic() - self._began
 

@@ -1,6 +1,7 @@
 """Training by the wall clock: as many steps as fit, on a schedule that ends with them."""
 
 import time
+from collections.abc import Callable
 
 import keras
 
@@ -19,15 +20,15 @@ class KeepToMinutes(keras.callbacks.Callback):
     learning rate reaches its end when the time does, however the machine's speed changes.
     """
 
-    def __init__(self, minutes, seconds):
+    def __init__(self, minutes: float, seconds: Callable[[], float]):
         super().__init__()
         self.limit, self.seconds = 60 * minutes, seconds
 
     @property
-    def is_over(self):
+    def is_over(self) -> bool:
         return self.seconds() >= self.limit
 
-    def remaining(self):
+    def remaining(self) -> float:
         """Seconds left."""
         return max(0.0, self.limit - self.seconds())
 

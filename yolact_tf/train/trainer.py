@@ -14,9 +14,10 @@ from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset, steps_per_epoch
 from yolact_tf.data.unreadable import Unreadable
 from yolact_tf.fields import AUTO
+from yolact_tf.files import PathLike
 from yolact_tf.losses.objective import YolactLoss
 from yolact_tf.model import build_yolact
-from yolact_tf.runs import describe_run, load_run, require_new_run, untrained
+from yolact_tf.runs import Run, describe_run, load_run, require_new_run, untrained
 from yolact_tf.train.batch_size import largest_batch
 from yolact_tf.train.distribution import Devices, devices, is_first_worker
 from yolact_tf.train.freezing import freeze
@@ -30,6 +31,7 @@ from yolact_tf.train.validation import ValidateAP
 from yolact_tf.train.watch.callbacks import LogLearningRate, Watch
 from yolact_tf.train.watch.loggers import require_loggers
 from yolact_tf.train.watch.lost_images import TellLostImages
+from yolact_tf.train.watch.progress import Report
 from yolact_tf.train.watch.run_log import cut_log
 from yolact_tf.train.watch.run_pictures import WatchedData
 from yolact_tf.weights.initial import load_start_weights
@@ -37,7 +39,14 @@ from yolact_tf.weights.initial import load_start_weights
 logger = logging.getLogger(__name__)
 
 
-def train(config, data, run_path, weights=None, resume=False, report=None):
+def train(
+    config: Config,
+    data: PathLike,
+    run_path: PathLike,
+    weights: PathLike | None = None,
+    resume: bool = False,
+    report: Report | None = None,
+) -> Run | None:
     """Trains `config` on folder `data` into folder `run_path` and returns the finished Run.
 
     Of several workers only the first writes the folder; the others return None.
@@ -50,11 +59,11 @@ def train(config, data, run_path, weights=None, resume=False, report=None):
     if is_first_worker() and not resume:
         require_new_run(run_path)
     require_loggers(config.train.loggers)
-    data = WatchedData(data, *_load_data(config, data))
+    watched = WatchedData(data, *_load_data(config, data))
     known = recipe_of(run_path) if resume else None
-    config = _resolved(config, data.train, known)
-    if resume:
-        accept_changes(config, known, run_path, steps_per_epoch(config, data.train))
+    config = _resolved(config, watched.train, known)
+    if known:
+        accept_changes(config, known, run_path, steps_per_epoch(config, watched.train))
     with devices(config.train.devices, config.train.batch_size) as chosen:
         if config.train.minutes and chosen.num_workers > 1:
             raise ValueError(
@@ -63,14 +72,15 @@ def train(config, data, run_path, weights=None, resume=False, report=None):
             )
         keras.utils.set_random_seed(config.train.seed)
         keras.config.set_dtype_policy(config.train.precision)
-        model = _build(config, data.train, None if resume else weights, resume, chosen)
-        training = Training(model, config, data, run_path, chosen, f"{data.train.digest} {data.val.digest}")
+        model = _build(config, watched.train, None if resume else weights, resume, chosen)
+        digest = f"{watched.train.digest} {watched.val.digest}"
+        training = Training(model, config, watched, run_path, chosen, digest)
         start = _loaded(training) if resume else Position()
         if chosen.is_first and not resume:
             run_path.mkdir(parents=True, exist_ok=True)
             save_state(run_path, model, start, training.digest)  # before what makes the folder a run
         if chosen.is_first and config != known:
-            describe_run(run_path, config, data.train.labels)
+            describe_run(run_path, config, watched.train.labels)
         if not _is_finished(config, start):
             _fit(training, start, report)
     return load_run(run_path) if chosen.is_first else None
@@ -127,7 +137,7 @@ def _build(config, data, weights, resume, chosen):
     return model
 
 
-def compile_model(model, config, steps_per_epoch):
+def compile_model(model: keras.Model, config: Config, steps_per_epoch: int) -> None:
     """Compiles `model` for training and makes all of its variables."""
     model.compile(
         optimizer=build_optimizer(config, steps_per_epoch),

@@ -3,10 +3,17 @@
 import contextlib
 import json
 import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import keras
+import numpy as np
 from keras import ops
 
+from yolact_tf.config import Config
+from yolact_tf.data.record import Record
+from yolact_tf.data.split import Split
+from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
 from yolact_tf.evaluate.average_precision import evaluate
 from yolact_tf.files import write_text
@@ -25,7 +32,15 @@ class ValidateAP(keras.callbacks.Callback):
     observe: as `evaluate` has it.  run_path: None writes nothing, for all workers but the first.
     """
 
-    def __init__(self, run_path, config, data, every, patience=0, observe=None):
+    def __init__(
+        self,
+        run_path: Path | None,
+        config: Config,
+        data: Split,
+        every: int,
+        patience: int = 0,
+        observe: Callable[[Record, np.ndarray, Detections], None] | None = None,
+    ):
         super().__init__()
         self.run_path, self.config, self.data = run_path, config, data
         self.every, self.patience, self.observe = every, patience, observe
@@ -60,7 +75,7 @@ class ValidateAP(keras.callbacks.Callback):
 
 
 @contextlib.contextmanager
-def averaged_weights(optimizer):
+def averaged_weights(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Within the block a model has the averages of its weights (EMA), where its optimiser keeps any.
 
     Afterwards it has the same bits as before; Keras' own `SwapEMAWeights` swaps by adding and subtracting.

@@ -5,13 +5,18 @@ from pathlib import Path
 
 import keras
 
+from yolact_tf.config import Config
+from yolact_tf.files import PathLike
 from yolact_tf.model import build_yolact
 from yolact_tf.runs import require_new_run, save_run, untrained
 from yolact_tf.weights.labels import published_labels
 from yolact_tf.weights.published import load_reference, read_reference, warn_of_other_recipe
+from yolact_tf.weights.transfer import Transfer
 
 
-def import_weights(file, config, run_path, labels=None):
+def import_weights(
+    file: PathLike, config: Config, run_path: PathLike, labels: PathLike | None = None
+) -> Transfer:
     """Fills the new folder `run_path` with a run of `config` that has the weights of `file`.
 
     file: a state dict of the original, or a backbone trained on ImageNet; then the rest of the network

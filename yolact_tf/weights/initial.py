@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+from yolact_tf.files import PathLike
+from yolact_tf.model import Yolact
 from yolact_tf.runs import load_run, load_weights
 from yolact_tf.weights.labels import published_labels
 from yolact_tf.weights.published import load_reference, read_reference
 from yolact_tf.weights.transfer import Slot, Transfer, class_keys, named_variables, transfer
 
 
-def load_start_weights(model, path, labels):
+def load_start_weights(model: Yolact, path: PathLike, labels: dict[int, str]) -> Transfer:
     """Fills `model` from a run folder, its .weights.h5, or a file of the original; returns the Transfer.
 
     labels: category id -> name of the data to train on. Where the source knows other names, or another

@@ -22,7 +22,7 @@ COCO_LABELS = dict(
 PASCAL_LABELS = dict(enumerate(_PASCAL_NAMES.split(", "), 1))
 
 
-def published_labels(num_classes):
+def published_labels(num_classes: int) -> dict[int, str]:
     """Category id -> name of the data set with that many classes; numbered names for any other."""
     for labels in (COCO_LABELS, PASCAL_LABELS):
         if len(labels) == num_classes:

@@ -2,11 +2,19 @@
 
 import logging
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from yolact_tf.files import PathLike
 from yolact_tf.weights.pytorch import read_state_dict
 from yolact_tf.weights.reference_names import reference_key, reference_shape, to_keras_layout
-from yolact_tf.weights.transfer import Slot, class_keys, named_variables, transfer
+from yolact_tf.weights.transfer import Slot, Transfer, class_keys, named_variables, transfer
+
+if TYPE_CHECKING:
+    from yolact_tf.model import Yolact
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +32,7 @@ RECIPE_OF = {
 NUM_EXTRA_LEVELS = 2  # P6 and P7
 
 
-def read_reference(path):
+def read_reference(path: PathLike) -> dict[str, np.ndarray]:
     """{key: array} of a PyTorch or safetensors file, keys as the current original names them.
 
     A file with a backbone alone gets the prefix `backbone.`, and loses its classifier.
@@ -39,12 +47,17 @@ def read_reference(path):
     return tensors
 
 
-def is_backbone(tensors):
+def is_backbone(tensors: Iterable[str]) -> bool:
     """Whether keys are those of a backbone alone: of torchvision's ResNet or the original's DarkNet."""
     return not any(key.startswith(("backbone.", "fpn.", "prediction_layers.")) for key in tensors)
 
 
-def load_reference(model, tensors, origin, same_classes=None):
+def load_reference(
+    model: "Yolact",
+    tensors: Mapping[str, np.ndarray],
+    origin: PathLike,
+    same_classes: bool | None = None,
+) -> Transfer:
     """Fills `model` from the original's `tensors` and returns the Transfer.
 
     Every key is used or known to be superfluous; ValueError lists the first that are neither. Of a
@@ -61,7 +74,7 @@ def load_reference(model, tensors, origin, same_classes=None):
     return transfer(tensors, slots, origin, fresh=fresh, to_layout=to_keras_layout)
 
 
-def reference_slots(model):
+def reference_slots(model: "Yolact") -> dict[str, Slot]:
     """{the original's key: Slot} for all of `model`; ValueError where the original has no such network."""
     slots = {}
     for (part, path), variable in named_variables(model).items():
@@ -75,7 +88,7 @@ def reference_slots(model):
     return slots
 
 
-def warn_of_other_recipe(path, recipe):
+def warn_of_other_recipe(path: PathLike, recipe: str) -> None:
     """Warns where a file's name says that it belongs to another of our recipes.
 
     Image size and anchors leave no trace in a state dict, so that a wrong recipe may fit.

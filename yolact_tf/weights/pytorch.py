@@ -13,6 +13,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
+from yolact_tf.files import PathLike
 from yolact_tf.weights.safe_pickle import Storage, Tensor, read_pickle, shown
 
 # torch/serialization.py, MAGIC_NUMBER and PROTOCOL_VERSION
@@ -22,7 +23,7 @@ PARALLEL_PREFIX = "module."  # torch.nn.DataParallel puts it before every name
 ZIP_ENTRY = b"PK\x03\x04"
 
 
-def read_state_dict(path):
+def read_state_dict(path: PathLike) -> dict[str, np.ndarray]:
     """Reads the tensors of a .pth, .pt or .safetensors file as {name: array}, in the file's order.
 
     A dictionary around the state dict and DataParallel's "module." are taken off. bfloat16 becomes

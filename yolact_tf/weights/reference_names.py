@@ -5,6 +5,8 @@ A variable is named by its sub-model and its path inside it: ("fpn", "lateral_p5
 
 import re
 
+import numpy as np
+
 _LEAVES = {
     "kernel": "weight",
     "bias": "bias",
@@ -48,7 +50,7 @@ _RULES = [
 ]
 
 
-def reference_key(part, path):
+def reference_key(part: str, path: str) -> str | None:
     """The state-dict key of the variable at `path` of sub-model `part`, or None where the original
     has no such thing."""
     layer, _, leaf = path.rpartition("/")
@@ -59,11 +61,11 @@ def reference_key(part, path):
     return None
 
 
-def reference_shape(shape):
+def reference_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     """PyTorch's shape [O, I, h, w] of a Keras kernel [h, w, I, O]; vectors stay as they are."""
     return (shape[3], shape[2], shape[0], shape[1]) if len(shape) == 4 else tuple(shape)
 
 
-def to_keras_layout(tensor):
+def to_keras_layout(tensor: np.ndarray) -> np.ndarray:
     """A PyTorch convolution kernel [O, I, h, w] as [h, w, I, O]; vectors stay as they are."""
     return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor

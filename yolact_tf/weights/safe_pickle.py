@@ -6,8 +6,10 @@ crash it: a dictionary key of deeply nested tuples overflows the C stack, a memo
 """
 
 import math
+import mmap
 import pickletools
 from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import ml_dtypes
 import numpy as np
@@ -17,7 +19,7 @@ MAX_DIMENSIONS = 32  # numpy's before 2.0
 SHOWN_CHARACTERS = 80  # of a received value in an error
 
 
-def read_pickle(stream):
+def read_pickle(stream: BinaryIO | mmap.mmap) -> tuple[Any, dict[str, "Storage"]]:
     """Rebuilds the next pickle in the binary file `stream`, which is left just behind it.
 
     Returns the value, with a `Tensor` for each tensor, and {key: Storage} of all that they view.
@@ -57,7 +59,7 @@ class Tensor:
     stride: tuple
 
 
-def shown(value):
+def shown(value: object) -> str:
     """A received string, number or tuple of them as an error may quote it: one line, cut short."""
     text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

@@ -1,7 +1,16 @@
 """Tensors of a file into the variables of a model: all of them, or all but those that start afresh."""
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from yolact_tf.files import PathLike
+from yolact_tf.structures import Tensor
+
+if TYPE_CHECKING:
+    import keras
+
+    from yolact_tf.model import Yolact
 
 # Layers with an output for each class, by sub-model; all others are the same for any data set.
 CLASS_LAYERS = (
@@ -22,7 +31,7 @@ class Slot:
     shape: tuple[int, ...]  # in the file's layout
 
     @property
-    def layer(self):
+    def layer(self) -> tuple[str, str]:
         """(sub-model, layer) of the variable."""
         return self.part, self.path.rpartition("/")[0]
 
@@ -35,13 +44,20 @@ class Transfer:
     fresh: tuple[str, ...]  # layers that keep their initial values, "sub-model/layer"
 
 
-def named_variables(model):
+def named_variables(model: "Yolact") -> dict[tuple[str, str], "keras.Variable"]:
     """{(sub-model, path): variable} of a Yolact, its mask rescorer included."""
     parts = [*model.layers, *([model.mask_rescorer] if model.mask_rescorer else [])]
     return {(part.name, variable.path): variable for part in parts for variable in part.weights}
 
 
-def transfer(tensors, slots, origin, *, fresh=(), to_layout=lambda tensor: tensor):
+def transfer(
+    tensors: Mapping[str, Tensor],
+    slots: Mapping[str, Slot],
+    origin: PathLike,
+    *,
+    fresh: Collection[str] = (),
+    to_layout: Callable[[Tensor], Tensor] = lambda tensor: tensor,
+) -> Transfer:
     """Assigns `tensors` {key: array} to `slots` {key: Slot} and returns the Transfer.
 
     fresh: keys that keep their initial values, whether the file has them or not.  to_layout: from the
@@ -66,7 +82,7 @@ def transfer(tensors, slots, origin, *, fresh=(), to_layout=lambda tensor: tenso
     return Transfer(len(expected), tuple(kept_layers))
 
 
-def class_keys(slots, tensors, same_classes):
+def class_keys(slots: Mapping[str, Slot], tensors: Mapping[str, Tensor], same_classes: bool) -> set[str]:
     """Keys of layers that depend on the classes and must start afresh.
 
     With `same_classes` only those whose shapes differ, which no two equal class lists cause; else all.

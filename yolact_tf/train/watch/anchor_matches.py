@@ -1,18 +1,22 @@
 """How a batch's positive anchors spread over the levels of the pyramid."""
 
+from typing import Any
+
 import numpy as np
 
 from yolact_tf.anchors import anchors_per_cell, build_anchors, pyramid_sizes
+from yolact_tf.config import Config
 from yolact_tf.losses.targets import match_anchors
+from yolact_tf.structures import GroundTruth
 
 
-def positives_by_level(ground_truth, config):
+def positives_by_level(ground_truth: GroundTruth, config: Config) -> np.ndarray:
     """[5] int64: the positive anchors of each level P3..P7, for the GroundTruth of a batch."""
     anchors, loss = config.anchors, config.loss
     grid = build_anchors(
         config.data.image_size, anchors.sizes, anchors.scales, anchors.ratios, anchors.square
     )
-    truth = {name: np.asarray(values) for name, values in ground_truth.items()}
+    truth: Any = {name: np.asarray(values) for name, values in ground_truth.items()}
     targets = match_anchors(truth, grid, loss.positive_iou, loss.negative_iou, loss.crowd_overlap)
     positives = (np.asarray(targets["classes"]) > 0).sum(0)  # [A]
     cells = np.square(pyramid_sizes(config.data.image_size))

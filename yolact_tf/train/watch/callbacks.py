@@ -1,10 +1,14 @@
 """Everything by which a person watches a training."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import keras
 
+from yolact_tf.config import Config
 from yolact_tf.train.watch.loggers import build_loggers
-from yolact_tf.train.watch.progress import ReportProgress
-from yolact_tf.train.watch.run_pictures import ShowTraining
+from yolact_tf.train.watch.progress import Report, ReportProgress
+from yolact_tf.train.watch.run_pictures import ShowTraining, WatchedData
 from yolact_tf.train.watch.tensorboard import TensorBoardLog
 from yolact_tf.train.watch.throughput import Throughput
 from yolact_tf.train.watch.validation_pictures import ValidationSample
@@ -23,14 +27,21 @@ class Watch:
     remaining_seconds: a function that says what is left of a budget of time, where there is one.
     """
 
-    def __init__(self, run_path, config, data, report=None, remaining_seconds=None):
+    def __init__(
+        self,
+        run_path: Path,
+        config: Config,
+        data: WatchedData,
+        report: Report | None = None,
+        remaining_seconds: Callable[[], float] | None = None,
+    ):
         names = list(data.val.labels.values())
         progress = report.validating if report else None
         sample = ValidationSample(data.val.num_images, names, SHOWN_IMAGES, progress)
         self.observe = sample.observe
         throughput = Throughput(config.train.batch_size, remaining_seconds)
         board = TensorBoardLog(run_path / "tensorboard")
-        self.callbacks = [
+        self.callbacks: list[keras.callbacks.Callback] = [
             throughput,
             LogLearningRate(),
             keras.callbacks.CSVLogger(run_path / "log.csv", append=True),

@@ -2,13 +2,17 @@
 
 import dataclasses
 import importlib.util
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import keras
+
+from yolact_tf.config import Config
 
 _PACKAGES = {"wandb": "wandb", "mlflow": "mlflow"}  # name in `train.loggers`: what pip installs
 
 
-def require_loggers(names):
+def require_loggers(names: Iterable[str]) -> None:
     """ImportError for a logger of `train.loggers` that is not installed."""
     for name in names:
         if importlib.util.find_spec(name) is None:
@@ -17,7 +21,7 @@ def require_loggers(names):
             )
 
 
-def build_loggers(names, config, run_path):
+def build_loggers(names: Sequence[str], config: Config, run_path: Path) -> list[keras.callbacks.Callback]:
     """The callbacks of `names`, each with a run of its own that holds the config and ends with the training.
 
     Where their numbers go is set by the services' own environment variables, such as WANDB_MODE and

@@ -4,6 +4,8 @@ import logging
 
 import keras
 
+from yolact_tf.data.unreadable import Unreadable
+
 logger = logging.getLogger(__name__)
 
 
@@ -13,7 +15,7 @@ class TellLostImages(keras.callbacks.Callback):
     unreadable: the `data.unreadable.Unreadable` that the training batches fill.
     """
 
-    def __init__(self, unreadable):
+    def __init__(self, unreadable: Unreadable):
         super().__init__()
         self.unreadable = unreadable
         self._has_named = False

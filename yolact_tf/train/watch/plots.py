@@ -1,17 +1,21 @@
 """Charts of a run: how losses, AP, rate and speed went, and the learning rate that is planned."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from yolact_tf.files import atomic_path
+from yolact_tf.files import PathLike, atomic_path
+from yolact_tf.structures import Tensor
 from yolact_tf.train.watch.run_log import read_log
 
 _BLUE, _ORANGE = "#1f5fa8", "#d9730d"
 _COLUMNS = 4
 
 
-def draw_results(log, target):
+def draw_results(log: Path, target: PathLike) -> None:
     """Writes losses, AP, learning rate and speed of a log.csv as one PNG."""
     columns = read_log(log)
     epochs = np.array(columns["epoch"]) + 1
@@ -37,7 +41,9 @@ def draw_results(log, target):
     _save(figure, target)
 
 
-def draw_learning_rate(schedule, total_steps, steps_per_epoch, target):
+def draw_learning_rate(
+    schedule: Callable[[np.ndarray], Tensor], total_steps: float, steps_per_epoch: int, target: PathLike
+) -> None:
     """Writes the learning rate over the steps of a run as a PNG.
 
     schedule: steps as a float array to rates.  steps_per_epoch: where the upper axis counts on.

@@ -3,10 +3,12 @@
 import math
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 import keras
 
 from yolact_tf.train.optimizer import schedule_of, steps_done
+from yolact_tf.train.watch.throughput import Throughput
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,28 @@ class EpochRow:
     elapsed: float  # seconds of training, of this process
 
 
+class Report(Protocol):
+    """What shows a training to a person."""
+
+    interval: float  # seconds between statuses
+
+    def status(self, status: Status) -> None:
+        """Says where the training stands."""
+
+    def validating(self, done: int, total: int) -> None:
+        """Says how far a validation is."""
+
+    def row(self, row: EpochRow) -> None:
+        """Adds an epoch that is over."""
+
+
 class ReportProgress(keras.callbacks.Callback):
     """Tells a `training_report` where the training stands, and each epoch's numbers when it is over.
 
     It comes after the callbacks that add to the logs.  throughput: the Throughput of the same `fit`.
     """
 
-    def __init__(self, report, throughput):
+    def __init__(self, report: Report, throughput: Throughput):
         super().__init__()
         self.report, self.throughput = report, throughput
         self._last = -math.inf

@@ -3,11 +3,12 @@
 import csv
 import io
 import math
+from pathlib import Path
 
 from yolact_tf.files import write_text
 
 
-def read_log(path):
+def read_log(path: Path) -> dict[str, list[float]]:
     """{column: [float an epoch]} of a log.csv, `epoch` counted from 0; NaN where a cell holds no number.
 
     An epoch that was trained twice, since a run was taken up again, counts as it was the last time. Empty
@@ -22,7 +23,7 @@ def read_log(path):
     return {name: [_number(row[name]) for row in rows] for name in (rows[0] if rows else ())}
 
 
-def cut_log(path, epoch):
+def cut_log(path: Path, epoch: int) -> None:
     """Drops the rows of a log.csv from `epoch` on, since training goes on before them."""
     if not path.is_file():
         return

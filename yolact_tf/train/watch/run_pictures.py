@@ -5,24 +5,28 @@ import json
 import math
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from yolact_tf.config import Config
 from yolact_tf.data.inspect.contact_sheet import draw_batch, training_views
 from yolact_tf.data.inspect.stats import statistics
 from yolact_tf.data.inspect.stats_picture import draw_statistics
+from yolact_tf.data.split import Split
 from yolact_tf.draw.instances import in_rows, resize, titled
 from yolact_tf.draw.picture_files import save_picture
-from yolact_tf.files import write_text
+from yolact_tf.files import PathLike, write_text
 from yolact_tf.labels import distinct_names
 from yolact_tf.train.optimizer import schedule_of
 from yolact_tf.train.watch.anchor_matches import positives_by_level
 from yolact_tf.train.watch.plots import draw_learning_rate, draw_results
 from yolact_tf.train.watch.summary import write_summary
+from yolact_tf.train.watch.validation_pictures import ValidationSample
 
 _TRAIN_PICTURES = 3  # batches shown
 _VAL_IMAGES = 8  # on a picture
@@ -36,9 +40,9 @@ _SHARE = 0.1  # of the time of a training, at most, goes into pictures
 class WatchedData(NamedTuple):
     """The data of a training."""
 
-    folder: Path  # as the user named it
-    train: Any  # loaded splits
-    val: Any
+    folder: PathLike  # as the user named it
+    train: Split
+    val: Split
 
 
 class ShowTraining(keras.callbacks.Callback):
@@ -49,7 +53,14 @@ class ShowTraining(keras.callbacks.Callback):
     validation as show(epoch, {name: picture}, positive anchors of each level on a training batch).
     """
 
-    def __init__(self, run_path, config, data, sample, show):
+    def __init__(
+        self,
+        run_path: Path,
+        config: Config,
+        data: WatchedData,
+        sample: ValidationSample,
+        show: Callable[[int, Mapping[str, np.ndarray], np.ndarray], None],
+    ):
         super().__init__()
         self.run_path, self.config, self.data = run_path, config, data
         self.sample, self.show = sample, show

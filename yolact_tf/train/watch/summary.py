@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 
 from yolact_tf.config import Config
-from yolact_tf.files import write_text
+from yolact_tf.files import PathLike, write_text
 from yolact_tf.recipes import load_config
 from yolact_tf.train.watch.run_log import read_log
 
@@ -16,7 +16,7 @@ _TEMPLATE = Path(__file__).with_name("summary.html")
 _CHARTS = ("results", "lr", "labels")  # drawn on white, turned over where the page is dark
 
 
-def write_summary(run_path):
+def write_summary(run_path: PathLike) -> None:
     """Writes summary.html of the run at `run_path`: one file that loads nothing from elsewhere.
 
     It shows what is there: a run that has only begun has no AP yet.

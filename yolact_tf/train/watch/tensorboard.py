@@ -1,11 +1,13 @@
 """What TensorBoard shows of a run: scalars an epoch, pictures and anchor matches a validation."""
 
 import math
+from collections.abc import Mapping
 
 import keras
 import numpy as np
 
 from yolact_tf.anchors import NUM_LEVELS
+from yolact_tf.files import PathLike
 
 
 class TensorBoardLog(keras.callbacks.Callback):
@@ -15,7 +17,7 @@ class TensorBoardLog(keras.callbacks.Callback):
     backend trains: the data pipeline needs it anyway.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: PathLike):
         super().__init__()
         self.folder = folder
 
@@ -36,7 +38,7 @@ class TensorBoardLog(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         self._writer.close()
 
-    def show(self, epoch, pictures, positives):
+    def show(self, epoch: int, pictures: Mapping[str, np.ndarray], positives: np.ndarray) -> None:
         """Adds pictures, {name: [H, W, 3] uint8}, and the positive anchors of each level, [5]."""
         with self._writer.as_default(step=epoch + 1):
             for name, picture in pictures.items():

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 import keras
 
@@ -13,13 +14,15 @@ class Throughput(keras.callbacks.Callback):
     remaining_seconds: a function that says what is left of a budget of time, where there is one.
     """
 
-    def __init__(self, batch_size, remaining_seconds=None):
+    def __init__(self, batch_size: int, remaining_seconds: Callable[[], float] | None = None):
         super().__init__()
         self.batch_size, self.remaining_seconds = batch_size, remaining_seconds
         self.step = 0  # steps done of the epoch
-        self._started = self._first = self._last = None
+        self._started = time.monotonic()
+        self._first = self._last = None
         self._steps, self._seconds = 0, 0.0  # of past epochs, their first steps left out
-        self._gaps = []  # seconds from the last step of an epoch to the end of the next one's first
+        # Seconds from the last step of an epoch to the end of the next one's first.
+        self._gaps: list[float] = []
 
     def on_train_begin(self, logs=None):
         self._started = time.monotonic()
@@ -41,18 +44,18 @@ class Throughput(keras.callbacks.Callback):
         logs["images_per_second"] = self.images_per_second
 
     @property
-    def elapsed(self):
+    def elapsed(self) -> float:
         """Seconds since this training, or its continuation, began."""
         return time.monotonic() - self._started
 
     @property
-    def images_per_second(self):
+    def images_per_second(self) -> float:
         """Images a second in this epoch; NaN before its second step."""
         steps, seconds = self._measured()
         return steps * self.batch_size / seconds if seconds > 0 else math.nan
 
     @property
-    def seconds_left(self):
+    def seconds_left(self) -> float | None:
         """Seconds until the last epoch is done or the budget is used up; None where it cannot be told."""
         estimates = [self._estimate(), self.remaining_seconds() if self.remaining_seconds else None]
         return min((max(e, 0.0) for e in estimates if e is not None), default=None)

@@ -1,11 +1,15 @@
 """Validation images as a person judges them: truth beside detections, and the prototypes behind them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import matplotlib
 import numpy as np
 
+from yolact_tf.data.record import Record
+from yolact_tf.detect.detections import Detections
 from yolact_tf.draw.instances import draw_instances, in_rows, resize
+from yolact_tf.structures import Progress
 
 SHOWN_SCORE = 0.3  # detections below are left out
 SIDE = 320  # pixels of an image's longer side in a picture
@@ -18,17 +22,19 @@ class ValidationSample:
     are shown.  progress: called as progress(done, total) after each image.
     """
 
-    def __init__(self, num_images, names, size, progress=None):
+    def __init__(self, num_images: int, names: Sequence[str], size: int, progress: Progress | None = None):
         places = np.linspace(0, num_images - 1, min(size, num_images))
         self._num_images, self._places = num_images, set(places.round().astype(int).tolist())
         self._names, self._progress, self._seen = names, progress, 0
-        self.pairs = []  # [h, w, 3] uint8 pictures, truth beside detections
-        self.prototypes = None  # [h, w, 3] uint8 picture of those of the first image
+        self.pairs: list[np.ndarray] = []  # [h, w, 3] uint8 pictures, truth beside detections
+        self.prototypes: np.ndarray | None = None  # [h, w, 3] uint8 picture of those of the first image
 
-    def observe(self, record, image, found):
+    def observe(self, record: Record, image: np.ndarray, found: Detections) -> None:
         """Takes the images of a validation in turn, as `evaluate` hands them on."""
         if self._seen == 0:
-            self.pairs, self.prototypes = [], prototype_picture(image, found.prototypes)
+            self.pairs = []
+            if found.prototypes is not None:
+                self.prototypes = prototype_picture(image, found.prototypes)
         if self._seen in self._places:
             self.pairs.append(truth_beside_detections(image, record, found, self._names))
         self._seen += 1
@@ -37,7 +43,9 @@ class ValidationSample:
         self._seen %= self._num_images
 
 
-def truth_beside_detections(image, record, found, names):
+def truth_beside_detections(
+    image: np.ndarray, record: Record, found: Detections, names: Sequence[str]
+) -> np.ndarray:
     """[h, w, 3] uint8 picture of an image twice: with the objects of its Record, and with `found`, its
     Detections.
 
@@ -54,7 +62,7 @@ def truth_beside_detections(image, record, found, names):
     return in_rows([_draw_truth(small, record, names), shown.draw(small)], 2)
 
 
-def prototype_picture(image, prototypes):
+def prototype_picture(image: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
     """[h, w, 3] uint8 picture of an image and its prototypes [Hp, Wp, K], bright where they are large.
 
     Each is scaled by its own largest value.
