@@ -97,12 +97,12 @@ def unite_groups(
 
     Both labelme and CVAT mean that by a group. One of several categories cannot be kept and is counted.
     """
-    groups: dict[tuple[int | str, int], list[Instance]] = {}
+    groups: dict[tuple[int | str | None, int], list[Instance]] = {}
     for number, (group, part) in enumerate(parts):
-        key = ("alone", number) if group is None else (group, part.category_id)
+        key = (None, number) if group is None else (group, part.category_id)
         groups.setdefault(key, []).append(part)
     categories: dict[int | str, set[int]] = {}
-    for group, category_id in (key for key in groups if key[0] != "alone"):
+    for group, category_id in (key for key in groups if key[0] is not None):
         categories.setdefault(group, set()).add(category_id)
     for group, members in categories.items():
         losses.add("groups of several categories", f"{where}: group {group}", len(members) > 1)
