@@ -102,8 +102,9 @@ def unite_groups(
         key = (None, number) if group is None else (group, part.category_id)
         groups.setdefault(key, []).append(part)
     categories: dict[int | str, set[int]] = {}
-    for group, category_id in (key for key in groups if key[0] is not None):
-        categories.setdefault(group, set()).add(category_id)
+    for group, category_id in groups:
+        if group is not None:
+            categories.setdefault(group, set()).add(category_id)
     for group, members in categories.items():
         losses.add("groups of several categories", f"{where}: group {group}", len(members) > 1)
     return tuple(unite(members, height, width) for members in groups.values())
