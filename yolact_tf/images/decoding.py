@@ -11,6 +11,7 @@ from yolact_tf.files import PathLike
 from yolact_tf.images.bmp import ODD_BMP, decode_bmp, holds, is_plain_bmp
 from yolact_tf.images.truncated_jpeg import CUT_SHORT, FILLINGS, is_cut_short, jpeg_end
 from yolact_tf.structures import Tensor
+from yolact_tf.tracing import traced_once
 
 try:
     import tensorflow as tf
@@ -32,6 +33,7 @@ def decode_image(encoded: Tensor) -> Tensor:
     return orient(_decode_stored(encoded), exif_orientation(encoded))
 
 
+@traced_once
 def decode_whole_image(encoded: Tensor) -> Tensor:
     """`decode_image` that also fails where much of a JPEG is made up: graph code that asks Python.
 

@@ -4,12 +4,14 @@ import tensorflow as tf
 
 from yolact_tf.data.augment.draws import uniform
 from yolact_tf.structures import Tensor
+from yolact_tf.tracing import traced_once
 
 BRIGHTNESS = 32.0  # largest change, in levels of 255
 CONTRAST = SATURATION = (0.5, 1.5)
 HUE = 18.0  # largest turn, in degrees
 
 
+@traced_once
 def distort_colors(image: Tensor, seed: Tensor) -> Tensor:
     """Brightness, contrast, saturation and hue, each with probability 1/2. [h, w, 3] RGB 0..255.
 

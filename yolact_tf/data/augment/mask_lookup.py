@@ -11,10 +11,12 @@ import tensorflow as tf
 
 from yolact_tf.data.augment.resample import WHOLE
 from yolact_tf.structures import Tensor
+from yolact_tf.tracing import traced_once
 
 _MARGIN = 2  # samples about its box in which an object's mask is looked up
 
 
+@traced_once
 def resample_masks(
     flips: Tensor,
     boxes: Tensor,

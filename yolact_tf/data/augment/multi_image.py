@@ -18,6 +18,7 @@ from yolact_tf.data.augment.single_image import (
 )
 from yolact_tf.preprocess import RGB_MEAN
 from yolact_tf.structures import Example, Tensor
+from yolact_tf.tracing import traced_once
 
 
 def mosaic(
@@ -29,7 +30,7 @@ def mosaic(
     """
     size = settings.image_size
 
-    @tf.function(autograph=False)  # traced once for all four
+    @traced_once
     def one(example, tile, own_seed):
         window = _spread(choose_window(example, own_seed, settings), tile, fold(own_seed, 6))
         pixels, corner = colored_pixels(example, window, own_seed, settings, tile)

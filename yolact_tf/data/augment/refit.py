@@ -3,8 +3,10 @@
 import tensorflow as tf
 
 from yolact_tf.structures import Tensor
+from yolact_tf.tracing import traced_once
 
 
+@traced_once
 def visible_boxes(
     boxes: Tensor, flips: Tensor, image_size: Tensor, window: Tensor, tile: Tensor
 ) -> tuple[Tensor, Tensor]:

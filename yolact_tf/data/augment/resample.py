@@ -11,10 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from yolact_tf.structures import Tensor
+from yolact_tf.tracing import traced_once
 
 WHOLE = np.array([0, 0, 1, 1], np.float32)  # the tile of an image that is alone
 
 
+@traced_once
 def visible_pixels(image: Tensor, window: Tensor, size: int, tile: Tensor = WHOLE) -> tuple[Tensor, Tensor]:
     """([h, w, 3] float32, [top, left]): the part of a `size` x `size` view that shows `image`.
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from yolact_tf.data.augment.draws import fold, uniform
 from yolact_tf.structures import Tensor
+from yolact_tf.tracing import traced_once
 
 _NUM_TRIALS = 50  # of a crop, before another mode is drawn
 _NUM_MODES = 6  # unchanged, and five crop modes that behave alike in the reference
@@ -25,6 +26,7 @@ def expand(window: Tensor, seed: Tensor, largest: float) -> Tensor:
     return tf.where(draws[0] < 0.5, expanded, window)
 
 
+@traced_once
 def sample_crop(window: Tensor, boxes: Tensor, is_crowd: Tensor, seed: Tensor) -> Tensor:
     """A random part of `window` that keeps the centre of at least one object that is no crowd.
 
