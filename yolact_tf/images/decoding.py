@@ -10,6 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from yolact_tf.files import PathLike
 from yolact_tf.images.bmp import ODD_BMP, decode_bmp, holds, is_plain_bmp
 from yolact_tf.images.truncated_jpeg import CUT_SHORT, FILLINGS, is_cut_short, jpeg_end
+from yolact_tf.images.webp import decode_webp
 from yolact_tf.structures import Tensor
 
 try:
@@ -110,11 +111,7 @@ def _decode_stored(encoded):
                 tf.io.is_jpeg(encoded),
                 lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
             ),
-            # A WebP with transparency has four channels, and TensorFlow wants to be asked for them.
-            (
-                head == b"RIFF",
-                lambda: tf.io.decode_image(encoded, channels=0, expand_animations=False)[..., :3],
-            ),
+            (head == b"RIFF", lambda: decode_webp(encoded)),
             (tf.strings.substr(encoded, 0, 2) == b"BM", lambda: decode_bmp(encoded)),
         ],
         lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
