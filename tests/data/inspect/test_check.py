@@ -428,6 +428,15 @@ def test_decoding_names_an_image_of_another_size_than_its_header_says(tmp_path):
     assert found.message == "expected 40x30 pixels once decoded. Received: 30x40"
 
 
+def test_annotations_that_are_no_good_are_no_crowds(tmp_path):
+    plant = Plant(tmp_path)
+    for annotation in plant.train["annotations"]:
+        annotation["bbox"] = None
+    save(tmp_path, plant.train, plant.val)
+    (found,) = [problem for problem in check(tmp_path) if problem.kind == "split without objects"]
+    assert found.message == "expected an object to learn from. Received: none that is usable"
+
+
 # Laws
 
 
