@@ -24,6 +24,6 @@ def decode_gif(encoded: Tensor) -> Tensor:
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     head = tf.strings.substr(encoded, 0, 10) + bytes(10)  # the file may be shorter
     screen = tf.io.decode_raw(tf.strings.substr(head, 6, 4), tf.uint16)
-    is_whole = tf.reduce_all(tf.shape(image)[1::-1] == tf.cast(screen, tf.int32))
+    is_whole = tf.reduce_all(tf.equal(tf.shape(image)[1::-1], tf.cast(screen, tf.int32)))
     with tf.control_dependencies(holds(is_whole, PARTIAL_GIF)):
         return tf.identity(image)
