@@ -151,6 +151,20 @@ def test_when_all_files_are_lost_training_ends_and_does_not_wait_for_ever(first_
     assert "Received: 32, the first" in unreadable.verdict and "no such image file" in unreadable.verdict
 
 
+def test_a_view_that_fails_though_its_image_reads_well_is_no_lost_file(data):
+    source = data.source()
+    handles = next(iter(source.in_order().batch(1)))
+    lost = Unreadable()
+    lost.begin(1.0, NUM_IMAGES, lambda epoch, number: (source, handles, lambda: tf.zeros([2])[3]))
+    lost.add(0, 0, 1)
+    with pytest.raises(
+        RuntimeError, match="0.png: expected a view of an image that reads well. Received: slice"
+    ):
+        _ = lost.reason
+    vanish(path_of(data, 0))
+    assert lost.reason.endswith("0.png: no such image file")
+
+
 # Shards
 
 

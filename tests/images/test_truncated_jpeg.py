@@ -59,6 +59,16 @@ def test_what_a_decoder_would_make_up_is_refused_wherever_images_are_read(kind, 
             list(dataset)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [1, 2, 1000])
+def test_a_filled_end_marker_is_whole(kind, count, tmp_path):
+    whole = jpeg(**KINDS[kind])
+    filled = whole[:-2] + b"\xff" * count + END
+    assert not is_cut_short(filled) and jpeg_end(filled) == jpeg_end(whole)
+    half = cut(whole, 0.5)
+    assert is_cut_short(half[:-2] + b"\xff" * count + END)
+
+
 @pytest.mark.parametrize("level", [63, 64, 128])
 def test_a_picture_that_is_as_grey_as_a_filling_is_read(level, tmp_path):
     path = tmp_path / "grey.jpg"

@@ -109,8 +109,8 @@ def _training_views(config, data, first_epoch, first_batch, share, unreadable):
 
     def find(epoch, number):
         with naming_damage(data.origin):
-            _, handles, _ = next(iter(order(epoch, share.position(number))))
-        return source, handles
+            place, handles, seed = next(iter(order(epoch, share.position(number))))
+        return source, handles, lambda: view(place, handles, seed)
 
     views = order(first_epoch, first_batch * share.batch_size)
     if share.num_workers > 1:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from yolact_tf.data.split import Source
-from yolact_tf.images.decoding import decoded
+from yolact_tf.images.decoding import decoded, reason_of
 from yolact_tf.structures import Tensor
 
 
@@ -23,10 +23,16 @@ class Unreadable:
         self._first: tuple[int, int] | None = None
         self._reason: str | None = None
 
-    def begin(self, share: float, num_views: int, find: Callable[[int, int], tuple[Source, Tensor]]) -> None:
+    def begin(
+        self,
+        share: float,
+        num_views: int,
+        find: Callable[[int, int], tuple[Source, Tensor, Callable[[], object]]],
+    ) -> None:
         """Allows `share` of the `num_views` views of an epoch to be lost, though not all.
 
-        find: called as find(epoch, number) it gives (source, handles) of a view.
+        find: called as find(epoch, number) it gives (source, handles, make) of a view, which make() makes
+        again.
         """
         self.num_views, self.find = num_views, find
         self.allowed = min(math.floor(share * num_views), num_views - 1)
@@ -47,7 +53,8 @@ class Unreadable:
     def reason(self) -> str | None:
         """The first file that was lost and why, in one line; None as long as none was.
 
-        Reads it again, so that it must not be asked for by a dataset.
+        Reads it again, so that it must not be asked for by a dataset. RuntimeError where the files are sound
+        and their view fails all the same: that is no lost file but a fault of this program.
         """
         if self._first and not self._reason:
             self._reason = self._why(*self._first)
@@ -66,11 +73,23 @@ class Unreadable:
 
     def _why(self, epoch, number):
         try:
-            source, handles = self.find(epoch, number)
+            source, handles, make = self.find(epoch, number)
             faults = [fault_of(source, handle) for handle in handles]
         except ValueError as error:  # of a shard as a whole
             return str(error)
-        return next(filter(None, faults), f"{source.name(handles[0])}: which can be read again")
+        name = source.name(handles[0])
+        if not any(faults):
+            _require_view(make, name)
+        return next(filter(None, faults), f"{name}: which can be read again")
+
+
+def _require_view(make, name):
+    try:
+        make()
+    except tf.errors.OpError as error:
+        raise RuntimeError(
+            f"{name}: expected a view of an image that reads well. Received: {reason_of(error)}"
+        ) from error
 
 
 def fault_of(source: Source, handle: Tensor) -> str | None:

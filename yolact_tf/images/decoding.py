@@ -9,7 +9,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from yolact_tf.files import PathLike
 from yolact_tf.images.bmp import ODD_BMP, decode_bmp, holds, is_plain_bmp
+from yolact_tf.images.gif import PARTIAL_GIF, decode_gif, screen_of
 from yolact_tf.images.truncated_jpeg import CUT_SHORT, FILLINGS, is_cut_short, jpeg_end
+from yolact_tf.images.webp import decode_webp
 from yolact_tf.structures import Tensor
 from yolact_tf.tracing import traced_once
 
@@ -112,11 +114,8 @@ def _decode_stored(encoded):
                 tf.io.is_jpeg(encoded),
                 lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
             ),
-            # A WebP with transparency has four channels, and TensorFlow wants to be asked for them.
-            (
-                head == b"RIFF",
-                lambda: tf.io.decode_image(encoded, channels=0, expand_animations=False)[..., :3],
-            ),
+            (head == b"RIFF", lambda: decode_webp(encoded)),
+            (head == b"GIF8", lambda: decode_gif(encoded)),
             (tf.strings.substr(encoded, 0, 2) == b"BM", lambda: decode_bmp(encoded)),
         ],
         lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
@@ -202,6 +201,8 @@ def _inspect(path, image, data):
         )
     if image.format == "BMP" and not is_plain_bmp(lambda at, size: data[at : at + size]):
         raise ValueError(f"{path}: expected an image. Received: {ODD_BMP}")
+    if image.format == "GIF" and [tile[1] for tile in image.tile] != [(0, 0, *screen_of(data))]:
+        raise ValueError(f"{path}: expected an image. Received: {PARTIAL_GIF}")
     width, height = image.size
     orientation = image.getexif().get(EXIF_ORIENTATION, 1) if is_jpeg else 1
     if is_jpeg and jpeg_end(data) < 0:

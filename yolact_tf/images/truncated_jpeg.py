@@ -17,12 +17,15 @@ _MORE = b"\xb5\x4a\x6d\x92" * 64  # data as good as any
 
 
 def jpeg_end(data: bytes) -> int:
-    """Where the end marker of a JPEG's own picture is, not that of a thumbnail; -1 where there is none."""
+    """Where the end marker of a JPEG's own picture is, not that of a thumbnail; -1 where there is none.
+
+    Any number of 0xFF may fill up the space before a marker, and counts as a part of it.
+    """
     at = 2
     while found := _MARKER.search(data, at):
         at, kind = found.start(), found.group()[1]
         if kind == _END:
-            return at
+            return len(data[:at].rstrip(b"\xff"))
         at += 2 + int.from_bytes(data[at + 2 : at + 4])
     return -1
 

@@ -73,6 +73,27 @@ def test_a_window_as_large_as_the_output_moves_the_image_by_whole_pixels():
     assert_array_equal(result[:, :10], np.broadcast_to(np.float32(FILL), (SIZE, 10, 3)))
 
 
+def at_edge(values, positions):
+    """Rows of `values` at fractional positions, those of the border beyond it: another plain writing."""
+    positions = positions.clip(0, len(values) - 1)
+    low = np.floor(positions).astype(int)
+    weight = (positions - low)[:, None, None]
+    return values[low] * (1 - weight) + values[np.minimum(low + 1, len(values) - 1)] * weight
+
+
+# Half an output sample is 2.3 pixels here: every sample lies in the image, and the window does not.
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("ends", [(-1, 300), (-2, 298), (2, 302), (-1, 301), (301, -1), (300, -2), (0, 301)])
+def test_a_window_just_beyond_the_border_repeats_the_border(ends, axis):
+    image = noise(300, 300)
+    window = np.array([0, 0, 300, 300])
+    window[axis::2] = ends
+    result = seen(image, window)
+    x, y = positions(window[0], window[2]), positions(window[1], window[3])
+    expected = at_edge(at_edge(image.astype(float), y).transpose(1, 0, 2), x).transpose(1, 0, 2)
+    assert_allclose(result, expected, atol=0.05)
+
+
 @pytest.mark.parametrize("window", [[-35, -20, 111, 93], [111, -20, -35, 93], [-7.5, 10, 40, 300]])
 def test_outside_is_exactly_the_fill_and_inside_never(window):
     image = np.full((50, 70, 3), 200, "uint8")

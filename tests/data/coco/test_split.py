@@ -73,6 +73,15 @@ def test_decode_counts_worked_by_hand():
     assert_array_equal(decode_counts("R1342"), [34, 3, 4, 5])
 
 
+def test_decode_counts_undoes_what_writes_any_run_lengths():
+    for runs in (
+        [34, 3, 4, 5],
+        [2**58, 0, 2**58, 7, 1],
+        decode_counts(rle_of(random_mask(3))["counts"]).tolist(),
+    ):
+        assert_array_equal(decode_counts(written(runs)), runs)
+
+
 def test_no_counts_are_no_runs():
     assert decode_counts("").shape == (0,)
 
@@ -294,6 +303,18 @@ def size(*numbers, counts):
     return {"segmentation": {"size": list(numbers), "counts": counts}}
 
 
+def written(runs):
+    """COCO's compressed text of any run lengths: those of an encoder have to fit into an image."""
+    text = ""
+    for number, run in enumerate(runs):
+        rest, more = run - (runs[number - 2] if number > 2 else 0), True
+        while more:
+            code, rest = rest & 0x1F, rest >> 5
+            more = rest != (-1 if code & 0x10 else 0)
+            text += chr(48 + code + (0x20 if more else 0))
+    return text
+
+
 BROKEN_ANNOTATIONS = {
     "two points": ({"segmentation": [[1, 1, 9, 9]]}, "at least three points (x, y). Received: 4 numbers"),
     "an odd number": ({"segmentation": [[1, 1, 9, 9, 5, 2, 3]]}, "three points (x, y). Received: 7 numbers"),
@@ -309,13 +330,23 @@ BROKEN_ANNOTATIONS = {
     "RLE without size": ({"segmentation": {"counts": [1200]}}, "expected polygons or RLE"),
     "RLE of another size": (size(40, 30, counts=[1200]), "RLE of size [30, 40]. Received: [40, 30]"),
     "RLE that is too short": (size(30, 40, counts=[1000]), "that sum to 1200. Received: 1000"),
-    "a negative run": (size(30, 40, counts=[1100, -100, 200]), "run lengths that sum to 1200"),
+    "a negative run": (size(30, 40, counts=[1100, -100, 200]), "that sum to 1200. Received: one of -100"),
     "half a run": (size(30, 40, counts=[600.5, 599.5]), "expected RLE counts of whole numbers up to 1200"),
     "cut RLE text": (
         size(30, 40, counts=rle_of(random_mask(7, 30, 40))["counts"][:-4]),
         "expected run lengths",
     ),
     "RLE text with half a number": (size(30, 40, counts="PPP"), "whole numbers. Received: 'PPP' at the end"),
+    "RLE text of half a character": (
+        size(30, 40, counts="\ud800" + rle_of(random_mask(7, 30, 40))["counts"]),
+        "characters that are not of RLE",
+    ),
+    "RLE text of other characters": (size(30, 40, counts="Ü\n"), "characters that are not of RLE"),
+    "RLE text of a vast number": (size(30, 40, counts="P" * 13 + "1"), "more than 12 characters"),
+    "runs that sum to 1200 beyond 64 bits": (
+        size(30, 40, counts=written([2**58] * 64 + [1200])),
+        f"run lengths that sum to 1200. Received: one of {2**58}",
+    ),
     "RLE text of nothing": (size(30, 40, counts=""), "that sum to 1200. Received: 0"),
     "RLE of no text": (size(30, 40, counts=5), ""),
     "RLE of no numbers": (size(30, 40, counts=[None, 5]), ""),
@@ -431,6 +462,11 @@ def test_other_text_is_an_image_id_as_it_stands(value, tmp_path, caplog):
     "change, message",
     [
         ({"id": [1]}, "image [1]: expected a whole number from 0, or text, as `id`. Received: [1]"),
+        (
+            {"id": 2**63},
+            f"image {2**63}: expected a whole number from 0, or text, as `id`. Received: {2**63}",
+        ),
+        ({"id": "\ud800"}, r"expected a whole number from 0, or text, as `id`. Received: '\ud800'"),
         ({"id": 1.5}, "image 1.5: expected a whole number from 0, or text, as `id`. Received: 1.5"),
         ({"width": -1}, "image 1: expected a whole number from 1 as `width`. Received: -1"),
         ({"height": None}, "image 1: expected a whole number from 1 as `height`. Received: None"),
@@ -465,6 +501,14 @@ def test_an_image_entered_twice_is_loaded_once_and_two_of_one_id_not_at_all(tmp_
         assert told.endswith(f"image {key}: expected ids to be unique. Received: {key} 2 times")
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [rectangle(1, 5, 5, 9, 9)])
+    file = tmp_path / "train.json"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    (record,) = load_coco(tmp_path, "train", "refuse").records
+    assert len(record.runs) == 1
+
+
 # Names of classes
 
 
@@ -481,6 +525,15 @@ def test_a_name_may_be_a_number_and_two_classes_may_share_one(tmp_path):
         ([{"id": 1, "name": ["a"]}], "expected text as `name` of category 1. Received: ['a']"),
         ([{"id": "one", "name": "a"}], "expected whole numbers as ids of `categories`. Received: 'one'"),
         ([{"id": [1], "name": "a"}], "expected whole numbers as ids of `categories`. Received: [1]"),
+        ([{"id": 1, "name": "\ud800"}], r"expected text as `name` of category 1. Received: '\ud800'"),
+        (
+            [{"id": 10**400, "name": "a"}],
+            f"expected whole numbers as ids of `categories`. Received: {10**79}",
+        ),
+        (
+            [{"id": 2**31, "name": "a"}],
+            "expected ids of `categories` up to 2147483647. Received: 2147483648",
+        ),
         (
             [{"id": 1, "name": "a"}, {"id": "1", "name": "b"}],
             "expected one name for category 1. Received: 'a' and 'b'",

@@ -2,6 +2,7 @@
 
 import json
 import random
+import struct
 from collections import Counter
 
 import numpy as np
@@ -413,6 +414,27 @@ def test_decoding_names_a_jpeg_whose_last_part_is_gone(progressive, share, tmp_p
     (found,) = check(tmp_path, decode=True)
     assert (found.kind, found.where) == ("unreadable image", "images/b.jpg")
     assert found.message == f"expected an image. Received: {CUT_SHORT}"
+
+
+def test_decoding_names_an_image_of_another_size_than_its_header_says(tmp_path):
+    # An orientation of 32 bits, where 16 are the rule: Pillow turns the image, TensorFlow does not.
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IHHHIII", 8, 1, 0x0112, 4, 1, 6, 0)
+    plant = Plant(tmp_path)
+    plant.draw("b.jpg", noise(2).swapaxes(0, 1), exif=exif)
+    save(tmp_path, plant.train, plant.val)
+    assert check(tmp_path) == []
+    (found,) = check(tmp_path, decode=True)
+    assert (found.kind, found.where) == ("unreadable image", "images/b.jpg")
+    assert found.message == "expected 40x30 pixels once decoded. Received: 30x40"
+
+
+def test_annotations_that_are_no_good_are_no_crowds(tmp_path):
+    plant = Plant(tmp_path)
+    for annotation in plant.train["annotations"]:
+        annotation["bbox"] = None
+    save(tmp_path, plant.train, plant.val)
+    (found,) = [problem for problem in check(tmp_path) if problem.kind == "split without objects"]
+    assert found.message == "expected an object to learn from. Received: none that is usable"
 
 
 # Laws

@@ -27,7 +27,10 @@ def visible_pixels(image: Tensor, window: Tensor, size: int, tile: Tensor = WHOL
     left, right = _visible_range(x_first, x_last, size, width, tile[0], tile[2])
     top, bottom = _visible_range(y_first, y_last, size, height, tile[1], tile[3])
     extent = tf.stack([bottom - top, right - left])
-    is_cut = tf.reduce_all(tf.equal(window, tf.floor(window))) & tf.reduce_all(tf.equal(extent, size))
+    # All samples lie in the image up to half a sample beyond its border: a cut has to stay within it.
+    is_inside = tf.reduce_all((window >= 0) & (window <= tf.stack([width, height, width, height])))
+    is_whole = tf.reduce_all(tf.equal(window, tf.floor(window))) & tf.reduce_all(tf.equal(extent, size))
+    is_cut = is_inside & is_whole
 
     def resize_cut():
         corners = tf.cast(window, tf.int32)

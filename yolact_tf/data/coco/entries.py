@@ -14,6 +14,7 @@ from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.segmentation import Mask, parse_segmentation
 from yolact_tf.files import PathLike
 
+_LAST_CATEGORY = 2**31 - 1  # detections hold ids as int32
 # Fields that are whole numbers, by list; of the flag of crowds null is one more way to say 0.
 _WHOLE = {
     "images": ("id", "width", "height"),
@@ -48,7 +49,7 @@ def read_coco_json(path: Path) -> dict[str, Any]:
     ValueError names what is missing.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin with a mark
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: expected COCO JSON. Received: {error}") from None
     for key, fields in (
@@ -75,9 +76,13 @@ def labels_of(content: Mapping[str, Any], path: PathLike) -> dict[int, str]:
         category_id, name = whole_number(category["id"]), category["name"]
         if category_id is None:
             raise ValueError(
-                f"{path}: expected whole numbers as ids of `categories`. Received: {category['id']!r}"
+                f"{path}: expected whole numbers as ids of `categories`. Received: {category['id']!r:.80}"
             )
-        if not (isinstance(name, str) or is_number(name)):
+        if abs(category_id) > _LAST_CATEGORY:
+            raise ValueError(
+                f"{path}: expected ids of `categories` up to {_LAST_CATEGORY}. Received: {category_id}"
+            )
+        if not (is_text(name) or is_number(name)):
             raise ValueError(f"{path}: expected text as `name` of category {category_id}. Received: {name!r}")
         labels.setdefault(category_id, str(name))
     return dict(sorted(labels.items()))
@@ -97,7 +102,7 @@ def require_one_name(content: Mapping[str, Any], labels: Mapping[int, str], path
 def image_key(value: Any) -> int | str | None:
     """The id of an image as all entries mean it: a whole number, or any other text; None for neither."""
     number = whole_number(value)
-    return number if number is not None else value if isinstance(value, str) and value else None
+    return number if number is not None else value if is_text(value) and value else None
 
 
 def parse_image(image: Mapping[str, Any]) -> ImageEntry:
@@ -204,9 +209,12 @@ def _summary(content):
 
 def is_file_name(value: Any) -> bool:
     """Whether a value is text that may name a file."""
-    if not isinstance(value, str) or not value or "\0" in value:
-        return False
-    return not any("\ud800" <= character <= "\udfff" for character in value)  # halves of a character
+    return is_text(value) and bool(value) and "\0" not in value
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is text that can be written: JSON may hold halves of characters."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _malformed_image(expected, field, value):

@@ -10,12 +10,15 @@ _PLAIN = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
 def whole_number(value: Any) -> int | None:
-    """A whole number written as 7, 7.0 or "7" as an int; None for anything else, true and false too."""
+    """A whole number written as 7, 7.0 or "7" as an int; None for anything else, true and false too.
+
+    And for one of more than 64 bits, which no file of ours can hold.
+    """
     if isinstance(value, str):
         return int(value) if _PLAIN.fullmatch(value) else None
     if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return value if type(value) is int else None
+        value = int(value) if value.is_integer() else None
+    return value if type(value) is int and abs(value) < 1 << 63 else None
 
 
 def is_number(value: Any) -> TypeGuard[float]:

@@ -8,6 +8,8 @@ from pycocotools import mask as coco_mask
 from yolact_tf.data.coco.json_numbers import FARTHEST, is_coordinate, whole_number
 from yolact_tf.data.coco.problems import Malformed
 
+_LONGEST = 12  # characters of a count: 60 bits, with room for sums in 64
+
 
 class Mask(NamedTuple):
     """The sound part of a segmentation."""
@@ -34,16 +36,21 @@ def parse_segmentation(segmentation: Any, height: int, width: int) -> Mask:
 
 
 def decode_counts(counts: str | bytes) -> np.ndarray:
-    """COCO's compressed RLE text to int64 run lengths: 5 bits a character, deltas from two back."""
-    codes = np.frombuffer(counts.encode() if isinstance(counts, str) else counts, "uint8")
-    codes = codes.astype("int64") - 48
+    """COCO's compressed RLE text to int64 run lengths: 5 bits a character, deltas from two back.
+
+    Malformed for what no encoder writes.
+    """
+    text = counts.encode(errors="surrogatepass") if isinstance(counts, str) else counts
+    codes = np.frombuffer(text, "uint8").astype("int64") - 48
+    if ((codes < 0) | (codes > 63)).any():
+        raise _malformed_counts(f"{counts[:12]!r}, with characters that are not of RLE")
     if len(codes) and codes[-1] & 0x20:
-        raise Malformed(
-            "malformed mask", f"expected RLE counts of whole numbers. Received: {counts[-12:]!r} at the end"
-        )
+        raise _malformed_counts(f"{counts[-12:]!r} at the end")
     ends = np.flatnonzero((codes & 0x20) == 0)
     starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
     place = np.arange(len(codes)) - np.repeat(starts, ends - starts + 1)
+    if (place >= _LONGEST).any():
+        raise _malformed_counts(f"one of more than {_LONGEST} characters")
     values = np.add.reduceat((codes & 0x1F) << (5 * place), starts) if len(ends) else codes
     is_negative = (codes[ends] & 0x10) != 0
     values = values - np.where(is_negative, 1 << (5 * (ends - starts + 1)), 0)
@@ -52,6 +59,10 @@ def decode_counts(counts: str | bytes) -> np.ndarray:
     runs[1::2] = np.cumsum(values[1::2])
     runs[2::2] = np.cumsum(values[2::2])
     return runs
+
+
+def _malformed_counts(received):
+    return Malformed("malformed mask", f"expected RLE counts of whole numbers. Received: {received}")
 
 
 def _sound_polygons(segmentation):
@@ -95,9 +106,11 @@ def _runs_of_rle(rle, height, width):
             "malformed mask",
             f"expected RLE counts of whole numbers up to {height * width}. Received: {str(counts)[:80]}",
         )
-    if (runs < 0).any() or runs.sum() != height * width:
+    is_length = (runs >= 0) & (runs <= height * width)
+    if not is_length.all() or runs.sum() != height * width:
+        # Vast ones sum to anything, beyond 64 bits.
+        received = int(runs.sum()) if is_length.all() else f"one of {runs[~is_length][0]}"
         raise Malformed(
-            "malformed mask",
-            f"expected run lengths that sum to {height * width}. Received: {int(runs.sum())}",
+            "malformed mask", f"expected run lengths that sum to {height * width}. Received: {received}"
         )
     return runs.astype("int32")

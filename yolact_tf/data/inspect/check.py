@@ -123,18 +123,19 @@ def _check_use(split):
         if category_id not in used_classes:
             part = f"category {category_id} ({name})"
             yield split.problem("class without objects", "no annotations", part=part)
-    if not any(_is_object(annotation, images) for annotation in annotations):
-        received = "crowds only" if annotations else "no annotations"
+    kinds = {_use_of(annotation, images) for annotation in annotations}
+    if "object" not in kinds:
+        received = "crowds only" if "crowd" in kinds else "none that is usable" if kinds else "no annotations"
         yield split.problem(
             "split without objects", f"expected an object to learn from. Received: {received}"
         )
 
 
-def _is_object(annotation, images):
-    """Whether an annotation is one that trains, and no crowd."""
+def _use_of(annotation, images):
+    """ "object" for an annotation that trains, "crowd" for one of those, None for one that is no good."""
     image = images.get(image_key(annotation["image_id"]))
     entry = image and parse_object(annotation, image.height, image.width)[0]
-    return bool(entry and not entry.is_crowd)
+    return None if not entry else "crowd" if entry.is_crowd else "object"
 
 
 def _check_twins(split, files):

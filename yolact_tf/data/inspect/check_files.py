@@ -67,9 +67,11 @@ def check_file(path: PathLike, file: ImageFile, width: int, height: int) -> list
     return faults
 
 
-def _require_whole(path):
-    """ValueError where an image does not decode, or a part of it would be made up."""
-    read_image(path)
+def _require_whole(path, size):
+    """ValueError where an image does not decode, to other than `size`, or a part of it would be made up."""
+    height, width, _ = read_image(path).shape
+    if (width, height) != size:
+        raise ValueError(f"expected {size[0]}x{size[1]} pixels once decoded. Received: {width}x{height}")
     encoded = Path(path).read_bytes()
     if encoded.startswith(b"\xff\xd8") and is_cut_short(encoded):
         raise ValueError(f"expected an image. Received: {CUT_SHORT}")
@@ -79,7 +81,7 @@ def _look(path, decode):
     try:
         size = inspect_image(path)
         if decode:
-            _require_whole(path)
+            _require_whole(path, size)
         with open(path, "rb") as file:
             head = file.read(4)
             file.seek(0)
