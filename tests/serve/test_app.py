@@ -166,9 +166,16 @@ REFUSED = {
     "deep JSON": (b"[" * 200_000, "at most 64 deep"),
     "many values": (b'{"instances": [' + b"[]," * 2_000_001, "at most 4000000 values"),
     "many rows": ({"instances": ["x"] * 33}, "at most 32 rows. Received: 33"),
+    # None of these values would do: rows are counted before values are looked at, which takes its time.
+    "many rows that are lists": ({"instances": [[]] * 33}, "at most 32 rows. Received: 33"),
+    "many rows in columns": ({"inputs": [3] * 33}, "at most 32 rows. Received: 33"),
+    "many rows in one of the columns": (
+        {"signature_name": "two_inputs", "inputs": {"a": "x", "b": ["x"] * 33}},
+        "at most 32 rows. Received: 33",
+    ),
     "a long text among numbers": (
-        {"signature_name": "mean_colour", "inputs": ["x" * 10**6, *[0] * 10**5]},
-        "Received: .'xxx",
+        {"signature_name": "mean_colour", "inputs": [["x" * 10**6, *[0] * 10**5]]},
+        "Received: ..'xxx",
     ),
     "a huge image": ({"instances": [b64(png_header(20_000, 20_000))]}, "50000000 pixels.* 400000000"),
     "large images together": ({"instances": [b64(png_header(6000, 6000))] * 2}, "together.* 72000000"),
