@@ -79,8 +79,19 @@ def test_folders_and_dead_links_by_an_images_name_are_passed_over_and_counted(tm
     (tmp_path / "notes.txt").write_text("")
     assert find_images([str(tmp_path)]) == find_images([f"{tmp_path}/*.jpg"]) == [image]
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path}: passed over 3 entries that are no image files, a.jpg first"
+        f"{tmp_path}: passed over 3 entries that are no image files or drawn by yolact, a.jpg first"
     ]
+
+
+def test_overlays_in_a_folder_of_pictures_are_passed_over_and_counted(tmp_path, caplog):
+    (image,) = draw(tmp_path / "x.jpg")
+    for _ in range(2):
+        detect(find_images([str(tmp_path)]), tmp_path)
+        assert written(tmp_path) == (["x.png"], ["x.jpg"])
+    assert "passed over 2 entries that are no image files or drawn by yolact, detections.json" in caplog.text
+    image.unlink()
+    with pytest.raises(ValueError, match=r"not drawn by yolact in the folder. Received: 2 other entries"):
+        find_images([str(tmp_path)])
 
 
 @pytest.mark.parametrize("through_link", [False, True])

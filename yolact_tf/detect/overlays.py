@@ -35,8 +35,8 @@ class Picture:
 def find_images(sources: Iterable[str]) -> list[Path]:
     """Image paths of `sources`: files, folders (not searched below) and globs, in the order given, each once.
 
-    The log says how many entries of a folder were passed over. FileNotFoundError for a source that is
-    not there, ValueError for one without images.
+    Of a folder, overlays of an earlier detection are passed over, and the log says how many entries were.
+    FileNotFoundError for a source that is not there, ValueError for one without images.
     """
     paths: dict[str, Path] = {}  # absolute path -> as given
     for source in sources:
@@ -110,18 +110,21 @@ def detect_files(
 
 
 def _images_in(folder):
-    """Files of `folder` that are images by their suffix, in order."""
+    """Files of `folder` that are images by their suffix and not overlays of ours, in order."""
     entries = sorted(folder.iterdir())
-    is_image = [path.suffix.lower() in SUFFIXES and path.is_file() for path in entries]
+    is_image = [
+        path.suffix.lower() in SUFFIXES and path.is_file() and not is_our_picture(path) for path in entries
+    ]
     found = list(itertools.compress(entries, is_image))
     if not found:
         raise ValueError(
-            f"SOURCE {str(folder)!r}: expected images ({' '.join(SUFFIXES)}) in the folder. "
-            f"Received: {len(entries)} other entries"
+            f"SOURCE {str(folder)!r}: expected images ({' '.join(SUFFIXES)}) not drawn by yolact in "
+            f"the folder. Received: {len(entries)} other entries"
         )
     if len(found) < len(entries):
         first, others = entries[is_image.index(False)].name, len(entries) - len(found)
-        logger.warning("%s: passed over %d entries that are no image files, %s first", folder, others, first)
+        message = "%s: passed over %d entries that are no image files or drawn by yolact, %s first"
+        logger.warning(message, folder, others, first)
     return found
 
 
