@@ -34,7 +34,7 @@ def draw(*paths, colour="red"):
 def written(output):
     """Overlays below `output`, and the names in its detections.json."""
     rows = json.loads((output / "detections.json").read_text())
-    overlays = sorted(path.relative_to(output).as_posix() for path in output.rglob("*.png"))
+    overlays = sorted(path.relative_to(output).as_posix() for path in output.rglob("*.png") if path.is_file())
     return overlays, [row["file_name"] for row in rows]
 
 
@@ -49,6 +49,11 @@ def written(output):
             ["a.jpg", "a.png", "a.jpg.png"],
             ["a.jpg.png", "a.jpg.png.png", "a.png.png"],
             ["a.jpg", "a.png", "a.jpg.png"],
+        ),
+        (
+            ["a.png/x.jpg", "x.jpg", "a.jpg"],
+            ["a.jpg.png", "a.png/x.jpg.png", "x.jpg.png"],
+            ["a.png/x.jpg", "x.jpg", "a.jpg"],
         ),
         (["x/a_b.jpg", "x_a/b.jpg"], ["a_b.png", "b.png"], ["a_b.jpg", "b.jpg"]),
     ],
@@ -132,6 +137,16 @@ def test_results_are_written_anew_and_files_of_others_stay(tmp_path):
     with pytest.raises(ValueError, match="b.png"):
         detect(paths, output)
     assert {path: path.read_bytes() for path in output.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["a.jpg.png/x.jpg", "b/x.jpg"])
+def test_an_overlay_that_meets_a_folder_of_overlays_is_refused_first(name, tmp_path):
+    paths = draw(*(tmp_path / "in" / path for path in (name, "a.png", "a.jpg", "x.jpg")))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b").write_text("")
+    with pytest.raises(ValueError, match="a folder of overlays can be written without overwriting"):
+        detect(paths, tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == ["b"]
 
 
 def test_an_output_that_cannot_be_written_is_refused_first(tmp_path):

@@ -15,11 +15,14 @@ import urllib.request
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from pycocotools import mask as coco_mask
 
 from tests.colour_finder import NAMES, SLOTS, Gate, draw, save_export, serving
 from tests.image_bombs import gif, png_header
+from yolact_tf.images.headers import require_pixels
 from yolact_tf.serve import Limits, build_app, load_servable, serve
+from yolact_tf.serve.servable import one_line
 
 pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
 
@@ -270,6 +273,12 @@ def test_refusals_have_the_words_of_tensorflow_serving(call):
         assert call(method, PREDICT) == (400, expected)
     expected = {"error": "Unrecognized servable version label: canary"}
     assert call("POST", "/v1/models/yolact/labels/canary:predict", GOOD) == (400, expected)
+
+
+def test_of_a_failed_assertion_its_message_is_told():
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        tf.function(require_pixels)(draw()[0], 100)
+    assert one_line(caught.value) == "An image must have at most 100 pixels. Received: 1200"
 
 
 class Gated:

@@ -65,13 +65,15 @@ def name_pictures(paths: Sequence[Path], output: Path) -> list[Picture]:
     """
     names = _distinct([path.name for path in paths]) or _below_common_folder(paths)
     stems = [name.removesuffix(path.suffix) for name, path in zip(names, paths, strict=True)]
-    # Where two kinds of file have one name, all keep their suffixes, so that none meets another.
-    shown = _distinct(stems) or names
+    folders = _folders(names)
+    # Where two kinds of file have one name, all keep their suffixes, so that none meets another or a folder.
+    is_free = _distinct(stems) and folders.isdisjoint(f"{stem}.png" for stem in stems)
+    shown = stems if is_free else names
     pictures = [
         Picture(path, name, output / f"{stem}.png")
         for path, name, stem in zip(paths, names, shown, strict=True)
     ]
-    _require_free(pictures, output)
+    _require_free(pictures, output, [output / folder for folder in folders])
     return pictures
 
 
@@ -138,8 +140,20 @@ def _below_common_folder(paths):
     return [path.relative_to(root).as_posix() for path in absolute]
 
 
-def _require_free(pictures, output):
-    """ValueError where `output` cannot be written, or holds what is not ours to overwrite."""
+def _folders(names):
+    """The folders that names lie in, which have "/" between them."""
+    return {name[:end] for name in names for end, letter in enumerate(name) if letter == "/"}
+
+
+def _require_free(pictures, output, folders):
+    """ValueError where `output` cannot be written, or holds what is not ours to overwrite.
+
+    folders: below it, of overlays.
+    """
+    overlays = {picture.overlay for picture in pictures}
+    for folder in folders:
+        if folder in overlays or (folder.exists() and not folder.is_dir()):
+            raise _foreign(folder, "a folder of overlays")
     sources = {os.path.realpath(picture.path) for picture in pictures}
     for overlay in (picture.overlay for picture in pictures):
         if os.path.realpath(overlay) in sources or (overlay.exists() and not is_our_picture(overlay)):
