@@ -128,9 +128,10 @@ def test_results_are_written_anew_and_files_of_others_stay(tmp_path):
     paths, output = draw(tmp_path / "in" / "a.jpg", tmp_path / "in" / "b.jpg"), tmp_path / "out"
     detect(paths, output)
     detect(paths, output)
-    (output / "detections.json").write_text('[{"image_id": 1, "category_id": 1, "segmentation": {}}]')
-    with pytest.raises(ValueError, match="detections.json"):
-        detect(paths, output)
+    for text in ('[{"image_id": 1, "category_id": 1, "segmentation": {}}]', "[" * 100_000):
+        (output / "detections.json").write_text(text)
+        with pytest.raises(ValueError, match="detections.json"):
+            detect(paths, output)
     (output / "detections.json").unlink()
     draw(output / "b.png")
     before = {path: path.read_bytes() for path in output.iterdir()}

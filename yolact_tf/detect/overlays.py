@@ -174,6 +174,6 @@ def _is_our_result(path):
     """Whether a file is a list of rows as `detect_files` writes them."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(rows, list) and all(isinstance(row, dict) and row.keys() >= _ROW_KEYS for row in rows)
