@@ -55,6 +55,9 @@ def test_nothing_is_overwritten_or_nested(tmp_path):
     for path in (model, tmp_path / "m" / "02"):
         with pytest.raises(ValueError, match="version that is free"):
             new_version(path)
+    for path in (tmp_path / "m" / "3" / "2", tmp_path / "m" / ("9" * 20), tmp_path / "m" / "new"):
+        with pytest.raises(ValueError, match="--output must not lie in the folder of another model"):
+            new_version(path)
     for path in (other, other / "1", other / "notes.txt", model / "3"):
         with pytest.raises(ValueError, match="--output must be a new folder"):
             new_version(path)

@@ -51,6 +51,11 @@ def new_version(path: str | os.PathLike[str]) -> tuple[Path, Path]:
             "--output must be a new folder, an empty one, or the folder above the versions of a model. "
             f"Received: {str(base)!r}, which exists and is none of them"
         )
+    if find_versions(base.parent):
+        raise ValueError(
+            f"--output must not lie in the folder of another model. Received: {str(base)!r}, in "
+            f"{str(base.parent)!r}, which holds versions of one"
+        )
     taken = {int(folder.name) for folder in _numbered(base)}
     folder = base / str(max(taken, default=0) + 1) if path == base else path
     if int(folder.name) in versions or (folder.exists() and not _is_empty(folder)):

@@ -308,6 +308,14 @@ def test_export_and_verify(shapes_run, shapes_data, tmp_path, capsys, monkeypatc
     assert "detections compared" in out and "FAIL" not in out
 
 
+def test_export_refuses_a_version_that_is_taken_before_the_run_is_loaded(tmp_path, capsys, monkeypatch):
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    (tmp_path / "m" / "1" / "saved_model.pb").write_bytes(b"")
+    arguments = ("--recipe", "saved_model", "--output", tmp_path / "m" / "1")
+    code, _, error = in_process(capsys, monkeypatch, "export", tmp_path / "no run", *arguments)
+    assert code == 2 and "--output must name a version that is free" in error
+
+
 def test_verify_fails_with_exit_code_1(shapes_run, litert_file, tmp_path, capsys, monkeypatch):
     import yolact_tf
 

@@ -158,7 +158,14 @@ def test_any_image_size(detector, shape):
 
 
 @pytest.mark.parametrize(
-    "bad", [np.zeros((4, 4), "uint8"), np.zeros((4, 4, 3), "float32"), np.zeros((1, 4, 4, 3), "uint8")]
+    "bad",
+    [
+        np.zeros((4, 4), "uint8"),
+        np.zeros((4, 4, 3), "float32"),
+        np.zeros((1, 4, 4, 3), "uint8"),
+        np.zeros((0, 0, 3), "uint8"),
+        np.zeros((4, 0, 3), "uint8"),
+    ],
 )
 def test_what_is_no_rgb_image_is_refused(detector, bad):
     with pytest.raises(ValueError, match=r"must be a \[height, width, 3\] uint8 array"):

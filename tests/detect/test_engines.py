@@ -6,6 +6,7 @@ import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -53,8 +54,9 @@ def test_the_number_of_threads_is_set_for_litert_alone(litert_file, saved_model,
     assert_allclose(found[0].scores, found[2].scores, atol=1e-5)
     with pytest.raises(ValueError, match="`threads` is for .tflite files"):
         open_artefact(saved_model, threads=2)
-    with pytest.raises(ValueError, match="`threads` must be at least 1. Received: 0"):
-        open_artefact(litert_file, threads=0)
+    for threads in (0, "2", 1.5):
+        with pytest.raises(ValueError, match=f"`threads` must be a whole .* 1. Received: {threads!r}"):
+            open_artefact(litert_file, threads=threads)
 
 
 def test_cores_are_counted_by_affinity(monkeypatch):
@@ -100,6 +102,34 @@ def test_a_tflite_of_others_is_refused_in_one_line(case, litert_file, tmp_path):
     with pytest.raises(ValueError, match="model.tflite: expected a .tflite of `yolact export`") as refused:
         open_artefact(path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("labels", [[], None, "cat", 7, {}, {"a": "cat"}, {"1": None}, {"1": ["cat"]}])
+def test_metadata_without_names_of_classes_are_refused(labels, tmp_path):
+    path = tmp_path / "model.tflite"
+    append(path, metadata=json.dumps({"labels": labels, "detect": {}, "anchors": {}}))
+    with pytest.raises(ValueError, match="model.tflite: .*(metadata lack .'labels'|their names. Received)"):
+        open_artefact(path)
+
+
+def test_a_tflite_with_too_few_names_is_refused(litert_file, tmp_path):
+    path = shutil.copy(litert_file, tmp_path / "model.tflite")
+    metadata = json.loads(metadata_of(path))
+    metadata["labels"].popitem()
+    path.write_bytes(stripped(path))
+    append(path, metadata=json.dumps(metadata))
+    with pytest.raises(ValueError, match=r"expected a name for each of the model's \d classes. Received: \d"):
+        open_artefact(path)
+
+
+def test_damage_that_shows_in_the_first_image_is_named(litert_file, monkeypatch):
+    def fail(image):
+        raise RuntimeError("Node number 3\n(CONV_2D) failed to prepare")
+
+    detector = open_artefact(litert_file)
+    monkeypatch.setattr(detector.engine, "runner", fail)
+    with pytest.raises(ValueError, match=r"shapes.tflite: expected .* Node number 3 \(CONV_2D\) failed"):
+        detector(np.zeros((4, 4, 3), "uint8"))
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def draw(*paths, colour="red"):
 def written(output):
     """Overlays below `output`, and the names in its detections.json."""
     rows = json.loads((output / "detections.json").read_text())
-    overlays = sorted(path.relative_to(output).as_posix() for path in output.rglob("*.png"))
+    overlays = sorted(path.relative_to(output).as_posix() for path in output.rglob("*.png") if path.is_file())
     return overlays, [row["file_name"] for row in rows]
 
 
@@ -49,6 +49,11 @@ def written(output):
             ["a.jpg", "a.png", "a.jpg.png"],
             ["a.jpg.png", "a.jpg.png.png", "a.png.png"],
             ["a.jpg", "a.png", "a.jpg.png"],
+        ),
+        (
+            ["a.png/x.jpg", "x.jpg", "a.jpg"],
+            ["a.jpg.png", "a.png/x.jpg.png", "x.jpg.png"],
+            ["a.png/x.jpg", "x.jpg", "a.jpg"],
         ),
         (["x/a_b.jpg", "x_a/b.jpg"], ["a_b.png", "b.png"], ["a_b.jpg", "b.jpg"]),
     ],
@@ -79,8 +84,19 @@ def test_folders_and_dead_links_by_an_images_name_are_passed_over_and_counted(tm
     (tmp_path / "notes.txt").write_text("")
     assert find_images([str(tmp_path)]) == find_images([f"{tmp_path}/*.jpg"]) == [image]
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path}: passed over 3 entries that are no image files, a.jpg first"
+        f"{tmp_path}: passed over 3 entries that are no image files or drawn by yolact, a.jpg first"
     ]
+
+
+def test_overlays_in_a_folder_of_pictures_are_passed_over_and_counted(tmp_path, caplog):
+    (image,) = draw(tmp_path / "x.jpg")
+    for _ in range(2):
+        detect(find_images([str(tmp_path)]), tmp_path)
+        assert written(tmp_path) == (["x.png"], ["x.jpg"])
+    assert "passed over 2 entries that are no image files or drawn by yolact, detections.json" in caplog.text
+    image.unlink()
+    with pytest.raises(ValueError, match=r"not drawn by yolact in the folder. Received: 2 other entries"):
+        find_images([str(tmp_path)])
 
 
 @pytest.mark.parametrize("through_link", [False, True])
@@ -112,15 +128,26 @@ def test_results_are_written_anew_and_files_of_others_stay(tmp_path):
     paths, output = draw(tmp_path / "in" / "a.jpg", tmp_path / "in" / "b.jpg"), tmp_path / "out"
     detect(paths, output)
     detect(paths, output)
-    (output / "detections.json").write_text('[{"image_id": 1, "category_id": 1, "segmentation": {}}]')
-    with pytest.raises(ValueError, match="detections.json"):
-        detect(paths, output)
+    for text in ('[{"image_id": 1, "category_id": 1, "segmentation": {}}]', "[" * 100_000):
+        (output / "detections.json").write_text(text)
+        with pytest.raises(ValueError, match="detections.json"):
+            detect(paths, output)
     (output / "detections.json").unlink()
     draw(output / "b.png")
     before = {path: path.read_bytes() for path in output.iterdir()}
     with pytest.raises(ValueError, match="b.png"):
         detect(paths, output)
     assert {path: path.read_bytes() for path in output.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["a.jpg.png/x.jpg", "b/x.jpg"])
+def test_an_overlay_that_meets_a_folder_of_overlays_is_refused_first(name, tmp_path):
+    paths = draw(*(tmp_path / "in" / path for path in (name, "a.png", "a.jpg", "x.jpg")))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b").write_text("")
+    with pytest.raises(ValueError, match="a folder of overlays can be written without overwriting"):
+        detect(paths, tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == ["b"]
 
 
 def test_an_output_that_cannot_be_written_is_refused_first(tmp_path):

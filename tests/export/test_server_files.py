@@ -49,6 +49,13 @@ def test_entries_and_policies_of_the_user_stay(folder, caplog):
     assert not caplog.records
 
 
+def test_folders_by_their_names_are_left_alone_with_a_line_each(folder, caplog):
+    for name in ("models.config", "batching.config", "docker_run.sh"):
+        (folder / name).mkdir()
+    write_server_files(folder)
+    assert len(caplog.records) == 3 and all("left alone" in r.getMessage() for r in caplog.records)
+
+
 def test_files_of_others_are_left_alone_with_a_line_each(folder, caplog):
     for name in ("models.config", "batching.config", "docker_run.sh"):
         (folder / name).write_text("model_config_list {}\n")

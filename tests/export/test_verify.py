@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 import yolact_tf
-from yolact_tf.export.verify import differences, sample_images, verify
+from yolact_tf.detect.detections import Detections
+from yolact_tf.export.verify import compare, differences, sample_images, verify
 from yolact_tf.images.decoding import read_image
 
 
@@ -147,3 +148,68 @@ def test_nothing_compared_is_a_failure(run, images, litert_file):
     rows, compared = verify(litert_file, deaf, images[:1])
     assert compared == 0
     assert "nothing to compare" in [row.output for row in rows if not row.passes][-1]
+
+
+FLOOR = 0.05
+
+
+@pytest.fixture
+def found():
+    """Two sure detections, and 18 between the floor and what is compared one by one."""
+    scores = np.array([0.9, 0.8, *np.linspace(0.09, FLOOR + 5e-4, 18)], "f")
+    corners = np.arange(20, dtype="f")[:, None] * 4
+    boxes = np.concatenate([corners, corners, corners + 20, corners + 20], 1)
+    masks = np.tile(np.arange(8) < 4, [20, 8, 1]).astype("f")
+    return Detections((100, 100), boxes, scores, np.ones(20, int), ("x",) * 20, masks)
+
+
+def from_slot(found, first, **values):
+    """`found` with values from slot `first`."""
+    changed = {}
+    for name, value in values.items():
+        changed[name] = getattr(found, name).copy()
+        changed[name][first:] = value
+    return dataclasses.replace(found, **changed)
+
+
+def all_faint(found):
+    """`found` with a fainter one of each detection."""
+    again = {name: np.concatenate([getattr(found, name)] * 2) for name in ("boxes", "class_ids")}
+    scores = np.concatenate([found.scores, np.full(20, 0.07, "f")])
+    masks = np.concatenate([found.mask_probabilities] * 2)
+    return dataclasses.replace(
+        found, scores=scores, class_names=("x",) * 40, mask_probabilities=masks, **again
+    )
+
+
+FAINT = {
+    "not there": lambda found: found[:2],
+    "moved": lambda found: from_slot(found, 2, boxes=[0, 0, 9, 9]),
+    "of another class": lambda found: from_slot(found, 2, class_ids=2),
+    "of another score": lambda found: from_slot(found, 2, scores=0.06),
+    "masks of everything": lambda found: from_slot(found, 2, mask_probabilities=1),
+    "more than there are": all_faint,
+}
+
+
+@pytest.mark.parametrize("case", FAINT)
+def test_faint_detections_that_differ_are_a_failure(case, found):
+    rows = compare(found, FAINT[case](found), FLOOR)
+    assert [row.output for row in rows if not row.passes] == ["fainter detections (share)"]
+
+
+def test_which_of_near_ties_stay_is_no_failure(found):
+    without_one = found[np.arange(20) != 10]
+    for expected, received in ((found, found), (found, without_one), (without_one, found)):
+        assert all(row.passes for row in compare(expected, received, FLOOR))
+    assert all(row.passes for row in compare(found[:0], found[:0], FLOOR))
+    for count in (19, 20):  # the last may be below the floor of the other side
+        assert all(row.passes for row in compare(found[:count], found[:19], FLOOR))
+
+
+@pytest.mark.parametrize("name", ["boxes", "scores", "mask_probabilities", "rescored"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_one_value_that_is_no_number_is_a_failure_in_any_slot(name, value, found):
+    found = dataclasses.replace(found, rescored=found.scores)
+    rows = compare(found, from_slot(found, 19, **{name: value}), FLOOR)
+    assert "detections that are not finite" in [row.output for row in rows if not row.passes]

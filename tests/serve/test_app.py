@@ -15,11 +15,14 @@ import urllib.request
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from pycocotools import mask as coco_mask
 
 from tests.colour_finder import NAMES, SLOTS, Gate, draw, save_export, serving
 from tests.image_bombs import gif, png_header
+from yolact_tf.images.headers import require_pixels
 from yolact_tf.serve import Limits, build_app, load_servable, serve
+from yolact_tf.serve.servable import one_line
 
 pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
 
@@ -166,9 +169,16 @@ REFUSED = {
     "deep JSON": (b"[" * 200_000, "at most 64 deep"),
     "many values": (b'{"instances": [' + b"[]," * 2_000_001, "at most 4000000 values"),
     "many rows": ({"instances": ["x"] * 33}, "at most 32 rows. Received: 33"),
+    # None of these values would do: rows are counted before values are looked at, which takes its time.
+    "many rows that are lists": ({"instances": [[]] * 33}, "at most 32 rows. Received: 33"),
+    "many rows in columns": ({"inputs": [3] * 33}, "at most 32 rows. Received: 33"),
+    "many rows in one of the columns": (
+        {"signature_name": "two_inputs", "inputs": {"a": "x", "b": ["x"] * 33}},
+        "at most 32 rows. Received: 33",
+    ),
     "a long text among numbers": (
-        {"signature_name": "mean_colour", "inputs": ["x" * 10**6, *[0] * 10**5]},
-        "Received: .'xxx",
+        {"signature_name": "mean_colour", "inputs": [["x" * 10**6, *[0] * 10**5]]},
+        "Received: ..'xxx",
     ),
     "a huge image": ({"instances": [b64(png_header(20_000, 20_000))]}, "50000000 pixels.* 400000000"),
     "large images together": ({"instances": [b64(png_header(6000, 6000))] * 2}, "together.* 72000000"),
@@ -263,6 +273,12 @@ def test_refusals_have_the_words_of_tensorflow_serving(call):
         assert call(method, PREDICT) == (400, expected)
     expected = {"error": "Unrecognized servable version label: canary"}
     assert call("POST", "/v1/models/yolact/labels/canary:predict", GOOD) == (400, expected)
+
+
+def test_of_a_failed_assertion_its_message_is_told():
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        tf.function(require_pixels)(draw()[0], 100)
+    assert one_line(caught.value) == "An image must have at most 100 pixels. Received: 1200"
 
 
 class Gated:

@@ -161,6 +161,11 @@ def export(
 ) -> None:
     """Writes one deployable artefact of RUN."""
     settings = load_export_recipe(recipe)
+    from yolact_tf.model_folder import new_version
+
+    # A version that is taken is refused before the run is loaded, which takes long.
+    if settings.format == "saved_model":
+        new_version(output)
     from yolact_tf.export import export_run
     from yolact_tf.runs import load_run
 

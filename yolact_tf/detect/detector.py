@@ -39,9 +39,9 @@ class Detector:
     def __call__(self, image: np.ndarray) -> Detections:
         """Detections of one image, best first, down to the score threshold of the model's config."""
         image = np.asarray(image)
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise ValueError(
-                "An image must be a [height, width, 3] uint8 array of RGB. "
+                "An image must be a [height, width, 3] uint8 array of RGB, of one pixel or more. "
                 f"Received: shape {image.shape}, dtype {image.dtype}"
             )
         found = self.engine(image)

@@ -5,9 +5,11 @@ An engine maps a uint8 RGB image [H, W, 3] to {boxes [n, 4] in 0..1, scores [n],
 Keras engine prototypes and coefficients. Threads may share it.
 """
 
+import contextlib
 import json
 import threading
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -81,24 +83,27 @@ class LiteRTEngine:
     """
 
     def __init__(self, path: PathLike, threads: int | None = None):
-        if threads is not None and threads < 1:
-            raise ValueError(f"`threads` must be at least 1. Received: {threads}")
+        if threads is not None and not (isinstance(threads, int) and threads >= 1):
+            raise ValueError(f"`threads` must be a whole number, at least 1. Received: {threads!r}")
         metadata = read_metadata(path)
+        self.path = path
         self.runner = _open_litert(path, threads or usable_cores())
         self._is_free = threading.Lock()  # an interpreter has one set of buffers
         self.image_size = int(self.runner.get_input_details()["image"]["shape"][1])
-        self.labels = {int(key): name for key, name in metadata["labels"].items()}
+        self.labels = metadata["labels"]
         logits = self.runner.get_output_details().get("class_logits")
         self.ends_with_heads = logits is not None
+        # Of a file that ends with detections only its metadata know the number; those of old exports do not.
+        known = metadata.get("num_classes", len(self.labels))
+        _require_names(self.labels, int(logits["shape"][-1]) - 1 if self.ends_with_heads else known, path)
         if self.ends_with_heads:
-            _require_names(self.labels, int(logits["shape"][-1]) - 1, path)
             self.category_ids = np.array(list(self.labels))
             self.detect = metadata["detect"]
             self.anchors = build_anchors(**metadata["anchors"])
 
     def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
         resized = np.asarray(resize_images(image[None], self.image_size))
-        with self._is_free:
+        with self._is_free, _damage_named(self.path):
             found = self.runner(image=resized)
         return self._detect(found) if self.ends_with_heads else _first_image(found)
 
@@ -125,24 +130,39 @@ def open_artefact(path: PathLike, threads: int | None = None) -> SavedModelEngin
 
 
 def read_metadata(path: PathLike) -> dict[str, Any]:
-    """The metadata.json in a `.tflite` that we exported. ValueError in one line for any other file."""
+    """The metadata.json in a `.tflite` that we exported, `labels` by category id.
+
+    ValueError in one line for any other file.
+    """
     try:
         with zipfile.ZipFile(path) as appended:
             metadata = json.loads(appended.read("metadata.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {_EXPECTED_LITERT}. Received one without metadata ({error})") from None
-    missing = {"labels", "detect", "anchors"} - set(metadata if isinstance(metadata, dict) else ())
+    is_object = isinstance(metadata, dict)
+    expected = ("labels", "detect", "anchors")
+    missing = [key for key in expected if not (is_object and isinstance(metadata.get(key), dict))]
     if missing:
-        raise ValueError(f"{path}: {_EXPECTED_LITERT}. Received one whose metadata lack {sorted(missing)}")
-    return metadata
+        raise ValueError(f"{path}: {_EXPECTED_LITERT}. Received one whose metadata lack {missing}")
+    labels = labels_from_json(json.dumps(metadata["labels"]), f"{path}: metadata.json")
+    return {**metadata, "labels": labels}
 
 
 def _open_litert(path, threads):
     """The runner of `serving_default`."""
     from ai_edge_litert.interpreter import Interpreter
 
+    with _damage_named(path):
+        interpreter = Interpreter(str(path), num_threads=threads)
+        interpreter.allocate_tensors()
+        return interpreter.get_signature_runner("serving_default")
+
+
+@contextlib.contextmanager
+def _damage_named(path):
+    """Says what LiteRT raises for a file that it cannot run in one line that names the file."""
     try:
-        return Interpreter(str(path), num_threads=threads).get_signature_runner("serving_default")
+        yield
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: {_EXPECTED_LITERT}. Received: {reason}") from None

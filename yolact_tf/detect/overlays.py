@@ -35,8 +35,8 @@ class Picture:
 def find_images(sources: Iterable[str]) -> list[Path]:
     """Image paths of `sources`: files, folders (not searched below) and globs, in the order given, each once.
 
-    The log says how many entries of a folder were passed over. FileNotFoundError for a source that is
-    not there, ValueError for one without images.
+    Of a folder, overlays of an earlier detection are passed over, and the log says how many entries were.
+    FileNotFoundError for a source that is not there, ValueError for one without images.
     """
     paths: dict[str, Path] = {}  # absolute path -> as given
     for source in sources:
@@ -65,13 +65,15 @@ def name_pictures(paths: Sequence[Path], output: Path) -> list[Picture]:
     """
     names = _distinct([path.name for path in paths]) or _below_common_folder(paths)
     stems = [name.removesuffix(path.suffix) for name, path in zip(names, paths, strict=True)]
-    # Where two kinds of file have one name, all keep their suffixes, so that none meets another.
-    shown = _distinct(stems) or names
+    folders = _folders(names)
+    # Where two kinds of file have one name, all keep their suffixes, so that none meets another or a folder.
+    is_free = _distinct(stems) and folders.isdisjoint(f"{stem}.png" for stem in stems)
+    shown = stems if is_free else names
     pictures = [
         Picture(path, name, output / f"{stem}.png")
         for path, name, stem in zip(paths, names, shown, strict=True)
     ]
-    _require_free(pictures, output)
+    _require_free(pictures, output, [output / folder for folder in folders])
     return pictures
 
 
@@ -110,18 +112,21 @@ def detect_files(
 
 
 def _images_in(folder):
-    """Files of `folder` that are images by their suffix, in order."""
+    """Files of `folder` that are images by their suffix and not overlays of ours, in order."""
     entries = sorted(folder.iterdir())
-    is_image = [path.suffix.lower() in SUFFIXES and path.is_file() for path in entries]
+    is_image = [
+        path.suffix.lower() in SUFFIXES and path.is_file() and not is_our_picture(path) for path in entries
+    ]
     found = list(itertools.compress(entries, is_image))
     if not found:
         raise ValueError(
-            f"SOURCE {str(folder)!r}: expected images ({' '.join(SUFFIXES)}) in the folder. "
-            f"Received: {len(entries)} other entries"
+            f"SOURCE {str(folder)!r}: expected images ({' '.join(SUFFIXES)}) not drawn by yolact in "
+            f"the folder. Received: {len(entries)} other entries"
         )
     if len(found) < len(entries):
         first, others = entries[is_image.index(False)].name, len(entries) - len(found)
-        logger.warning("%s: passed over %d entries that are no image files, %s first", folder, others, first)
+        message = "%s: passed over %d entries that are no image files or drawn by yolact, %s first"
+        logger.warning(message, folder, others, first)
     return found
 
 
@@ -135,8 +140,20 @@ def _below_common_folder(paths):
     return [path.relative_to(root).as_posix() for path in absolute]
 
 
-def _require_free(pictures, output):
-    """ValueError where `output` cannot be written, or holds what is not ours to overwrite."""
+def _folders(names):
+    """The folders that names lie in, which have "/" between them."""
+    return {name[:end] for name in names for end, letter in enumerate(name) if letter == "/"}
+
+
+def _require_free(pictures, output, folders):
+    """ValueError where `output` cannot be written, or holds what is not ours to overwrite.
+
+    folders: below it, of overlays.
+    """
+    overlays = {picture.overlay for picture in pictures}
+    for folder in folders:
+        if folder in overlays or (folder.exists() and not folder.is_dir()):
+            raise _foreign(folder, "a folder of overlays")
     sources = {os.path.realpath(picture.path) for picture in pictures}
     for overlay in (picture.overlay for picture in pictures):
         if os.path.realpath(overlay) in sources or (overlay.exists() and not is_our_picture(overlay)):
@@ -157,6 +174,6 @@ def _is_our_result(path):
     """Whether a file is a list of rows as `detect_files` writes them."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(rows, list) and all(isinstance(row, dict) and row.keys() >= _ROW_KEYS for row in rows)

@@ -65,6 +65,7 @@ def _append_metadata(run, path):
             **dataclasses.asdict(run.config.detect),
             "score_activation": run.config.score_activation,
         },
+        "num_classes": len(run.labels),
         "labels": {str(category): name for category, name in run.labels.items()},
     }
     with zipfile.ZipFile(path, "a") as file:

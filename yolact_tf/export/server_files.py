@@ -43,7 +43,7 @@ def _is_ours(base):
 
 
 def _list_models(path, names):
-    text = path.read_text(encoding="utf-8") if path.exists() else f"{_MARK}model_config_list {{\n}}\n"
+    text = _text_at(path) if path.exists() else f"{_MARK}model_config_list {{\n}}\n"
     said = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
     listed = re.findall(r'\b(?:name|base_path)\s*:\s*("(?:[^"\\]|\\.)*")', said)
     missing = [name for name in names if not {_quoted(name), _quoted(f"/models/{name}")} & set(listed)]
@@ -70,11 +70,16 @@ def _quoted(text):
     return json.dumps(text, ensure_ascii=False)
 
 
+def _text_at(path):
+    """The text of a file; "", which is none of ours, where its name is that of a folder."""
+    return "" if path.is_dir() else path.read_text(encoding="utf-8", errors="surrogateescape")
+
+
 def _write_once(path, text):
     """Writes a file where none is; says so where another one is. Whether it wrote."""
     if not path.exists():
         write_text(path, text)
         return True
-    if path.read_text(encoding="utf-8", errors="replace") != text:
+    if _text_at(path) != text:
         logger.warning("%s is not as we write it and was left alone", path)
     return False

@@ -17,9 +17,12 @@ from yolact_tf.masks import place_window
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 
-# Detections scoring less are not compared one by one: the order among near-ties at the end of the
-# list says nothing about the artefact. A run that is less sure is compared on its better half.
+# Detections scoring less need not all be there: which of near-ties at the end of the list stay says
+# nothing about the artefact. A run that is less sure is compared one by one on its better half.
 COMPARED_SCORE = 0.1
+SCORE_TOLERANCE = BOX_TOLERANCE = 1e-3
+MASK_TOLERANCE = 0.02
+FAINT_SHARE = 0.1  # of the detections below, how many may differ
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,18 @@ def differences(
     for image in images:
         expected = reference(image)
         # Below it, encoded answers end; slots that the threshold did not fill are for AP alone.
-        expected = expected[expected.scores > run.config.detect.score_threshold]
+        detect = run.config.detect
+        expected = expected[expected.scores > detect.score_threshold]
+        # A full list ends where its slots do.
+        is_full = len(expected) == detect.max_detections
+        floor = expected.scores.min() if is_full else detect.score_threshold
         if getattr(detector.engine, "ends_with_heads", False):
             expected = replace(expected, rescored=None)  # what follows the heads is the caller's
         compared += len(_compared(expected.scores))
         rows = [
             replace(row, output=f"{name}: {row.output}")
             for name, received in answers(detector.engine, image).items()
-            for row in compare(expected, received)
+            for row in compare(expected, received, floor)
         ]
         if signatures:
             rows += _compare_raw(run, signatures, image)
@@ -82,19 +89,25 @@ def sample_images(data: PathLike | None, count: int) -> list[np.ndarray]:
     return [record.read_image() for record in itertools.islice(load_data(data, "val").records, count)]
 
 
-def compare(expected: Detections, received: Detections) -> list[Difference]:
-    """Differences of two Detections of one image: missing ones, then what they say of the others."""
+def compare(expected: Detections, received: Detections, floor: float = 0) -> list[Difference]:
+    """Differences of two Detections of one image: missing ones, then what they say of the others.
+
+    floor: the score down to which `expected` lists all that was found.
+    """
     mine, theirs, unmatched = _match(expected, received)
     size = expected.image_size
     first, second = expected[mine], received[theirs]
     boxes = (first.boxes - second.boxes) / np.tile(size[::-1], 2)
     ious = [_mask_iou(*windows, size) for windows in zip(first.windows, second.windows, strict=True)]
     names = [a != b for a, b in zip(first.class_names, second.class_names, strict=True)]
+    strays = _faint_share(expected, received, theirs, floor)
     rows = [
         Difference("missing or extra detections", float(unmatched), 0),
-        Difference("scores", _largest(first.scores - second.scores), 1e-3),
-        Difference("boxes (of image size)", _largest(boxes), 1e-3),
-        Difference("masks (1 - IoU)", _largest(1 - np.array(ious)), 0.02),
+        Difference("detections that are not finite", float((~_is_finite(received)).sum()), 0),
+        Difference("fainter detections (share)", strays, FAINT_SHARE),
+        Difference("scores", _largest(first.scores - second.scores), SCORE_TOLERANCE),
+        Difference("boxes (of image size)", _largest(boxes), BOX_TOLERANCE),
+        Difference("masks (1 - IoU)", _largest(1 - np.array(ious)), MASK_TOLERANCE),
         Difference("class names", float(sum(names)), 0),
         Difference("image size", _largest(np.subtract(size, received.image_size)), 0),
     ]
@@ -147,6 +160,40 @@ def _match(expected, received):
     is_extra = is_free & (received.scores > line * 1.02) | ~(received.scores > 0)
     pairs = np.array(pairs, int).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1], len(mine) - len(pairs) + int(is_extra.sum())
+
+
+def _is_finite(found):
+    """[n] bool: whether all numbers of a detection are finite."""
+    values = (found.boxes, found.scores, found.mask_scores, found.mask_probabilities)
+    return np.all([np.isfinite(x).all(axis=tuple(range(1, x.ndim))) for x in values], axis=0)
+
+
+def _faint_share(expected, received, theirs, floor):
+    """The share of detections too faint for `_match`, `theirs` of `received`, that only one side has."""
+    mine = expected[np.setdiff1d(np.arange(len(expected)), _compared(expected.scores))]
+    others = received[np.setdiff1d(np.flatnonzero(_is_finite(received)), theirs)]
+    # Whether those at the floor are there is left to rounding.
+    is_missing, is_extra = (scores > floor + SCORE_TOLERANCE for scores in (mine.scores, others.scores))
+    is_extra &= others.scores <= max(mine.scores, default=0) + SCORE_TOLERANCE
+    for i, j in _twins(mine, others):
+        is_missing[i] = is_extra[j] = False
+    # One in a short list says as little.
+    return float(max(is_missing.sum(), is_extra.sum())) / max(len(mine), 1 / FAINT_SHARE)
+
+
+def _twins(first, second):
+    """Yields the indices of pairs that are the same within the tolerances, each index once."""
+    is_free = np.ones(len(second), bool)
+    for i in range(len(first)):
+        gaps = np.abs((second.boxes - first.boxes[i]) / np.tile(first.image_size[::-1], 2)).max(1)
+        is_twin = is_free & (second.class_ids == first.class_ids[i]) & (gaps <= BOX_TOLERANCE)
+        is_twin &= np.abs(second.scores - first.scores[i]) <= SCORE_TOLERANCE
+        if is_twin.any():
+            j = int(is_twin.argmax())
+            iou = _mask_iou(first.windows[i], second.windows[j], first.image_size)
+            if 1 - iou <= MASK_TOLERANCE:
+                is_free[j] = False
+                yield i, j
 
 
 def _compared(scores):

@@ -72,11 +72,12 @@ def predict(
     served = servable.version(version)
     with _refusing(ValueError):
         request = parse_body(body, is_gzip, limits)
+        _require_few_rows(request, limits)
         signature = _signature(served.signatures, request.get("signature_name") or DEFAULT_SIGNATURE)
         inputs = decode_inputs(request, signature.structured_input_signature[1])
     # What TensorFlow raises for values that it cannot use, such as bytes that are no image.
     with _refusing(ValueError, tf.errors.InvalidArgumentError, tf.errors.DataLossError):
-        _require_modest(inputs, limits)
+        _require_few_pixels(inputs, limits)
         outputs = dict(sorted(signature(**inputs).items()))
     with _refusing(ValueError):
         if "instances" in request:
@@ -90,11 +91,18 @@ def _signature(signatures, name):
     return signatures[name]
 
 
-def _require_modest(inputs, limits):
-    """Refuses small requests that a signature makes large: many rows, images of many pixels."""
-    rows = max((tensor.shape[0] for tensor in inputs.values() if tensor.shape.rank), default=0)
+def _require_few_rows(request, limits):
+    """Refuses many rows while they are lists: as tensors, millions of them take half a minute."""
+    columns = request.get("inputs")
+    columns = columns.values() if isinstance(columns, dict) else [columns]
+    batches = [value for value in (request.get("instances"), *columns) if isinstance(value, list)]
+    rows = max(map(len, batches), default=0)
     if rows > limits.batch:
         raise ValueError(f"A request must have at most {limits.batch} rows. Received: {rows}")
+
+
+def _require_few_pixels(inputs, limits):
+    """Refuses small requests that a signature makes large: images of many pixels."""
     images = inputs.get(ENCODED_IMAGES)
     if images is not None and images.dtype == tf.string:
         pixels = sum(map(int, _count_all(images)))

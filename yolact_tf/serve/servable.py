@@ -69,6 +69,8 @@ def _load_version(number, folder):
 
 
 def one_line(error: BaseException) -> str:
-    """Returns an error's own words, without the traces that TensorFlow puts before and after them."""
+    """Returns an error's own words, without what TensorFlow puts around them."""
     lines = [line.strip() for line in str(error).split("[[{{node")[0].splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    words = lines[-1] if lines else type(error).__name__
+    asserted = re.fullmatch(r"assertion failed: \[(.*)\]", words)
+    return asserted.group(1) if asserted else words

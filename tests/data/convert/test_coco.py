@@ -146,9 +146,12 @@ def test_numbers_in_another_form_are_understood(tmp_path):
     content = write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [row])
     content["images"][0]["id"] = 1.0
     write_annotations(tmp_path, content)
+    content["annotations"].append({**row, "id": 2, "segmentation": {**PLAIN_RLE, "size": [30.0, "40"]}})
+    write_annotations(tmp_path, content)
     data_set = read_coco(tmp_path)
-    (found,) = data_set.splits["train"][0].instances
+    found, other = data_set.splits["train"][0].instances
     assert (found.category_id, found.is_crowd) == (1, False) and not data_set.losses.left_out
+    assert other.rle == PLAIN_RLE
 
 
 def test_only_the_part_of_an_object_that_is_no_outline_is_left_out(tmp_path):
@@ -179,6 +182,18 @@ def test_a_malformed_image_is_named_and_left_out(tmp_path, changes, message):
     assert [picture.name for picture in data_set.splits["train"]] == ["a.png"]
     noun, line = malformed(data_set)
     assert noun == "image" and message in line
+
+
+def test_images_that_share_an_id_are_named_and_left_out(tmp_path):
+    names = dict.fromkeys(("a.png", "b.png", "c.png"), (HEIGHT, WIDTH))
+    content = write_folder(tmp_path, names, [rectangle(1, 5, 5, 9, 9), rectangle(3, 5, 5, 9, 9)])
+    content["images"][1]["id"] = "1"
+    write_annotations(tmp_path, content)
+    data_set = read_coco(tmp_path)
+    assert [picture.name for picture in data_set.splits["train"]] == ["c.png"]
+    lines = data_set.losses.left_out.images
+    expected = "train.json: image 1: expected ids to be unique. Received: that of"
+    assert all(f"{expected} '{name}'" in line for name, line in zip(("a.png", "b.png"), lines, strict=True))
 
 
 def test_malformed_json_and_none_are_refused(tmp_path):

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -157,6 +158,37 @@ def test_what_is_malformed_is_left_out_and_the_rest_goes_on(faulty, tmp_path, na
     assert report.losses.left_out.counts == "1 image, 1 object"
     assert (report.images, report.objects) == ({"train": 1}, {"train": 1})
     assert [len(found) for found in objects_of(READERS[name](tmp_path / "new")).values()] == [1]
+
+
+def twice(folder, name):
+    """Says a second time what a folder of format `name` says of a.png."""
+    if name in ("coco", "masks"):
+        file = folder / {"coco": "train.json", "masks": "instances.json"}[name]
+        content = json.loads(file.read_text())
+        content["images"].append(content["images"][0])
+        file.write_text(json.dumps(content))
+    elif name == "cvat":
+        text = (folder / "annotations.xml").read_text()
+        image = text[text.index("<image") : text.index("</image>")] + "</image>"
+        (folder / "annotations.xml").write_text(text.replace(image, 2 * image))
+    elif name == "voc":
+        (file,) = folder.rglob("train.txt")
+        file.write_text(f"a\n{file.read_text()}")
+    else:
+        text = (folder / "data.yaml").read_text()
+        (folder / "data.yaml").write_text(text.replace("images/train", "[images/train, images/train]"))
+
+
+@pytest.mark.parametrize("name", sorted(set(WRITERS) - {"labelme"}))  # where a file is an image
+def test_an_image_that_is_named_twice_is_taken_once(tmp_path, name):
+    convert(small_folder(tmp_path / "old"), tmp_path / "once", "coco", name)
+    twice(tmp_path / "once", name)
+    report = convert(tmp_path / "once", tmp_path / "new", name, "labelme")
+    assert (report.images, report.objects) == ({"train": 2}, {"train": 1})
+    first = report.losses.left_out.images[0]
+    assert re.fullmatch("train: expected each image once. Received: '(train/)?a.png' again", first)
+    with pytest.raises(ValueError, match="as --strict asks"):
+        convert(tmp_path / "once", tmp_path / "strict", name, "labelme", strict=True)
 
 
 def test_strict_refuses_what_is_malformed_and_leaves_nothing(faulty, tmp_path):

@@ -68,7 +68,12 @@ def test_an_ellipse_has_two_radii():
     ("text", "message"),
     [
         ('<mask label="cat" rle="1,2" left="0" top="0" width="2" height="2"/>', "sum to 2 x 2. Received: 3"),
-        ('<mask label="cat" rle="5,-1" left="0" top="0" width="2" height="2"/>', "sum to 2 x 2"),
+        ('<mask label="cat" rle="5,-1" left="0" top="0" width="2" height="2"/>', "to 1200. Received: -1"),
+        (
+            '<mask label="cat" rle="1e300" left="0" top="0" width="2" height="2"/>',
+            "to 1200. Received: 1e[+]300",
+        ),
+        ('<mask label="cat" rle="4" left="1e300" top="0" width="2" height="2"/>', "a mask inside 40x30"),
         (
             '<mask label="cat" rle="0,4" left="39" top="0" width="2" height="2"/>',
             "a mask inside 40x30 pixels",

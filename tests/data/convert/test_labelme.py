@@ -147,6 +147,14 @@ def test_points_and_lines_are_counted(tmp_path):
     assert kinds(data_set.losses) == {"points and lines, which have no area": 2}
 
 
+def test_numbers_in_another_form_are_understood(tmp_path):
+    shapes = [shape(group_id=1), shape(group_id="1"), shape(group_id=1.0)]
+    write_file(tmp_path, shapes, imageWidth=str(WIDTH), imageHeight=float(HEIGHT))
+    data_set = read_labelme(tmp_path)
+    assert [len(i.polygons) for i in data_set.splits["train"][0].instances] == [3]
+    assert not data_set.losses.left_out
+
+
 def test_an_image_inside_the_json_is_written_out(tmp_path):
     data = write_image(tmp_path / "source.png").read_bytes()
     write_file(tmp_path / "old", [shape()], imageData=base64.b64encode(data).decode())
@@ -202,6 +210,7 @@ def test_a_malformed_shape_is_named_and_left_out(tmp_path, broken, message):
     ("changes", "message"),
     [
         ({"imageWidth": 41}, "b.json: expected 41x30 pixels"),
+        ({"imageWidth": 40.5}, "b.json: expected 40.5x30 pixels"),
         ({"imageData": "no base64!", "imagePath": "none.png"}, "b.json: expected base64 as `imageData`"),
         ({"imageData": "AAAA", "imagePath": "none.png"}, "b.json: expected an image as `imageData`"),
         ({"imagePath": "none.png"}, "none.png: no such image file"),
@@ -220,7 +229,7 @@ def test_what_is_no_json_of_labelme_is_named_and_left_out(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected labelme's .json files"):
         read_labelme(tmp_path)
     write_file(tmp_path, [shape()])
-    for text in ("{]", "[]", "{}"):
+    for text in ("{]", "[]", "{}", "[" * 100_000, "9" * 5000):
         (tmp_path / "b.json").write_text(text)
         noun, line = malformed(read_labelme(tmp_path))
         assert noun == "image" and "b.json: expected labelme's JSON" in line

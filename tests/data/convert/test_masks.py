@@ -125,6 +125,19 @@ def changed(tmp_path, change):
     return read_masks(tmp_path / "masks")
 
 
+def test_numbers_in_another_form_are_understood(tmp_path):
+    def change(content):
+        content["categories"][1]["id"] = "2"
+        content["images"][0]["objects"] = [
+            {"id": "1", "category_id": 1.0},
+            {"id": 2.0, "category_id": 2, "iscrowd": "0"},
+        ]
+
+    data_set = changed(tmp_path, change)
+    assert [i.category_id for i in data_set.splits["train"][0].instances] == [1, 2]
+    assert data_set.categories == CATEGORIES and not data_set.losses.left_out
+
+
 def change_first(key, value):
     def change(content):
         content["images"][0][key] = value
@@ -137,8 +150,10 @@ def change_first(key, value):
     [
         (lambda c: c.pop("images"), "instances.json: expected a list `images`"),
         (lambda c: c["categories"][0].pop("name"), "instances.json: categories 1: expected `name`"),
+        (lambda c: c["categories"][0].update(name=None), "text as `name` of category 1. Received: None"),
+        (lambda c: c["categories"][1].update(id="1"), "one name for category 1. Received: 'cat' and 'dog'"),
     ],
-    ids=["no images", "no name"],
+    ids=["no images", "no name", "a name that is no text", "two names"],
 )
 def test_an_index_that_is_none_is_refused_in_one_line(tmp_path, change, message):
     with pytest.raises(ValueError, match=message) as caught:
@@ -199,9 +214,10 @@ def test_masks_that_do_not_fit_are_named_and_left_out(tmp_path):
     assert "a.png: expected a mask PNG" in line()
     file.unlink()
     assert "a.png: no such mask file" in line()
-    (folder / "instances.json").write_text("{]")
-    with pytest.raises(ValueError, match=r"instances.json: expected JSON"):
-        read_masks(folder)
+    for text in ("{]", "[" * 100_000):
+        (folder / "instances.json").write_text(text)
+        with pytest.raises(ValueError, match=r"instances.json: expected JSON"):
+            read_masks(folder)
 
 
 def test_a_folder_with_neither_is_refused(tmp_path):

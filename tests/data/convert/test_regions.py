@@ -8,7 +8,6 @@ from tests.data.convert.made import HEIGHT, WIDTH, apart, instance, ring, square
 from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import Instance
 from yolact_tf.data.convert.regions import (
-    checked_rle,
     mask_of,
     outlines_of,
     polygon_of,
@@ -47,23 +46,6 @@ def test_what_is_no_outline_is_refused(numbers):
 def test_a_polygon_that_reaches_too_far_is_refused():
     with pytest.raises(ValueError, match="up to 100000. Received: 1000000000.0"):
         polygon_of([0, 0, 1e9, 0, 5, 5])
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"size": [3, 2]},
-        {"counts": [1, 2]},
-        {"counts": [7, -1]},
-        {"counts": "52"},
-        {"counts": None},
-        {"counts": ["a"]},
-    ],
-)
-def test_run_lengths_that_do_not_fit_are_refused(changes):
-    assert checked_rle(PLAIN, 2, 3) == PLAIN
-    with pytest.raises(ValueError):
-        checked_rle({**PLAIN, **changes}, 2, 3)
 
 
 def test_united_polygons_stay_polygons():

@@ -139,6 +139,7 @@ def test_a_malformed_row_is_named_and_left_out(tmp_path, row, message):
     ("yaml", "message"),
     [
         ("train: [images/train\nnames: [cat]", "data.yaml: expected YAML. Received: while parsing"),
+        ("[" * 100_000, "data.yaml: expected YAML. Received: maximum recursion"),
         ("- cat", "data.yaml: expected a mapping"),
         ("train: images/train", "data.yaml: expected a list or mapping of class names"),
         ("train: images/train\nnames: {0: cat, 2: dog}", "data.yaml: expected `names` for 0 to 1"),

@@ -1,11 +1,12 @@
 """Data sets from one format into another, with an account of what the new one cannot hold."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from yolact_tf.data.convert.coco import read_coco, write_coco
 from yolact_tf.data.convert.cvat import read_cvat, write_cvat
-from yolact_tf.data.convert.data_set import Report
+from yolact_tf.data.convert.data_set import DataSet, Picture, Report
 from yolact_tf.data.convert.image_files import place_picture
 from yolact_tf.data.convert.labelme import read_labelme, write_labelme
 from yolact_tf.data.convert.masks import read_masks, write_masks
@@ -54,7 +55,7 @@ def convert(
     read = _chosen(READERS, from_format, "from")
     write = _chosen(WRITERS, to_format, "to")
     source, target = _checked_folders(source, target)
-    data_set = read(source)
+    data_set = _without_repeated(read(source))
     _check_rest(data_set, source, strict)
     total, done = sum(len(pictures) for pictures in data_set.splits.values()), 0
 
@@ -92,6 +93,19 @@ def _checked_folders(source: PathLike, target: PathLike) -> tuple[Path, Path]:
             f"point. Received: {str(target)!r}"
         )
     return source, target
+
+
+def _without_repeated(data_set: DataSet) -> DataSet:
+    """The DataSet with the first picture of each name; others of a split are left out."""
+    splits = {}
+    for split, pictures in data_set.splits.items():
+        first: dict[str, Picture] = {}
+        for picture in pictures:
+            with data_set.losses.left_out.skip_image():
+                if first.setdefault(picture.name, picture) is not picture:
+                    raise ValueError(f"{split}: expected each image once. Received: {picture.name!r} again")
+        splits[split] = tuple(first.values())
+    return replace(data_set, splits=splits)
 
 
 def _check_rest(data_set, source, strict):

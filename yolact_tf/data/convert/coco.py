@@ -7,6 +7,7 @@ from pathlib import Path
 from pycocotools import mask as coco_mask
 
 from yolact_tf.data.coco.entries import (
+    ambiguous_keys,
     image_key,
     labels_of,
     parse_image,
@@ -26,7 +27,7 @@ from yolact_tf.data.convert.image_files import (
     picture_sizes,
     place_picture,
 )
-from yolact_tf.data.convert.regions import checked_rle, encode, polygon_of
+from yolact_tf.data.convert.regions import encode, polygon_of
 from yolact_tf.files import PathLike
 
 OF_CATEGORY = ("id", "name", "supercategory")
@@ -108,10 +109,14 @@ def _pictures(content, categories, file, image_folder, losses):
         with losses.left_out.skip_image():
             entry = _parsed(image, file)
             parsed.append((image, entry, checked_name(entry.file_name, file)))
+    ambiguous = ambiguous_keys(entry for _, entry, _ in parsed)
     sizes = picture_sizes([image_folder / name for *_, name in parsed])
     pictures = []
     for (image, entry, name), size in zip(parsed, sizes, strict=True):
         with losses.left_out.skip_image():
+            if entry.image_id in ambiguous:
+                expected = f"image {entry.image_id!r}: expected ids to be unique"
+                raise ValueError(f"{file}: {expected}. Received: that of {name!r} in an entry of another")
             check_size(image_folder / name, size(), (entry.width, entry.height))
             instances = _instances(rows_of[entry.image_id], size(), file, losses)
             others = _others(image, OF_IMAGE)
@@ -162,7 +167,7 @@ def _instance(row, size, losses, where):
     return Instance(
         whole_number(row["category_id"]),
         polygons=polygons,
-        rle=None if polygons else checked_rle(row["segmentation"], height, width),
+        rle=None if polygons else {"size": [height, width], "counts": row["segmentation"]["counts"]},
         is_crowd=entry.is_crowd,
         instance_id=row.get("id"),
         area=row.get("area"),

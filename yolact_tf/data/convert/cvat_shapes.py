@@ -79,9 +79,13 @@ def _turned(polygon, center, shape):
 
 
 def _mask(shape, height, width):
-    runs = np.array([_number(word) for word in (shape.get("rle") or "").split(",")], "int64")
+    numbers = [_number(word) for word in (shape.get("rle") or "").split(",")]
+    outside = [number for number in numbers if not 0 <= number <= height * width]
+    if outside:
+        raise ValueError(f"expected run lengths from 0 to {height * width}. Received: {outside[0]:g}")
+    runs = np.array(numbers, "int64")
     x, y, w, h = (int(_number(shape.get(key))) for key in ("left", "top", "width", "height"))
-    if (runs < 0).any() or runs.sum() != w * h or w < 1:
+    if runs.sum() != w * h or w < 1:
         raise ValueError(f"expected run lengths that sum to {w} x {h}. Received: {int(runs.sum())}")
     if x < 0 or y < 0 or x + w > width or y + h > height:
         raise ValueError(f"expected a mask inside {width}x{height} pixels. Received: {x}, {y}, {w}x{h}")

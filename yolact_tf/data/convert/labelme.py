@@ -14,6 +14,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 from PIL import Image, ImageOps
 
+from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.convert.class_names import category_names, read_lines
 from yolact_tf.data.convert.conversion_losses import (
     Losses,
@@ -119,7 +120,7 @@ def _count_left_out(folder, files, splits, losses):
 def _read_json(file):
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file}: expected labelme's JSON. Received: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
         raise ValueError(
@@ -152,14 +153,21 @@ def _pictures(contents, base, category_of, losses):
         content = contents[file]
         with losses.left_out.skip_image():
             size = next(sizes)() if isinstance(source, Path) else _embedded_size(source, file)
-            expected = (content.get("imageWidth") or size[0], content.get("imageHeight") or size[1])
-            check_size(file, size, expected)
+            keys = ("imageWidth", "imageHeight")
+            check_size(file, size, [_side(content, *of_side) for of_side in zip(keys, size, strict=True)])
             suffix = Path(_image_path(content)).suffix or ".jpg"
             name = file.relative_to(base).with_suffix(suffix).as_posix()
             instances = _instances(content, size, category_of, losses, file)
             flags = {"flags": content["flags"]} if content.get("flags") else {}
             pictures.append(Picture(name, source, *size, instances, extra=flags))
     return tuple(pictures)
+
+
+def _side(content, key, default):
+    """The number of pixels that `key` says, or as what is none says it; `default` where nothing does."""
+    value = content.get(key) or default
+    number = whole_number(value)
+    return value if number is None else number
 
 
 def _image_path(content):
@@ -212,7 +220,10 @@ def _instances(content, size, category_of, losses, file):
 
 def _group(shape):
     group = shape.get("group_id")
-    if not isinstance(group, (int, str, type(None))):
+    number = whole_number(group)
+    if number is not None:
+        return number
+    if not isinstance(group, (str, type(None))):
         raise ValueError(f"expected a whole number or null as `group_id`. Received: {group!r}")
     return group
 

@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from yolact_tf.data.coco.entries import parse_crowd_flag
+from yolact_tf.data.coco.entries import labels_of, parse_crowd_flag, require_one_name
+from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.convert.conversion_losses import Losses, count_fields
 from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.id_maps import paint, rles_of
@@ -76,7 +77,7 @@ def _read_index(file):
     """instances.json, of which the rows of images are still to be checked."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file}: expected JSON. Received: {error}") from None
     for key in ("categories", "images"):
         if not isinstance(content.get(key) if isinstance(content, dict) else None, list):
@@ -103,7 +104,7 @@ def _check_fields(entry, fields, where):
     if missing:
         raise ValueError(f"{where}: expected `{missing[0]}`. Received: {str(entry)[:80]}")
     for key in fields & {"id", "category_id"}:
-        if not isinstance(entry[key], int):
+        if whole_number(entry[key]) is None:
             raise ValueError(f"{where}: expected a whole number as `{key}`. Received: {entry[key]!r}")
 
 
@@ -113,29 +114,31 @@ def _read_indexed(folder, content):
         with losses.left_out.skip_image():
             rows.append((*_checked_row(row, folder / INDEX), row["objects"]))
     images = [folder / "images" / split / name for split, name, _ in rows]
-    category_ids = {entry["id"] for entry in content["categories"]}
+    categories = _categories(content, folder / INDEX)
     splits = {split: [] for split in SPLITS}
     for (split, name, entries), image, size in zip(rows, images, picture_sizes(images), strict=True):
         with losses.left_out.skip_image():
             file = folder / "masks" / split / PurePosixPath(name).with_suffix(".png")
-            objects = _objects(entries, _read_ids(file, size()), category_ids, file, losses)
+            objects = _objects(entries, _read_ids(file, size()), categories, file, losses)
             splits[split].append(Picture(name, image, *size(), objects))
-    categories = sorted(content["categories"], key=lambda entry: entry["id"])
-    return DataSet(
-        {e["id"]: Category(str(e["name"]), str(e.get("supercategory") or "")) for e in categories},
-        {split: tuple(pictures) for split, pictures in splits.items() if pictures},
-        losses,
-    )
+    return DataSet(categories, {split: tuple(p) for split, p in splits.items() if p}, losses)
 
 
-def _objects(entries, ids, category_ids, file, losses):
+def _categories(content, file):
+    labels = labels_of(content, file)
+    require_one_name(content, labels, file)
+    above = {whole_number(e["id"]): str(e.get("supercategory") or "") for e in content["categories"]}
+    return {category_id: Category(name, above[category_id]) for category_id, name in labels.items()}
+
+
+def _objects(entries, ids, categories, file, losses):
     there, instances = rles_of(ids), []
     for number, entry in enumerate(entries, 1):
         where = f"object {number} of {INDEX}"
         with losses.left_out.skip_object(file):
             _check_fields(entry, {"id", "category_id"}, where)
-            rle, category_id = there.pop(entry["id"], None), entry["category_id"]
-            if category_id not in category_ids:
+            rle, category_id = there.pop(whole_number(entry["id"]), None), whole_number(entry["category_id"])
+            if category_id not in categories:
                 raise ValueError(f"{where}: expected a known `category_id`. Received: {category_id!r}")
             if rle:
                 instances.append(

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from yolact_tf.data.coco.segmentation import decode_counts
+from yolact_tf.data.coco.json_numbers import FARTHEST, is_coordinate
 from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import Instance
 from yolact_tf.data.convert.outlines import trace
 from yolact_tf.files import PathLike
-
-FARTHEST = 100_000  # pixels; pycocotools crashes on polygons that reach to 1e9
 
 
 def encode(instance: Instance, height: int, width: int) -> dict[str, Any]:
@@ -47,27 +45,9 @@ def polygon_of(numbers: Any) -> np.ndarray:
         count = f"{len(numbers)} numbers" if isinstance(numbers, list) else repr(numbers)[:80]
         raise ValueError(f"expected a polygon of at least three points (x, y). Received: {count}")
     for number in numbers:
-        if not isinstance(number, (int, float)) or not abs(number) <= FARTHEST:
+        if not is_coordinate(number):
             raise ValueError(f"expected polygon coordinates up to {FARTHEST}. Received: {number!r}")
     return np.array(numbers, float).reshape(-1, 2)
-
-
-def checked_rle(rle: Any, height: int, width: int) -> dict[str, Any]:
-    """`rle` as Instance holds it. ValueError where it is not COCO's RLE of an image of that size."""
-    if not isinstance(rle, dict) or not {"size", "counts"} <= set(rle):
-        raise ValueError(f"expected polygons or RLE as `segmentation`. Received: {str(rle)[:80]}")
-    if rle["size"] != [height, width]:
-        raise ValueError(f"expected RLE of size {[height, width]}. Received: {rle['size']!r}")
-    counts = rle["counts"]
-    try:
-        if isinstance(counts, list) and not all(isinstance(count, int) for count in counts):
-            raise TypeError
-        runs = np.array(counts, "int64") if isinstance(counts, list) else decode_counts(counts)
-    except (TypeError, AttributeError, OverflowError):
-        raise ValueError(f"expected RLE counts as text or a list. Received: {str(counts)[:80]}") from None
-    if (runs < 0).any() or runs.sum() != height * width:
-        raise ValueError(f"expected run lengths that sum to {height * width}. Received: {int(runs.sum())}")
-    return {"size": [height, width], "counts": counts}
 
 
 def unite(parts: Sequence[Instance], height: int, width: int) -> Instance:

@@ -83,7 +83,7 @@ def _read_yaml(folder):
     try:
         # All values as text: a class may be called `no` or `1`.
         content = yaml.load(files[0].read_text(encoding="utf-8"), yaml.BaseLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{files[0]}: expected YAML. Received: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{files[0]}: expected a mapping with `names`. Received: {str(content)[:80]!r}")
