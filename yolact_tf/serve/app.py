@@ -131,6 +131,8 @@ def _serve_extra():
 def _listen(host, port):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        if not 0 <= port < 1 << 16:  # `create_server` would leave its socket open
+            raise OverflowError("ports are 0..65535")
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
