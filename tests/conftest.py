@@ -113,11 +113,13 @@ def plus_run(shapes_data, small_settings, build_once):
 
 @pytest.fixture(scope="session")
 def saved_model(shapes_run, build_once):
-    """PATH of `shapes_run` exported for TF Serving."""
-    from yolact_tf.export import to_saved_model
+    """PATH of `shapes_run` exported for TF Serving, for images of at most a million pixels."""
+    from yolact_tf.config import ExportRecipe
+    from yolact_tf.export import export_run
     from yolact_tf.runs import load_run
 
-    return build_once("saved_model", lambda path: to_saved_model(load_run(shapes_run), path))
+    recipe = ExportRecipe(format="saved_model", max_pixels=1_000_000)
+    return build_once("saved_model", lambda path: export_run(load_run(shapes_run), recipe, path))
 
 
 @pytest.fixture(scope="session")
