@@ -52,7 +52,7 @@ def measure(recipe, batch_size, rounds, variant):
     from yolact_tf.model.backbones import build_backbone
     from yolact_tf.runs import untrained
     from yolact_tf.train.batch_size import noise, used_memory
-    from yolact_tf.train.freezing import freeze
+    from yolact_tf.train.freezing import batch_norm_freezing, freeze
     from yolact_tf.train.optimizer import build_optimizer
 
     precision, xla = VARIANTS[variant]
@@ -63,7 +63,8 @@ def measure(recipe, batch_size, rounds, variant):
     keras.config.set_dtype_policy(precision)
 
     model = build_yolact(config)
-    freeze(model, (), train.freeze_batch_norm, batch_size)
+    batch_norm = batch_norm_freezing(train.freeze_batch_norm, batch_size)
+    freeze(model, (), batch_norm)
     loss = YolactLoss(config)
     images, truth = keras.tree.map_structure(keras.ops.convert_to_tensor, noise(config, batch_size))
     model.compile(build_optimizer(config, 1), loss, jit_compile=xla)
@@ -72,7 +73,7 @@ def measure(recipe, batch_size, rounds, variant):
 
     network = without_losses(model, build_optimizer(config, 1), xla)
     backbone = build_backbone(config.model.backbone, config.data.image_size, "random")
-    freeze(backbone, (), train.freeze_batch_norm, batch_size)
+    freeze(backbone, (), batch_norm)
     backbone = without_losses(backbone, build_optimizer(config, 1), xla)
     predictions = {name: keras.ops.convert_to_tensor(p) for name, p in model.predict_on_batch(images).items()}
     losses, gradients = timed_losses(loss, truth, xla)

@@ -68,8 +68,8 @@ class DataConfig:
 
     image_size: int = 550
     max_objects: int = 100  # ground-truth slots an image; further objects are dropped, largest kept
-    on_error: str = "skip"  # what a corrupt image or annotation does: "skip" it, or "refuse" to start
-    max_unreadable: float = running(0.05)  # share of an epoch's images that "skip" lets get lost in training
+    on_error: str = running("skip")  # what is corrupt, image or annotation: "skip" it, or "refuse" it
+    max_unreadable: float = running(0.05)  # share of an epoch's or a validation's images that may get lost
     empty_images: bool = False  # whether images without annotations train, too; the reference drops them
     photometric: bool = True
     expand: float = 4.0  # largest canvas relative to the image; 1 turns expansion off
@@ -84,7 +84,7 @@ class DataConfig:
     boxes: str = "transformed"  # by the view, as the reference does; or "refitted" to the visible mask
     min_box_side: float = 4 / 550  # network pixels; objects no larger are dropped (the reference's 4 / 550)
     cache: str = running("none")  # encoded images are kept in "memory", or in the folder that this names
-    deterministic: bool = True  # false: validation in whatever order it is ready, a little sooner
+    deterministic: bool = running(True)  # false: validation in whatever order it is ready, a little sooner
 
     def __post_init__(self):
         _require_at_least(self, "data", "image_size", 64)
@@ -123,7 +123,8 @@ class TrainConfig:
     save_minutes: float = running(10.0)  # between states that `--resume` goes on from, within an epoch
     max_skipped: int = running(20)  # steps in a row whose loss is not finite until training ends
     freeze: tuple[str, ...] = ()  # layers that do not learn, such as "backbone"
-    freeze_batch_norm: str = "auto"  # "auto", as the reference: below 6 images a replica; "always"; "never"
+    # "always", "never", or "auto", as the reference: always below 6 images a replica, as it was at the start.
+    freeze_batch_norm: str = "auto"
     optimizer: str = "sgd"
     learning_rate: float = 1e-3
     momentum: float = 0.9

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 import yolact_tf
+from tests.blind import Blind
 from tests.coco_folder import rectangle, write_annotations, write_folder
 from tests.data.coco.test_split import BROKEN_ANNOTATIONS
 from yolact_tf.data.coco.split import load_coco
@@ -181,6 +184,81 @@ def test_what_a_validation_set_may_hold_evaluates(shapes_run, shapes_data, tmp_p
     assert metrics["images"] == expected["images"] == 4
     with pytest.raises(ValueError, match="expected polygons or RLE as `segmentation`"):
         evaluate(detector, tmp_path, on_error="refuse")
+
+
+def vanish(path):
+    path.unlink()
+
+
+def fold(path):
+    path.unlink()
+    path.mkdir()
+
+
+def rot(path):
+    path.write_bytes(path.read_bytes()[:60])
+
+
+def shrink(path):
+    Image.new("RGB", (20, 30)).save(path)
+
+
+BLIND = Blind({1: "thing"})
+FAULTS = {
+    vanish: "no such image file",
+    fold: "expected an image file. Received: ",
+    rot: "expected an image. Received: ",
+    shrink: "expected 40x30 pixels. Received: 20x30",
+}
+
+
+@pytest.fixture
+def four(tmp_path):
+    """Four images of an object each, checked when they all were there."""
+    pictures = {f"{number}.png": (30, 40) for number in range(4)}
+    write_folder(tmp_path, pictures, [rectangle(i, 1, 1, 8, 8) for i in (1, 2, 3, 4)], splits=("val",))
+    return load_data(tmp_path, "val")
+
+
+@pytest.mark.parametrize("damage", FAULTS)
+def test_an_image_that_is_lost_is_left_out_and_named(damage, four, caplog):
+    damage(path := Path(four.records[1].path))
+    progress = []
+    tell = lambda *numbers: progress.append(numbers)
+    metrics, _ = evaluate(BLIND, four, progress=tell, max_unreadable=0.25)
+    assert metrics["images"] == 3 and progress == [(done, 4) for done in (1, 2, 3, 4)]
+    (line,) = caplog.messages
+    assert line.startswith(f"{four.origin}: left out 1 of 4 images, the first {path}: {FAULTS[damage]}")
+    with pytest.raises((ValueError, OSError), match=f"^{path}: {FAULTS[damage]}"):
+        evaluate(BLIND, four, on_error="refuse", max_unreadable=0.25)
+
+
+@pytest.mark.parametrize(("share", "num_lost", "allowed"), [(0.25, 2, 1), (0.05, 1, 0), (1.0, 4, 3)])
+def test_more_lost_images_than_allowed_end_an_evaluation(share, num_lost, allowed, four):
+    for record in four.records[:num_lost]:
+        vanish(Path(record.path))
+    with pytest.raises(OSError) as caught:
+        evaluate(BLIND, four, max_unreadable=share)
+    assert str(caught.value) == (
+        f"{four.origin}: expected at most {allowed} of 4 images to be unreadable (`data.max_unreadable`). "
+        f"Received: {num_lost}, the first {four.records[0].path}: no such image file"
+    )
+
+
+def test_a_rotten_image_in_a_shard_is_left_out_too(four, tmp_path):
+    write_records(tmp_path, tmp_path / "shards", ["val"], shards=1)
+    data = load_data(tmp_path / "shards", "val")
+    (file,) = data.files
+    small = io.BytesIO()
+    Image.new("RGB", (20, 30)).save(small, "PNG")
+    examples = [tf.train.Example.FromString(e.numpy()) for e in tf.data.TFRecordDataset(file)]
+    examples[2].features.feature["image/encoded"].bytes_list.value[0] = small.getvalue()
+    with tf.io.TFRecordWriter(file) as writer:
+        for example in examples:
+            writer.write(example.SerializeToString())
+    assert evaluate(BLIND, data, max_unreadable=0.25)[0]["images"] == 3
+    with pytest.raises(ValueError, match="2.png: expected 40x30 pixels. Received: 20x30"):
+        evaluate(BLIND, data, on_error="refuse")
 
 
 @pytest.mark.parametrize("results_of", [lambda data: [], perfect_results])

@@ -8,14 +8,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.testing import assert_array_equal
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
+from tests.coco_folder import rectangle, write_folder
+from yolact_tf.data.load import load_data
 from yolact_tf.data.training_order import training_order
 from yolact_tf.fields import override
 from yolact_tf.recipes import load_config
 from yolact_tf.train.optimizer import build_optimizer
 from yolact_tf.train.resume import accept_changes, fit_from
-from yolact_tf.train.state import FILE, KeepState, Position, load_state, read_position, save_state
+from yolact_tf.train.state import (
+    FILE,
+    KeepState,
+    Position,
+    digest_of,
+    load_state,
+    read_position,
+    save_state,
+)
 from yolact_tf.train.watch.callbacks import LogLearningRate
 from yolact_tf.train.watch.progress import ReportProgress
 from yolact_tf.train.watch.run_log import cut_log, read_log
@@ -93,7 +103,11 @@ def go_on(run, fails_after=None, copies=False):
     pace, notes = Throughput(BATCH), Copies(run)
     log = keras.callbacks.CSVLogger(run / "log.csv", append=True)
     callbacks = [validation, LogLearningRate(), pace, log, ReportProgress(notes, pace), keep]
-    fit_from(start, model, build, [*callbacks, notes] if copies else callbacks, EPOCHS, STEPS)
+    try:
+        fit_from(start, model, build, [*callbacks, notes] if copies else callbacks, EPOCHS, STEPS)
+    finally:
+        if log.csv_file:  # which Keras leaves open where a callback fails
+            log.csv_file.close()
     assert len(built) <= 1  # one that is cached in memory reads all images
     return notes
 
@@ -146,27 +160,88 @@ def test_what_fails_after_an_epoch_is_made_up_for_without_it(epoch, whole, tmp_p
     assert_equal_runs(run, whole)
 
 
+def compiled():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(build_optimizer(CONFIG, STEPS), "mse")
+    return model
+
+
 @pytest.fixture
 def run_at(tmp_path):
     """Makes the state of a run at a Position; returns its folder."""
 
     def save(*position):
-        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        model.compile(build_optimizer(CONFIG, STEPS), "mse")
-        save_state(tmp_path, model, Position(*position), "data")
+        save_state(tmp_path, compiled(), Position(*position), "data")
         return tmp_path
 
     return save
 
 
+def digest(data):
+    return digest_of(*(load_data(data, split) for split in ("train", "val")))
+
+
+def test_image_files_that_vanish_or_come_back_are_refused_with_their_number(tmp_path):
+    pictures = {f"{name}.png": (30, 40) for name in "abc"}
+    write_folder(tmp_path, pictures, [rectangle(1, 1, 1, 9, 9)], splits=("train", "val"))
+    first, second = (tmp_path / "images" / f"{name}.png" for name in "bc")
+    model = compiled()
+    save_state(tmp_path, model, Position(), digest(tmp_path))
+    first.rename(tmp_path / "away")
+    fewer = digest(tmp_path)
+    with pytest.raises(ValueError) as caught:
+        load_state(tmp_path, model, fewer)
+    message = str(caught.value)
+    assert "the image files that the run was trained on, 3 training and 3 validation images (" in message
+    assert "Received 2 training and 2 validation images (" in message and "\n" not in message
+    save_state(tmp_path, model, Position(), fewer)
+    second.rename(first)  # as many, but others
+    with pytest.raises(ValueError, match="expected the image files .*, 2 training .* Received 2 training"):
+        load_state(tmp_path, model, digest(tmp_path))
+    save_state(tmp_path, model, Position(), fewer.partition(";")[0])  # as older versions did
+    assert load_state(tmp_path, model, fewer) == Position()
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-9])
+
+
+def zero(file):
+    file.write_bytes(bytes(200))
+
+
+def empty(file):
+    file.write_bytes(b"")
+
+
+def put_another_file(file):
+    save_file({"a": np.zeros(3)}, file)
+
+
+def lose_the_place(file):
+    save_file(load_file(file), file, metadata={"data": "data", "position": '{"epoch": 1, "step": 2}'})
+
+
+@pytest.mark.parametrize("damage", [cut, zero, empty, put_another_file, lose_the_place])
+def test_a_damaged_state_is_refused_in_one_line(damage, run_at):
+    run = run_at(1, 2)
+    damage(run / FILE)
+    for read in (read_position, lambda run: load_state(run, compiled(), "data")):
+        with pytest.raises(ValueError) as caught:
+            read(run)
+        assert str(caught.value).startswith(f"{run / FILE}: expected the whole state of a run. Received: ")
+        assert "\n" not in str(caught.value)
+
+
 def test_how_a_run_is_run_may_change_and_is_named(tmp_path, caplog):
     settings = (
         *("data.cache=none", "train.devices=2", "train.save_minutes=1", "train.loggers=wandb"),
+        *("data.on_error=refuse", "data.deterministic=false"),
         *("train.validate_every=5", "train.patience=3", "train.max_skipped=9", "train.jit_compile=true"),
     )
     accept_changes(override(CONFIG, settings), CONFIG, tmp_path, STEPS)
     (line,) = caplog.messages
-    assert line.startswith(f"{tmp_path} goes on with data.cache 'none', not 'memory'; ")
+    assert line.startswith(f"{tmp_path} goes on with data.on_error 'refuse', not 'skip'; data.cache 'none', ")
     assert line.count(", not ") == len(settings)
 
 

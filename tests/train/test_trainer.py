@@ -2,15 +2,19 @@ import csv
 import dataclasses
 import json
 import math
+import shutil
+import types
 
 import keras
 import numpy as np
 import pytest
 
 import yolact_tf
+from tests.blind import Blind
 from yolact_tf.data.coco.split import load_coco
 from yolact_tf.fields import override
 from yolact_tf.runs import Run, find_weights, load_weights
+from yolact_tf.train.batch_size import noise
 from yolact_tf.train.trainer import train
 from yolact_tf.train.validation import ValidateAP
 
@@ -119,6 +123,26 @@ def test_without_objects_to_validate_on_the_last_weights_are_the_best(config, sh
             np.testing.assert_array_equal(value, expected)
 
 
+def test_a_validation_image_that_rots_is_left_out_as_a_training_image_is(config, shapes_data, tmp_path):
+    shutil.copytree(shapes_data, tmp_path / "data")
+    data = load_coco(tmp_path / "data", "val")
+    rotten = tmp_path / "data" / "images" / "val_00002.jpg"
+    content = rotten.read_bytes()
+    rotten.write_bytes(content[: len(content) // 2] + content[-2:])  # with its end marker
+    seen = []
+    config = override(config, ["data.max_unreadable=0.25"])
+    callback = ValidateAP(None, config, data, 1, observe=lambda record, *_: seen.append(record.image_id))
+    model = types.SimpleNamespace(optimizer=types.SimpleNamespace(use_ema=False), stop_training=False)
+    callback.set_model(model)
+    callback.set_params({"epochs": 3})
+    callback.detector = Blind(data.labels)
+    callback.on_epoch_end(0, {})
+    assert seen == [100001, 100002, 100004]
+    callback.config = override(config, ["data.on_error=refuse"])
+    with pytest.raises(ValueError, match=f"^{rotten}: expected an image"):
+        callback.on_epoch_end(1, {})
+
+
 def test_a_plus_model_trains_its_rescorer_and_keeps_it(plus_run):
     with open(plus_run / "log.csv", newline="") as file:
         (row,) = csv.DictReader(file)
@@ -142,9 +166,27 @@ def test_averaged_weights_start_from_given_ones_and_shards_train(shapes_run, sha
         np.testing.assert_allclose(saved, start, atol=1e-4)
 
 
-def test_splits_with_different_categories_are_refused(shapes_data, small_settings, tmp_path):
-    import shutil
+def test_a_run_that_goes_on_says_that_it_loads_no_other_weights(config, tmp_path, caplog):
+    run = tmp_path / "run"
+    with pytest.raises(FileNotFoundError):
+        train(config, tmp_path / "none", run, weights="other.pth", resume=True)
+    assert caplog.messages == [f"other.pth is not loaded: --resume goes on with the weights of {run}"]
 
+
+def test_no_metrics_are_none_and_others_are_refused(config):
+    model, loss = yolact_tf.build_yolact(config), yolact_tf.YolactLoss(config)
+    optimizer = yolact_tf.build_optimizer(config, 10)
+    model.compile(optimizer, loss, metrics=[], weighted_metrics={}, run_eagerly=True)
+    logs = model.test_on_batch(*noise(config, 1), return_dict=True)
+    assert set(logs) == {"loss", *loss.part_names, "skipped_steps"}
+    for name in ("metrics", "weighted_metrics"):
+        message = rf"`{name}` must be empty beside a loss of parts, .* \['mae'\]"
+        with pytest.raises(ValueError, match=message):
+            model.compile(optimizer, loss, **{name: ["mae"]})
+        model.compile(optimizer, {"box_deltas": "mse"}, **{name: {"box_deltas": ["mae"]}})
+
+
+def test_splits_with_different_categories_are_refused(shapes_data, small_settings, tmp_path):
     copy = tmp_path / "data"
     shutil.copytree(shapes_data, copy)
     content = json.loads((copy / "val.json").read_text())

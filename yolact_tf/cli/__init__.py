@@ -1,11 +1,12 @@
 """`yolact`: a request in, its answer printed, an exit code out.
 
-Exit codes: 0 done, 1 the check it was asked for failed, 2 the request was wrong.
+Exit codes: 0 done, 1 the check it was asked for failed, 2 the request was wrong or could not be met.
 """
 
 import logging
 import os
 import sys
+import traceback
 from typing import Any, NoReturn
 
 # TensorFlow's C++ log would drown our lines; a user's own setting stands.
@@ -19,9 +20,11 @@ from yolact_tf.shutdown import Terminated, ending_in_order
 # Typer's own copy of click in newer releases, the package click in older ones.
 ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
+_LONGEST = 300  # characters: TensorFlow's errors hold whole stacks
+
 
 def main() -> NoReturn:
-    """Entry point: errors of the request become one line on stderr and exit code 2."""
+    """Entry point: errors become one line on stderr and exit code 2."""
     logging.basicConfig(format="yolact: %(message)s", level=logging.WARNING, force=True)
     logging.captureWarnings(True)
     try:
@@ -39,7 +42,16 @@ def main() -> NoReturn:
         _fail(error, 1)
     except (ValueError, OSError, ImportError) as error:
         _fail(error, 2)
+    except Exception as error:  # such as MemoryError, those of a logger's service, and mistakes of ours
+        _fail(_with_place(error), 2)
     sys.exit(code or 0)
+
+
+def _with_place(error):
+    """What an error that no one foresaw says, and where it comes from, for the report that it deserves."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    message = " ".join(str(error).split())[:_LONGEST]
+    return f"{type(error).__name__} at {place.filename}:{place.lineno}{message and ': '}{message}"
 
 
 def _fail(message, code):

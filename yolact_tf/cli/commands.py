@@ -11,7 +11,7 @@ from rich.table import Table
 from yolact_tf.cli.data_commands import data_app
 from yolact_tf.cli.progress import console, progress_bar
 from yolact_tf.cli.training_progress import training_report
-from yolact_tf.config import Config
+from yolact_tf.config import Config, DataConfig
 from yolact_tf.fields import minutes_of
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
 
@@ -90,6 +90,7 @@ def evaluate(
         require_writable(file)
     if output is None and (model / "config.json").is_file():
         output = _metrics_of_run(model)
+    settings = _data_settings(model)
     detector = _open_detector(model)
     with progress_bar("evaluating") as progress:
         metrics, results = evaluate_detector(
@@ -98,7 +99,8 @@ def evaluate(
             split,
             progress=progress,
             reference_protocol=reference_protocol,
-            on_error=_on_error(model),
+            on_error=settings.on_error,
+            max_unreadable=settings.max_unreadable,
         )
     _print_metrics(metrics)
     for path, content in ((output, metrics), (detections, results)):
@@ -230,10 +232,10 @@ def _open_detector(model):
     return Detector.from_artefact(model)
 
 
-def _on_error(model):
-    """What the run at `model` does with corrupt data; "skip" for an artefact, which does not say."""
+def _data_settings(model):
+    """What the run at `model` does with corrupt data; the defaults for an artefact, which does not say."""
     file = model / "config.json"
-    return Config.from_json(file.read_text(encoding="utf-8")).data.on_error if file.is_file() else "skip"
+    return Config.from_json(file.read_text(encoding="utf-8")).data if file.is_file() else DataConfig()
 
 
 def _metrics_of_run(run):

@@ -23,8 +23,16 @@ class Record:
     xywh: np.ndarray  # [n, 4] float64 pixels, COCO's boxes to the last digit, as average precision wants them
 
     def read_image(self) -> np.ndarray:
-        """[H, W, 3] uint8 RGB of the image, upright."""
-        return read_image(self.path)
+        """[H, W, 3] uint8 RGB of the image, upright. ValueError where it is none of the record's size."""
+        return self._of_its_size(read_image(self.path))
+
+    def _of_its_size(self, image: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        if (height, width) != (self.height, self.width):
+            raise ValueError(
+                f"{self.path}: expected {self.width}x{self.height} pixels. Received: {width}x{height}"
+            )
+        return image
 
 
 def corners_of(xywh: np.ndarray, height: int, width: int) -> np.ndarray:

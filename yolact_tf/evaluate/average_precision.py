@@ -1,13 +1,15 @@
 """COCO average precision of boxes and masks (pycocotools' definition, computed by faster-coco-eval)."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 from pycocotools import mask as coco_mask
 
+from yolact_tf.config import DataConfig
 from yolact_tf.data.load import load_data
 from yolact_tf.data.record import Record
 from yolact_tf.data.split import Split
@@ -19,6 +21,7 @@ from yolact_tf.labels import distinct_names
 from yolact_tf.structures import Progress
 
 STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+logger = logging.getLogger(__name__)
 logging.getLogger("faster_coco_eval").setLevel(logging.ERROR)
 
 
@@ -30,15 +33,18 @@ def evaluate(
     reference_protocol: bool = False,
     observe: Callable[[Record, np.ndarray, Detections], None] | None = None,
     on_error: str = "skip",
+    max_unreadable: float = DataConfig.max_unreadable,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(metrics, results) of a detector on one split.
 
     data: a data folder, or what `load_data` made of one.  metrics: `bbox` and `segm` dicts of the twelve
     COCO numbers (fractions, -1 where COCO has none), `per_class` and `images`; masks are ranked by
     `mask_score` where results have it (YOLACT++).  results: COCO results, one dict a detection.
-    progress: called as progress(done, total) after each image.  reference_protocol: adds `reference` to
-    the metrics, the numbers of the original's own evaluator (`ReferenceAP`).  observe: called for each
-    image in turn as observe(record, image, detections).  on_error: as `load_data` has it.
+    progress: called as progress(done, total) after each image, lost ones too.  reference_protocol: adds
+    `reference` to the metrics, the numbers of the original's own evaluator (`ReferenceAP`).  observe:
+    called for each image in turn as observe(record, image, detections).
+    on_error: as `load_data` has it. An image that cannot be read by now is left out of all numbers, which
+    a line of the log says ("skip"), or raises ("refuse").  max_unreadable: share that may be left out so.
     The truth is what loading made of the annotations: what it leaves out does not count.
     """
     data = load_data(data, split, on_error)
@@ -49,8 +55,7 @@ def evaluate(
         )
     truth, results = _Truth(data.labels), []
     reference = ReferenceAP(data.labels) if reference_protocol else None
-    for done, record in enumerate(data.records, 1):
-        image = record.read_image()
+    for record, image in _readable(data, on_error, max_unreadable, progress):
         detections = detector(image)
         truth.add(record)
         results += detections.to_coco(record.image_id)
@@ -58,12 +63,38 @@ def evaluate(
             reference.add(detections, record)
         if observe:
             observe(record, image, detections)
-        if progress:
-            progress(done, data.num_images)
     metrics = truth.metrics(results)
     if reference:
         metrics["reference"] = reference.result()
     return metrics, results
+
+
+def _readable(
+    data: Split, on_error: str, max_unreadable: float, progress: Progress | None
+) -> Iterator[tuple[Record, np.ndarray]]:
+    """(record, image) of each image that can be read, in turn; tells how many cannot, and the first."""
+    num_lost, first = 0, None
+    allowed = min(math.floor(max_unreadable * data.num_images), data.num_images - 1)
+    for done, record in enumerate(data.records, 1):
+        try:
+            image = record.read_image()
+        except (ValueError, OSError) as error:
+            num_lost, first = num_lost + 1, first or error
+            if on_error == "refuse":
+                raise
+            if num_lost > allowed:
+                raise type(error)(
+                    f"{data.origin}: expected at most {allowed} of {data.num_images} images to be "
+                    f"unreadable (`data.max_unreadable`). Received: {num_lost}, the first {first}"
+                ) from None
+        else:
+            yield record, image
+        if progress:
+            progress(done, data.num_images)
+    if first:
+        logger.warning(
+            "%s: left out %d of %d images, the first %s", data.origin, num_lost, data.num_images, first
+        )
 
 
 def coco_metrics(data: Split, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -63,6 +63,8 @@ def read_image(path: PathLike) -> np.ndarray:
         encoded = tf.io.read_file(str(path))
     except tf.errors.NotFoundError:
         raise FileNotFoundError(f"{path}: no such image file") from None
+    except tf.errors.OpError as error:  # such as that of a folder, or of a disk
+        raise OSError(f"{path}: expected an image file. Received: {reason_of(error)}") from None
     return decoded(encoded, path)
 
 

@@ -100,12 +100,14 @@ class Yolact(keras.Model):
         **options: Any,
     ) -> None:
         """Keras' `compile`; XLA stays off unless asked for, since it compiles for minutes on CPUs. JAX
-        has no other way."""
+        has no other way. ValueError for metrics beside a loss of parts: no truth has the names of outputs."""
         if jit_compile is None:
             jit_compile = keras.backend.backend() == "jax"
         if jit_compile and is_mirrored():
             raise ValueError("`jit_compile` must be off: XLA compiles no mirrored model. Received: True")
         self._parts_loss = loss if hasattr(loss, "parts") else None
+        if self._parts_loss:
+            _require_no_metrics(options)
         # A loss that Keras knows of has it read a batch ahead, and a data set that counts how often it
         # is iterated would take that for an epoch.
         keras_loss = None if self._parts_loss else loss
@@ -164,6 +166,16 @@ class Yolact(keras.Model):
         if self._distribute_strategy and self.optimizer and not self.optimizer.built:
             with self._distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
+
+
+def _require_no_metrics(options):
+    """Takes empty metrics out of `options`: Keras would look for the truth of each output even for none."""
+    for name in ("metrics", "weighted_metrics"):
+        metrics = options.pop(name, None)
+        if metrics:
+            raise ValueError(
+                f"`{name}` must be empty beside a loss of parts, which are its metrics. Received: {metrics!r}"
+            )
 
 
 def _first_logits(config):

@@ -9,12 +9,19 @@ import keras
 FEWEST_FOR_BATCH_NORM = 6  # images a replica
 
 
-def freeze(model: keras.Model, layers: Iterable[str], batch_norm: str, images_per_replica: int) -> list[str]:
+def batch_norm_freezing(setting: str, images_per_replica: int) -> str:
+    """`train.freeze_batch_norm` without "auto": "always" below six images a replica, else "never"."""
+    if setting != "auto":
+        return setting
+    return "always" if images_per_replica < FEWEST_FOR_BATCH_NORM else "never"
+
+
+def freeze(model: keras.Model, layers: Iterable[str], batch_norm: str) -> list[str]:
     """Makes parts of `model` untrainable, before it is compiled; returns the names of what was frozen.
 
     layers: names of layers, such as "backbone", or of layers within one, such as "backbone/stem_conv"; a name
-    means all whose path begins with it.  batch_norm: "always", "never", or "auto" for below six images a
-    replica; a frozen batch norm uses its running statistics and leaves scale and shift as they are.
+    means all whose path begins with it.  batch_norm: "always" or "never"; a frozen batch norm uses its
+    running statistics and leaves scale and shift as they are.
     ValueError for a name that no layer has.
     """
     paths = dict(_all_layers(model))
@@ -31,7 +38,7 @@ def freeze(model: keras.Model, layers: Iterable[str], batch_norm: str, images_pe
         for layer in found:
             layer.trainable = False
         frozen.append(name)
-    if batch_norm == "always" or (batch_norm == "auto" and images_per_replica < FEWEST_FOR_BATCH_NORM):
+    if batch_norm == "always":
         norms = [layer for layer in paths.values() if isinstance(layer, keras.layers.BatchNormalization)]
         for layer in norms:
             layer.trainable = False

@@ -4,12 +4,15 @@ RUN/state.safetensors holds every variable (weights, optimiser, averages, runnin
 state) and, as its metadata, where the run is. What batches come next follows from the position alone.
 """
 
+import contextlib
 import dataclasses
+import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,6 +20,7 @@ from keras import ops
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from yolact_tf.data.split import Split
 from yolact_tf.files import PathLike, atomic_path
 
 FILE = "state.safetensors"
@@ -31,6 +35,18 @@ class Position:
     seconds: float = 0.0  # of training so far
     best: float = -1.0  # mask AP
     waited: int = 0  # validations since the best
+
+
+def digest_of(train: Split, val: Split) -> str:
+    """A text that tells the data of a run from other data: its annotations; and which images can be used.
+
+    The order of an epoch and its length depend on the images that are there, which no annotation tells.
+    """
+    # Shards hold their images, so that their digests tell these, too.
+    ids = [[r.image_id for r in split.records] if split.is_in_memory else [] for split in (train, val)]
+    images = hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:8]
+    counts = f"{train.num_images} training and {val.num_images} validation images"
+    return f"{train.digest} {val.digest}; {counts} ({images})"
 
 
 def save_state(run_path: PathLike, model: keras.Model, position: Position, data_digest: str) -> None:
@@ -59,10 +75,7 @@ def load_state(run_path: PathLike, model: keras.Model, data_digest: str) -> Posi
     FileNotFoundError where there is none.
     """
     with _opened(run_path) as file:
-        if (file.metadata() or {}).get("data") != data_digest:
-            raise ValueError(
-                f"{run_path}: expected the data that the run was trained on. Received other annotations"
-            )
+        _require_same_data(run_path, file.metadata()["data"], data_digest)
         variables = dict(_variables(model))
         saved = {name: tuple(file.get_slice(name).get_shape()) for name in list(file.keys())}
         if saved != {name: tuple(variable.shape) for name, variable in variables.items()}:
@@ -75,15 +88,42 @@ def load_state(run_path: PathLike, model: keras.Model, data_digest: str) -> Posi
         return _position(file)
 
 
-def _opened(run_path):
+def _require_same_data(run_path, known, ours):
+    """ValueError where two texts of `digest_of` differ; older states know of no images."""
+    known_annotations, _, known_images = known.partition("; ")
+    annotations, _, images = ours.partition("; ")
+    if known_annotations != annotations:
+        raise ValueError(
+            f"{run_path}: expected the data that the run was trained on. Received other annotations"
+        )
+    if known_images and known_images != images:
+        raise ValueError(
+            f"{run_path}: expected the image files that the run was trained on, {known_images}, "
+            f"since others make other batches. Received {images} that can be used"
+        )
+
+
+@contextlib.contextmanager
+def _opened(run_path: PathLike) -> Iterator[Any]:
+    """The state of a run with its metadata, for reading. ValueError where it is damaged."""
     path = Path(run_path) / FILE
     if not path.is_file():
         raise FileNotFoundError(f"{run_path}: expected {FILE} to resume from. Received none")
-    return safe_open(path, "numpy")
+    try:
+        with safe_open(path, "numpy") as file:
+            missing = {"position", "data"} - set(file.metadata() or {})
+            if missing:
+                raise SafetensorError(f"one without {', '.join(sorted(missing))}")
+            yield file
+    except SafetensorError as error:
+        raise ValueError(f"{path}: expected the whole state of a run. Received: {error}") from None
 
 
 def _position(file):
-    return Position(**json.loads(file.metadata()["position"]))
+    try:
+        return Position(**json.loads(file.metadata()["position"]))
+    except (TypeError, ValueError):
+        raise SafetensorError(f"the position {file.metadata()['position']!r}") from None
 
 
 def _variables(model):

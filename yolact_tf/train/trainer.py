@@ -1,6 +1,5 @@
 """`yolact train`: a recipe and a data folder in, a run folder out. No maths."""
 
-import dataclasses
 import functools
 import logging
 from pathlib import Path
@@ -13,19 +12,18 @@ from yolact_tf.config import Config
 from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset, steps_per_epoch
 from yolact_tf.data.unreadable import Unreadable
-from yolact_tf.fields import AUTO
 from yolact_tf.files import PathLike
 from yolact_tf.losses.objective import YolactLoss
 from yolact_tf.model import build_yolact
 from yolact_tf.runs import Run, describe_run, load_run, require_new_run, untrained
-from yolact_tf.train.batch_size import largest_batch
 from yolact_tf.train.distribution import Devices, devices, is_first_worker
 from yolact_tf.train.freezing import freeze
 from yolact_tf.train.interrupt import interruptible
 from yolact_tf.train.non_finite import StopOnNonFinite
+from yolact_tf.train.open_choices import with_choices, with_devices
 from yolact_tf.train.optimizer import build_optimizer, set_total_steps, unwrapped
 from yolact_tf.train.resume import accept_changes, fit_from, recipe_of
-from yolact_tf.train.state import KeepState, Position, load_state, save_state
+from yolact_tf.train.state import KeepState, Position, digest_of, load_state, save_state
 from yolact_tf.train.time_limit import NO_LIMIT, KeepToMinutes
 from yolact_tf.train.validation import ValidateAP
 from yolact_tf.train.watch.callbacks import LogLearningRate, Watch
@@ -56,25 +54,23 @@ def train(
     report: what `training_report` yields, which shows the progress; none keeps silent.
     """
     run_path = Path(run_path)
+    if resume and weights:
+        logger.warning("%s is not loaded: --resume goes on with the weights of %s", weights, run_path)
     if is_first_worker() and not resume:
         require_new_run(run_path)
     require_loggers(config.train.loggers)
     watched = WatchedData(data, *_load_data(config, data))
     known = recipe_of(run_path) if resume else None
-    config = _resolved(config, watched.train, known)
+    config = with_choices(config, watched.train, known)
     if known:
         accept_changes(config, known, run_path, steps_per_epoch(config, watched.train))
     with devices(config.train.devices, config.train.batch_size) as chosen:
-        if config.train.minutes and chosen.num_workers > 1:
-            raise ValueError(
-                "`train.minutes` must be 0 for several workers, whose clocks differ. "
-                f"Received: {config.train.minutes:g}"
-            )
+        _require_one_clock(config, chosen)
+        config = with_devices(config, chosen.count)
         keras.utils.set_random_seed(config.train.seed)
         keras.config.set_dtype_policy(config.train.precision)
         model = _build(config, watched.train, None if resume else weights, resume, chosen)
-        digest = f"{watched.train.digest} {watched.val.digest}"
-        training = Training(model, config, watched, run_path, chosen, digest)
+        training = Training(model, config, watched, run_path, chosen, digest_of(watched.train, watched.val))
         start = _loaded(training) if resume else Position()
         if chosen.is_first and not resume:
             run_path.mkdir(parents=True, exist_ok=True)
@@ -108,19 +104,12 @@ def _load_data(config, data):
     return train_data, val_data
 
 
-def _resolved(config, data, known):
-    """`config` with what it leaves to the data, and to the machine or to `known`, the recipe of a run that
-    goes on."""
-    model = dataclasses.replace(config.model, num_classes=len(data.labels))
-    config = dataclasses.replace(config, model=model)
-    if config.train.batch_size != AUTO:
-        return config
-    if known:
-        batch_size = known.train.batch_size
-    else:
-        batch_size = largest_batch(config, data.num_images)
-        logger.warning("train.batch_size=%d fits into memory", batch_size)
-    return dataclasses.replace(config, train=dataclasses.replace(config.train, batch_size=batch_size))
+def _require_one_clock(config, chosen):
+    if config.train.minutes and chosen.num_workers > 1:
+        raise ValueError(
+            "`train.minutes` must be 0 for several workers, whose clocks differ. "
+            f"Received: {config.train.minutes:g}"
+        )
 
 
 def _build(config, data, weights, resume, chosen):
@@ -130,7 +119,7 @@ def _build(config, data, weights, resume, chosen):
         if weights:
             _report(load_start_weights(model, weights, data.labels), weights)
         train = config.train
-        frozen = freeze(model, train.freeze, train.freeze_batch_norm, train.batch_size // chosen.count)
+        frozen = freeze(model, train.freeze, train.freeze_batch_norm)
         if frozen:
             logger.warning("frozen: %s", ", ".join(frozen))
         compile_model(model, config, steps_per_epoch(config, data))
@@ -213,7 +202,8 @@ def _callbacks(training, start, reason_to_stop, report):
         data.val,
         settings.validate_every,
         settings.patience,
-        watch.observe if watch else None,
+        watch.sample.observe if watch else None,
+        watch.sample.count if watch else None,
     )
     validation.best, validation.waited = start.best, start.waited
     keep.validation = validation

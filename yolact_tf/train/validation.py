@@ -18,6 +18,7 @@ from yolact_tf.detect.detector import Detector
 from yolact_tf.evaluate.average_precision import evaluate
 from yolact_tf.files import write_text
 from yolact_tf.runs import Run, save_weights
+from yolact_tf.structures import Progress
 from yolact_tf.train.optimizer import unwrapped
 
 
@@ -29,7 +30,7 @@ class ValidateAP(keras.callbacks.Callback):
     averaged weights where there are any. metrics.json is of the last validation. `best` is the best mask
     AP, `waited` how many validations ago it was; at `patience`, unless that is 0, training ends. Where
     the validation set has no objects, so that AP is -1, the best weights are the last.
-    observe: as `evaluate` has it.  run_path: None writes nothing, for all workers but the first.
+    observe, progress: as `evaluate` has them.  run_path: None writes nothing, for all workers but the first.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class ValidateAP(keras.callbacks.Callback):
         every: int,
         patience: int = 0,
         observe: Callable[[Record, np.ndarray, Detections], None] | None = None,
+        progress: Progress | None = None,
     ):
         super().__init__()
         self.run_path, self.config, self.data = run_path, config, data
         self.every, self.patience, self.observe = every, patience, observe
+        self.progress = progress
         self.best, self.waited = -1.0, 0
 
     def on_train_begin(self, logs=None):
@@ -61,7 +64,14 @@ class ValidateAP(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _validate(self, logs):
-        metrics, _ = evaluate(self.detector, self.data, observe=self.observe)
+        metrics, _ = evaluate(
+            self.detector,
+            self.data,
+            progress=self.progress,
+            observe=self.observe,
+            on_error=self.config.data.on_error,
+            max_unreadable=self.config.data.max_unreadable,
+        )
         logs["val_box_AP"] = metrics["bbox"]["AP"]
         logs["val_mask_AP"] = mask_ap = metrics["segm"]["AP"]
         self.waited += 1

@@ -78,19 +78,22 @@ def test_prototypes_are_tiles_beside_the_image():
 def test_a_sample_follows_each_validation_anew():
     seen = []
     sample = ValidationSample(7, ["nut"], 3, lambda *numbers: seen.append(numbers))
-    for score in (0.0, 0.9):
+    for score, lost in ((0.0, ()), (0.9, ()), (0.0, (0, 4)), (0.9, (6,))):
         for number in range(7):
-            sample.observe(record(), IMAGE + np.uint8(number), found(score))
-        assert len(sample.pairs) == 3
+            if number not in lost:
+                sample.observe(record(), IMAGE + np.uint8(number), found(score))
+            sample.count(number + 1, 7)
         # The first, the middle and the last; what is drawn on them is of this validation.
-        assert [pair[-1, 0, 0] for pair in sample.pairs] == [90, 93, 96]
-        assert (sample.pairs[0][80, 600] != 90).any() == (score > 0)
+        shown = [90 + number for number in (0, 3, 6) if number not in lost]
+        assert [pair[-1, 0, 0] for pair in sample.pairs] == shown
+        assert (sample.pairs[0][80, 600] != shown[0]).any() == (score > 0)
         assert sample.prototypes.shape == (198, 198, 3)
-    assert seen == [(number, 7) for number in range(1, 8)] * 2
+    assert seen == [(number, 7) for number in range(1, 8)] * 4
 
 
 def test_a_sample_of_few_images_is_all_of_them():
     sample = ValidationSample(2, ["nut"], 16)
-    for _ in range(2):
+    for done in (1, 2):
         sample.observe(record(), IMAGE, found(0))
+        sample.count(done, 2)
     assert len(sample.pairs) == 2

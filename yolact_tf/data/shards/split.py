@@ -63,8 +63,8 @@ class ShardRecord(Record):
     encoded: bytes
 
     def read_image(self) -> np.ndarray:
-        """[H, W, 3] uint8 RGB of the image, upright."""
-        return decoded(self.encoded, self.path)
+        """[H, W, 3] uint8 RGB of the image, upright. ValueError where it is none of the record's size."""
+        return self._of_its_size(decoded(self.encoded, self.path))
 
 
 def _record(number, example, details):

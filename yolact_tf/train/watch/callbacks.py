@@ -19,9 +19,9 @@ SHOWN_IMAGES = 16  # of the validation set
 class Watch:
     """log.csv, TensorBoard, plots/, summary.html, `train.loggers` and the progress of a training.
 
-    `observe` is for `evaluate` to call in validations; `callbacks` come last in `fit`: they read what others
-    add to the logs, which are `learning_rate`, and `val_box_AP` and `val_mask_AP`, NaN for an epoch without
-    validation.
+    `sample` is the ValidationSample that validations fill; `callbacks` come last in `fit`: they read what
+    others add to the logs, which are `learning_rate`, and `val_box_AP` and `val_mask_AP`, NaN for an epoch
+    without validation.
 
     data: a `run_pictures.WatchedData`.  report: what `training_report` yields; none keeps silent.
     remaining_seconds: a function that says what is left of a budget of time, where there is one.
@@ -37,8 +37,7 @@ class Watch:
     ):
         names = list(data.val.labels.values())
         progress = report.validating if report else None
-        sample = ValidationSample(data.val.num_images, names, SHOWN_IMAGES, progress)
-        self.observe = sample.observe
+        self.sample = ValidationSample(data.val.num_images, names, SHOWN_IMAGES, progress)
         throughput = Throughput(config.train.batch_size, remaining_seconds)
         board = TensorBoardLog(run_path / "tensorboard")
         self.callbacks: list[keras.callbacks.Callback] = [
@@ -46,7 +45,7 @@ class Watch:
             LogLearningRate(),
             keras.callbacks.CSVLogger(run_path / "log.csv", append=True),
             *build_loggers(config.train.loggers, config, run_path),
-            ShowTraining(run_path, config, data, sample, board.show),
+            ShowTraining(run_path, config, data, self.sample, board.show),
             board,  # ends after the pictures that it is given
         ]
         if report:

@@ -24,23 +24,27 @@ class ValidationSample:
 
     def __init__(self, num_images: int, names: Sequence[str], size: int, progress: Progress | None = None):
         places = np.linspace(0, num_images - 1, min(size, num_images))
-        self._num_images, self._places = num_images, set(places.round().astype(int).tolist())
-        self._names, self._progress, self._seen = names, progress, 0
+        self._places = set(places.round().astype(int).tolist())
+        self._names, self._progress = names, progress
+        self._place, self._is_new = 0, True  # of the image that comes next, and whether none was seen yet
         self.pairs: list[np.ndarray] = []  # [h, w, 3] uint8 pictures, truth beside detections
         self.prototypes: np.ndarray | None = None  # [h, w, 3] uint8 picture of those of the first image
 
     def observe(self, record: Record, image: np.ndarray, found: Detections) -> None:
-        """Takes the images of a validation in turn, as `evaluate` hands them on."""
-        if self._seen == 0:
-            self.pairs = []
+        """Takes the images of a validation in turn, as `evaluate` hands on those that it can read."""
+        if self._is_new:
+            self.pairs, self._is_new = [], False
             if found.prototypes is not None:
                 self.prototypes = prototype_picture(image, found.prototypes)
-        if self._seen in self._places:
+        if self._place in self._places:
             self.pairs.append(truth_beside_detections(image, record, found, self._names))
-        self._seen += 1
+
+    def count(self, done: int, total: int) -> None:
+        """Takes the progress of a validation, as `evaluate` tells it after each image, lost ones too."""
+        self._place = done % total
+        self._is_new = self._is_new or done == total
         if self._progress:
-            self._progress(self._seen, self._num_images)
-        self._seen %= self._num_images
+            self._progress(done, total)
 
 
 def truth_beside_detections(
