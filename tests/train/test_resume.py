@@ -28,7 +28,7 @@ from yolact_tf.train.state import (
 )
 from yolact_tf.train.watch.callbacks import LogLearningRate
 from yolact_tf.train.watch.progress import ReportProgress
-from yolact_tf.train.watch.run_log import cut_log, read_log
+from yolact_tf.train.watch.run_log import LogEpochs, cut_log, read_log
 from yolact_tf.train.watch.throughput import Throughput
 
 STEPS, EPOCHS, BATCH = 4, 2, 2
@@ -101,13 +101,9 @@ def go_on(run, fails_after=None, copies=False):
     keep.validation = validation = Validation(fails_after)
     validation.best, validation.waited = start.best, start.waited
     pace, notes = Throughput(BATCH), Copies(run)
-    log = keras.callbacks.CSVLogger(run / "log.csv", append=True)
+    log = LogEpochs(run / "log.csv")
     callbacks = [validation, LogLearningRate(), pace, log, ReportProgress(notes, pace), keep]
-    try:
-        fit_from(start, model, build, [*callbacks, notes] if copies else callbacks, EPOCHS, STEPS)
-    finally:
-        if log.csv_file:  # which Keras leaves open where a callback fails
-            log.csv_file.close()
+    fit_from(start, model, build, [*callbacks, notes] if copies else callbacks, EPOCHS, STEPS)
     assert len(built) <= 1  # one that is cached in memory reads all images
     return notes
 

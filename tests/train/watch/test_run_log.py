@@ -1,6 +1,6 @@
 import math
 
-from yolact_tf.train.watch.run_log import cut_log, read_log
+from yolact_tf.train.watch.run_log import LogEpochs, cut_log, read_log
 
 
 def test_columns_are_numbers_an_epoch(tmp_path):
@@ -34,3 +34,12 @@ def test_a_log_is_cut_before_an_epoch(tmp_path):
     assert log.read_text() == "epoch,loss\n0,3.5\n1,2.5\n"
     cut_log(log, 2)
     assert read_log(log) == {"epoch": [0, 1], "loss": [3.5, 2.5]}
+
+
+def test_epochs_are_logged_in_columns_by_name_also_when_training_goes_on(tmp_path):
+    path = tmp_path / "log.csv"
+    for epochs in ((0, 1), (2,)):
+        log = LogEpochs(path)
+        for epoch in epochs:
+            log.on_epoch_end(epoch, {"val_mask_AP": math.nan, "loss": 2.5 - epoch})
+    assert path.read_text() == "epoch,loss,val_mask_AP\n0,2.5,nan\n1,1.5,nan\n2,0.5,nan\n"

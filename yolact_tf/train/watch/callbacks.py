@@ -8,6 +8,7 @@ import keras
 from yolact_tf.config import Config
 from yolact_tf.train.watch.loggers import build_loggers
 from yolact_tf.train.watch.progress import Report, ReportProgress
+from yolact_tf.train.watch.run_log import LogEpochs
 from yolact_tf.train.watch.run_pictures import ShowTraining, WatchedData
 from yolact_tf.train.watch.tensorboard import TensorBoardLog
 from yolact_tf.train.watch.throughput import Throughput
@@ -43,7 +44,7 @@ class Watch:
         self.callbacks: list[keras.callbacks.Callback] = [
             throughput,
             LogLearningRate(),
-            keras.callbacks.CSVLogger(run_path / "log.csv", append=True),
+            LogEpochs(run_path / "log.csv"),
             *build_loggers(config.train.loggers, config, run_path),
             ShowTraining(run_path, config, data, self.sample, board.show),
             board,  # ends after the pictures that it is given

@@ -1,11 +1,33 @@
-"""log.csv of a run: read, and cut where a run is taken up again."""
+"""log.csv of a run: written, read, and cut where a run is taken up again."""
 
 import csv
 import io
 import math
 from pathlib import Path
 
+import keras
+
 from yolact_tf.files import write_text
+
+
+class LogEpochs(keras.callbacks.Callback):
+    """Appends a row to a log.csv after each epoch: `epoch`, counted from 0, and the logs by their names.
+
+    Keras' own CSVLogger keeps the file open, and leaves it so where training fails.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        with open(self.path, "a+", newline="", encoding="utf-8") as file:
+            file.seek(0)
+            columns = next(csv.reader(file), None)
+            writer = csv.DictWriter(file, columns or ["epoch", *sorted(logs)], lineterminator="\n")
+            if not columns:
+                writer.writeheader()
+            writer.writerow({"epoch": epoch, **logs})
 
 
 def read_log(path: Path) -> dict[str, list[float]]:
