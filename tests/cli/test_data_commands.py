@@ -89,7 +89,8 @@ def test_stats_counts_classes_and_suggests_anchors(shapes_data, tmp_path, run):
     (setting,) = (line for line in out.splitlines() if line.startswith("--set anchors.sizes="))
     again, out, _ = run("stats", shapes_data, *small, *setting.split(" ", 1))
     assert again == 0 and "by better ones" not in out
-    assert Image.open(picture).size[0] > 1000
+    with Image.open(picture) as image:
+        assert image.size[0] > 1000
 
 
 def test_show_draws_examples(shapes_data, tmp_path, run):

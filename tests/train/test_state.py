@@ -1,11 +1,14 @@
 """Runs that are interrupted: killed, stopped, out of disk, without their images. They go on bit by bit."""
 
+import contextlib
 import json
+import os
 import resource
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from numpy.testing import assert_array_equal
 from safetensors import safe_open
 
 import yolact_tf
+from yolact_tf.cli import main
 from yolact_tf.train.state import FILE, Position, load_state, read_position, save_state
 from yolact_tf.train.trainer import train
 from yolact_tf.train.watch.run_log import read_log
@@ -27,10 +31,22 @@ SETTINGS = [
 ]
 
 
-def command(data, run, *more):
-    yolact = Path(sys.executable).with_name("yolact")
+def request(data, run, *more):
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
-    return [str(w) for w in (yolact, "train", "tiny_256", "--data", data, "--run", run, *settings, *more)]
+    return ["train", "tiny_256", "--data", data, "--run", run, *settings, *more]
+
+
+@pytest.fixture
+def ended(capsys, monkeypatch):
+    """ended(*request) -> (exit code, stderr) of `yolact` in this process, which has TensorFlow loaded."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["yolact", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code, capsys.readouterr().err
+
+    return run
 
 
 def state_of(run):
@@ -39,13 +55,28 @@ def state_of(run):
         return {name: file.get_tensor(name) for name in sorted(file.keys())}, file.metadata()
 
 
-def wait_for_batch(run, epoch, process):
-    """Waits until a state of that epoch is saved, as long as the process lives."""
-    while process.poll() is None:
-        if (run / FILE).is_file() and f'"epoch": {epoch}' in state_of(run)[1]["position"]:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"no state of epoch {epoch}; exit code {process.returncode}")
+def is_in_epoch(run, epoch):
+    """Whether the state that was saved last is of that epoch."""
+    return (run / FILE).is_file() and f'"epoch": {epoch}' in state_of(run)[1]["position"]
+
+
+@contextlib.contextmanager
+def once_in_epoch(run, epoch, act):
+    """Has a thread call `act` as soon as a state of that epoch is saved."""
+    is_over = threading.Event()
+
+    def watch():
+        while not is_over.wait(0.05):
+            if is_in_epoch(run, epoch):
+                return act()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +96,14 @@ def whole(config, shapes_data, tmp_path_factory):
 def killed(shapes_data, tmp_path_factory):
     """Folder of a run that was killed with SIGKILL in the middle of its second epoch."""
     folder = tmp_path_factory.mktemp("killed") / "run"
-    with subprocess.Popen(
-        command(shapes_data, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as p:
-        wait_for_batch(folder, 1, p)
+    yolact = Path(sys.executable).with_name("yolact")
+    command = [str(word) for word in (yolact, *request(shapes_data, folder))]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not is_in_epoch(folder, 1):
+            assert process.poll() is None
+            time.sleep(0.05)
         time.sleep(0.3)
-        p.send_signal(signal.SIGKILL)
+        process.send_signal(signal.SIGKILL)
     return folder
 
 
@@ -148,7 +181,7 @@ def test_there_must_be_a_run_to_go_on_with(config, shapes_data, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_ctrl_c_saves_the_step_that_is_done(shapes_data, killed, tmp_path):
+def test_ctrl_c_saves_the_step_that_is_done(ended, shapes_data, killed, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(killed, run)
     # So many epochs that it cannot end before the signal comes.
@@ -156,46 +189,45 @@ def test_ctrl_c_saves_the_step_that_is_done(shapes_data, killed, tmp_path):
     config = json.loads((run / "config.json").read_text())
     config["train"] |= {"save_minutes": 10.0, "epochs": 100}
     (run / "config.json").write_text(json.dumps(config))
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command(shapes_data, run, *more), stdout=pipe, stderr=pipe, text=True) as process:
-        wait_for_batch(run, 2, process)  # the end of the second epoch
-        before = json.loads(state_of(run)[1]["position"])
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate()
-    assert process.returncode == 130
+    before = {}
+
+    def interrupt():
+        before.update(json.loads(state_of(run)[1]["position"]))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with once_in_epoch(run, 2, interrupt):  # the end of the second epoch
+        code, errors = ended(*request(shapes_data, run, *more))
+    assert code == 130
     assert f"{run} holds the last state; the same command with --resume goes on from it" in errors
     assert "Traceback" not in errors
     after = json.loads(state_of(run)[1]["position"])
     assert (after["epoch"], after["batch"]) > (before["epoch"], before["batch"])
 
 
-def test_a_full_disk_leaves_the_last_state_whole(shapes_data, killed, tmp_path):
+def test_a_full_disk_leaves_the_last_state_whole(ended, shapes_data, killed, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(killed, run)
     before = (run / FILE).read_bytes()
-
-    def small_files():  # writing more fails as on a full disk
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, len(before) // 2))
-
-    done = subprocess.run(
-        command(shapes_data, run, "--resume"), capture_output=True, text=True, preexec_fn=small_files
-    )
-    assert done.returncode == 2
-    assert "--resume goes on from it" in done.stderr and "Traceback" not in done.stderr
+    _, most = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, most))  # more fails as on a full disk
+    try:
+        code, errors = ended(*request(shapes_data, run, "--resume"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 2
+    assert "--resume goes on from it" in errors and "Traceback" not in errors
     assert (run / FILE).read_bytes() == before
     assert not list(run.glob(".tmp-*"))
 
 
-def test_a_lost_image_ends_a_strict_run_that_can_go_on(tmp_path, shapes_data):
+def test_a_lost_image_ends_a_strict_run_that_can_go_on(ended, tmp_path, shapes_data):
     data, run = tmp_path / "data", tmp_path / "run"
     shutil.copytree(shapes_data, data)
     more = ("--set", "data.on_error=refuse", "--set", "data.cache=none")
     picture = data / "images" / "train_00003.jpg"
-    with subprocess.Popen(command(data, run, *more), stderr=subprocess.PIPE, text=True) as process:
-        wait_for_batch(run, 0, process)
-        picture.unlink()
-        _, errors = process.communicate()
-    assert process.returncode == 2 and "train_00003" in errors.splitlines()[-1]
+    with once_in_epoch(run, 0, picture.unlink):
+        code, errors = ended(*request(data, run, *more))
+    assert code == 2 and "train_00003" in errors.splitlines()[-1]
     assert f"{run} holds the last state" in errors and "Traceback" not in errors
     shutil.copy(shapes_data / "images" / "train_00003.jpg", picture)
     settings = [*SETTINGS, "data.on_error=refuse", "data.cache=none"]
