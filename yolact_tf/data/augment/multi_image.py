@@ -29,21 +29,13 @@ def mosaic(
     Each is a view of its own, of which a part in unchanged proportions fills its tile.
     """
     size = settings.image_size
-
-    @traced_once
-    def one(example, tile, own_seed):
-        window = _spread(choose_window(example, own_seed, settings), tile, fold(own_seed, 6))
-        pixels, corner = colored_pixels(example, window, own_seed, settings, tile)
-        apart = on_canvas(pixels - RGB_MEAN, corner, size, 0.0)
-        return apart, truth_in_view(example, window, settings, tile)
-
     center = tf.round((0.25 + 0.5 * uniform(fold(seed, 0), 2)) * size) / size
     low, high = tf.zeros([2]), tf.ones([2])
     image, truths = tf.zeros([size, size, 3]) + RGB_MEAN, []
     for number, example in enumerate(examples):
         is_second = tf.constant([number % 2 == 1, number // 2 == 1])
         tile = tf.concat([tf.where(is_second, center, low), tf.where(is_second, high, center)], 0)
-        apart, truth = one(example, tile, fold(seed, 1 + number))
+        apart, truth = _view_in_tile(example, tile, fold(seed, 1 + number), settings)
         image += apart
         truths.append(truth)
     truth = {name: tf.concat([truth[name] for truth in truths], 0) for name in truths[0]}
@@ -90,6 +82,15 @@ def cover_up(truth: Mapping[str, Tensor], cover: Tensor) -> dict[str, Tensor]:
     remains &= tf.reduce_all(boxes[:, :2] < boxes[:, 2:], 1)
     covered = {**truth, "masks": masks, "boxes": boxes}
     return {name: value[remains] for name, value in covered.items()}
+
+
+@traced_once
+def _view_in_tile(example, tile, seed, settings):
+    """(colours minus RGB_MEAN [S, S, 3], truth) of a view of which a part fills `tile`; black around it."""
+    window = _spread(choose_window(example, seed, settings), tile, fold(seed, 6))
+    pixels, corner = colored_pixels(example, window, seed, settings, tile)
+    apart = on_canvas(pixels - RGB_MEAN, corner, settings.image_size, 0.0)
+    return apart, truth_in_view(example, window, settings, tile)
 
 
 def _spread(window, tile, seed):
