@@ -26,7 +26,7 @@ from yolact_tf.train.watch.run_log import read_log
 SETTINGS = [
     *("data.image_size=64", "data.max_objects=8", "anchors.sizes=6,12,24,48,64", "model.num_prototypes=8"),
     *("model.pyramid_channels=16", "model.prototype_channels=16", "model.head_channels=16"),
-    *("train.epochs=3", "train.images_per_epoch=80", "train.validate_every=2", "train.ema=0.9"),
+    *("train.epochs=3", "train.images_per_epoch=48", "train.validate_every=2", "train.ema=0.9"),
     *("loss.masks_per_image=4", "train.save_minutes=0", "train.accumulate=2"),
 ]
 
@@ -130,7 +130,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(config, whole, killed, shapes_dat
     with pytest.raises(FileNotFoundError, match="val_00001"):
         train(config, data, run, resume=True, report=Removal(data / "images" / "val_00001.jpg"))
     position = read_position(run)
-    assert (position.epoch, position.batch, position.waited) == (1, 20, 0)
+    assert (position.epoch, position.batch, position.waited) == (1, 12, 0)
     train(config, shapes_data, run, resume=True)
     tensors, metadata = state_of(run)
     expected, _ = state_of(whole)
@@ -163,7 +163,7 @@ def test_another_recipe_is_refused_with_the_differences(whole, shapes_data):
         train(other, shapes_data, whole, resume=True)
     assert str(caught.value) == (
         f"--resume expects the recipe of the run {whole}. Received other values: data.mirror False, not "
-        "True; train.epochs 4, not 3, which changes the learning rates of the 60 steps that are done"
+        "True; train.epochs 4, not 3, which changes the learning rates of the 36 steps that are done"
     )
 
 
