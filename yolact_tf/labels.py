@@ -3,13 +3,15 @@
 import json
 from collections import Counter
 
+from yolact_tf.files import PathLike
+
 
 def labels_to_json(labels: dict[int, str]) -> str:
     """The text of a labels.json, which `labels_from_json` reads."""
     return json.dumps({str(key): name for key, name in labels.items()}, indent=2, ensure_ascii=False) + "\n"
 
 
-def labels_from_json(text: str, origin: object) -> dict[int, str]:
+def labels_from_json(text: str, origin: PathLike) -> dict[int, str]:
     """Category id -> name, ids in rising order. ValueError with `origin` for text that is no labels.json."""
     try:
         labels = {int(key): name for key, name in json.loads(text).items()}

@@ -1,15 +1,16 @@
 """TF Serving's layout: BASE/<version>/saved_model.pb, the newest version served, settings beside BASE."""
 
-import os
 import re
 from pathlib import Path
 from typing import Any
+
+from yolact_tf.files import PathLike
 
 LABELS = "assets/labels.json"  # category id -> name, in a version's folder; none but our exports have it
 _VERSION = "[0-9]{1,18}"  # what an int64 holds
 
 
-def find_versions(path: str | os.PathLike[str]) -> dict[int, Path]:
+def find_versions(path: PathLike) -> dict[int, Path]:
     """Version number -> folder of the SavedModels at `path`, newest first; empty where there are none.
 
     A folder that holds saved_model.pb itself counts as version 1. Other entries are no versions.
@@ -23,7 +24,7 @@ def find_versions(path: str | os.PathLike[str]) -> dict[int, Path]:
     return dict(sorted(versions.items(), reverse=True))
 
 
-def require_versions(path: str | os.PathLike[str]) -> dict[int, Path]:
+def require_versions(path: PathLike) -> dict[int, Path]:
     """`find_versions` of a path that must have some: FileNotFoundError or ValueError in one line."""
     path = Path(path)
     if not path.exists():
@@ -37,7 +38,7 @@ def require_versions(path: str | os.PathLike[str]) -> dict[int, Path]:
     return versions
 
 
-def new_version(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+def new_version(path: PathLike) -> tuple[Path, Path]:
     """(base, folder), absolute: where one more version of the model at `base` goes.
 
     path: the base, which gets the version after its newest, or BASE/N, which asks for version N.
@@ -66,7 +67,7 @@ def new_version(path: str | os.PathLike[str]) -> tuple[Path, Path]:
     return base, folder
 
 
-def load_saved_model(folder: str | os.PathLike[str]) -> Any:
+def load_saved_model(folder: PathLike) -> Any:
     """The SavedModel in `folder`, loaded. ValueError in one line where it is damaged."""
     import tensorflow as tf
 

@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 
 try:
     import tensorflow as tf
-except ImportError:
+except ModuleNotFoundError:  # detection runs without it
     tf = None
 
 P = ParamSpec("P")

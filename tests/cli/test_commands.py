@@ -14,9 +14,9 @@ from pycocotools import mask as coco_mask
 from typer.testing import CliRunner
 
 from tests.conftest import SHARED
+from tests.in_process import in_process
 from tests.reference import formula_tensors
 from tests.weights.pth_writer import tensor, write_stream
-from yolact_tf.cli import main
 from yolact_tf.cli.commands import app
 from yolact_tf.recipes import load_config
 from yolact_tf.weights.labels import COCO_LABELS
@@ -27,15 +27,6 @@ def yolact(*arguments, cwd=None):
     command = [Path(sys.executable).with_name("yolact"), *map(str, arguments)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
-
-
-def in_process(capsys, monkeypatch, *arguments):
-    """(exit code, stdout, stderr) of a command run in this process, which has TensorFlow loaded."""
-    monkeypatch.setattr(sys, "argv", ["yolact", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    captured = capsys.readouterr()
-    return stopped.value.code, captured.out, captured.err
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.test_commands import in_process
 from tests.coco_folder import rectangle, write_annotations, write_folder
+from tests.in_process import in_process
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from numpy.testing import assert_array_equal
 from safetensors import safe_open
 
 import yolact_tf
-from yolact_tf.cli import main
+from tests.in_process import in_process
 from yolact_tf.train.state import FILE, Position, load_state, read_position, save_state
 from yolact_tf.train.trainer import train
 from yolact_tf.train.watch.run_log import read_log
@@ -41,10 +41,8 @@ def ended(capsys, monkeypatch):
     """ended(*request) -> (exit code, stderr) of `yolact` in this process, which has TensorFlow loaded."""
 
     def run(*words):
-        monkeypatch.setattr(sys, "argv", ["yolact", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code, capsys.readouterr().err
+        code, _, errors = in_process(capsys, monkeypatch, *words)
+        return code, errors
 
     return run
 

@@ -83,7 +83,7 @@ def evaluate(
     ] = False,
 ) -> None:
     """COCO box and mask AP of MODEL: a run, a SavedModel folder or a .tflite."""
-    from yolact_tf.evaluate.average_precision import evaluate as evaluate_detector
+    from yolact_tf.evaluate import evaluate as evaluate_detector
     from yolact_tf.files import require_writable, write_text
 
     for file in filter(None, (output, detections)):

@@ -35,7 +35,7 @@ class Unreadable:
         again.
         """
         self.num_views, self.find = num_views, find
-        self.allowed = min(math.floor(share * num_views), num_views - 1)
+        self.allowed = most_lost(share, num_views)
 
     def add(self, epoch: Tensor, number: Tensor, count: Tensor) -> Tensor:
         """Counts views of an epoch that are lost, from `number` on, and returns `count`. ValueError for too
@@ -81,6 +81,11 @@ class Unreadable:
         if not any(faults):
             _require_view(make, name)
         return next(filter(None, faults), f"{name}: which can be read again")
+
+
+def most_lost(share: float, count: int) -> int:
+    """How many of `count` images may be lost: a share of them, rounded down, though not all."""
+    return min(math.floor(share * count), count - 1)
 
 
 def _require_view(make, name):

@@ -20,6 +20,7 @@ def save_picture(picture: np.ndarray, path: PathLike) -> None:
 
 
 def is_our_picture(path: PathLike) -> bool:
+    """Whether a file is a PNG that `save_picture` wrote."""
     try:
         with Image.open(path) as image:
             return image.info.get(_MARK[0]) == _MARK[1]

@@ -1,7 +1,6 @@
 """COCO average precision of boxes and masks (pycocotools' definition, computed by faster-coco-eval)."""
 
 import logging
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from yolact_tf.config import DataConfig
 from yolact_tf.data.load import load_data
 from yolact_tf.data.record import Record
 from yolact_tf.data.split import Split
+from yolact_tf.data.unreadable import most_lost
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
 from yolact_tf.evaluate.reference_ap import ReferenceAP
@@ -74,7 +74,7 @@ def _readable(
 ) -> Iterator[tuple[Record, np.ndarray]]:
     """(record, image) of each image that can be read, in turn; tells how many cannot, and the first."""
     num_lost, first = 0, None
-    allowed = min(math.floor(max_unreadable * data.num_images), data.num_images - 1)
+    allowed = most_lost(max_unreadable, data.num_images)
     for done, record in enumerate(data.records, 1):
         try:
             image = record.read_image()

@@ -26,7 +26,7 @@ from yolact_tf.train.resume import accept_changes, fit_from, recipe_of
 from yolact_tf.train.state import KeepState, Position, digest_of, load_state, save_state
 from yolact_tf.train.time_limit import NO_LIMIT, KeepToMinutes
 from yolact_tf.train.validation import ValidateAP
-from yolact_tf.train.watch.callbacks import LogLearningRate, Watch
+from yolact_tf.train.watch.callbacks import Watch
 from yolact_tf.train.watch.loggers import require_loggers
 from yolact_tf.train.watch.lost_images import TellLostImages
 from yolact_tf.train.watch.progress import Report
@@ -207,7 +207,7 @@ def _callbacks(training, start, reason_to_stop, report):
     )
     validation.best, validation.waited = start.best, start.waited
     keep.validation = validation
-    callbacks = [StopOnNonFinite(settings.max_skipped), LogLearningRate(), validation]
+    callbacks = [StopOnNonFinite(settings.max_skipped), validation]
     return [*([clock] if clock else []), *callbacks, *([*watch.callbacks, keep] if watch else [])]
 
 

@@ -15,7 +15,7 @@ from yolact_tf.data.record import Record
 from yolact_tf.data.split import Split
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
-from yolact_tf.evaluate.average_precision import evaluate
+from yolact_tf.evaluate import evaluate
 from yolact_tf.files import write_text
 from yolact_tf.runs import Run, save_weights
 from yolact_tf.structures import Progress
