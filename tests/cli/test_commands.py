@@ -176,7 +176,7 @@ def test_evaluate_does_with_lost_images_what_the_run_does(tmp_path, capsys, monk
         seen.append(options)
         raise ValueError("enough")
 
-    monkeypatch.setattr("yolact_tf.evaluate.average_precision.evaluate", evaluate)
+    monkeypatch.setattr("yolact_tf.evaluate.evaluate", evaluate)
     monkeypatch.setattr("yolact_tf.cli.commands._open_detector", lambda model: None)
     for model in (tmp_path, tmp_path / "artefact.tflite"):
         in_process(capsys, monkeypatch, "evaluate", model, "--data", tmp_path)

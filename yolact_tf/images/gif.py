@@ -24,6 +24,8 @@ def decode_gif(encoded: Tensor) -> Tensor:
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     head = tf.strings.substr(encoded, 0, 10) + bytes(10)  # the file may be shorter
     screen = tf.io.decode_raw(tf.strings.substr(head, 6, 4), tf.uint16)
-    is_whole = tf.reduce_all(tf.equal(tf.shape(image)[1::-1], tf.cast(screen, tf.int32)))
+    # A step of -1 through the shape itself has Grappler complain.
+    size = tf.reverse(tf.cast(screen, tf.int32), [0])  # height, width
+    is_whole = tf.reduce_all(tf.equal(tf.shape(image)[:2], size))
     with tf.control_dependencies(holds(is_whole, PARTIAL_GIF)):
         return tf.identity(image)
