@@ -102,6 +102,8 @@ def killed(shapes_data, tmp_path_factory):
             time.sleep(0.05)
         time.sleep(0.3)
         process.send_signal(signal.SIGKILL)
+    for cut_off in folder.glob(".tmp-*"):  # a state that it was writing
+        cut_off.unlink()
     return folder
 
 
