@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yolact_tf.data.coco.entries import ImageEntry, is_file_name, labels_of, parse_image, read_coco_json
+from yolact_tf.data.coco.layouts import find_split, has_split
 from yolact_tf.data.coco.problems import Malformed, Problem
-from yolact_tf.data.coco.split import find_split, has_split
 from yolact_tf.files import PathLike
 from yolact_tf.structures import Progress
 

@@ -1,0 +1,222 @@
+"""Where the annotations and images of a split lie, by the layouts that common tools write.
+
+Names propose, files decide: a layout is a reading of a folder where images that its annotations name are
+there. What no reading needs does not matter; two readings are refused.
+"""
+
+import itertools
+import json
+import mmap
+import os
+import re
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from yolact_tf.data.coco.split_names import SPLITS, names_of, split_among, split_of
+from yolact_tf.files import PathLike
+
+# The documented layouts, as (annotations, images): where the latter are, nothing competes with them.
+_DOCUMENTED = (
+    ("{split}.json", "images"),
+    ("annotations/instances_{split}2017.json", "{split}2017"),
+)
+# Annotations in a folder of one split: by Roboflow, CVAT and Datumaro, Label Studio, FiftyOne, and others.
+_IN_SPLIT_FOLDER = (
+    "_annotations.coco.json",
+    *("annotations/instances_*.json", "annotations/instances.json"),
+    *("result.json", "result_coco.json"),
+    "labels.json",
+    *("annotations.json", "annotation_coco.json", "coco.json", "instances.json", "dataset.json"),
+)
+# Of COCO's and Datumaro's other tasks, beside `instances_…`.
+_OTHER_TASKS = ("captions_", "image_info_", "labels_", "panoptic_", "person_keypoints_", "stuff_")
+_MOST_FILES = 32  # more JSONs than that beside each other are of an image each, and not read to find out
+_NUM_NAMES = 64  # of images, by which a folder is known; more than are lost in a row
+_IMAGES = re.compile(rb'"images"\s*:\s*\[')
+_FILE_NAME = re.compile(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.)+")')
+
+
+class _File(NamedTuple):
+    """A file that may hold the annotations of a split."""
+
+    path: Path
+    base: Path  # the folder of the split, or of the data set
+    name: str  # what the split is called: Train, val2017, default
+
+
+def find_split(data: PathLike, split: str) -> tuple[Path, Path]:
+    """(annotation file, image folder) of a split, whatever it is called there: `valid` is one of val, too.
+
+    FileNotFoundError names what was looked for, ValueError the readings where there are several.
+    """
+    data = Path(data)
+    if not data.is_dir():
+        raise FileNotFoundError(f"Data must be a folder. Received: {str(data)!r}, which is none")
+    files = _files_of(data, split)
+    if not files:
+        raise FileNotFoundError(f"{data}: {_missing(data, split)}")
+    readings = {}
+    for annotations, images in (reading for file in files for reading in _readings(file, data)):
+        # Links to one of them are no second reading.
+        readings.setdefault((annotations.resolve(), images.resolve()), (annotations, images))
+    if len(readings) > 1:
+        first, second = (
+            f"{annotations.relative_to(data)} with {images.relative_to(data)}/"
+            for annotations, images in itertools.islice(readings.values(), 2)
+        )
+        raise ValueError(f"{data}: expected one reading of {split}. Received two: {first}, or {second}")
+    return next(iter(readings.values()), None) or _without_images(files[0], data)
+
+
+def has_split(data: PathLike, split: str) -> bool:
+    """Whether a folder has annotations of a split."""
+    return Path(data).is_dir() and bool(_files_of(Path(data), split))
+
+
+def list_splits(data: PathLike) -> list[str]:
+    """The splits of a folder: those of SPLITS, then subsets of other names, such as those of CVAT."""
+    data = Path(data)
+    training = _files_of(data, "train")
+    subsets = [f for f in _in_annotations(data) if split_of(f.name) not in SPLITS and _readings(f, data)]
+    if len(training) > 1 and set(training) <= set(subsets):  # none of them is the one to train on
+        training = []
+    others = sorted(file.name for file in subsets if file not in training)
+    return ["train"] * bool(training) + [s for s in SPLITS[1:] if has_split(data, s)] + others
+
+
+def _files_of(data, split):
+    """[_File] that hold annotations of a split, by the most telling kind of name that there is."""
+    meant = split_of(split)
+    files = [*_in_root(data), *_in_annotations(data)]
+    named = [f for f in files if split_of(f.name) == meant] + list(_in_split_folders(data, meant))
+    exact = [f for f in named if f.name == split and split not in SPLITS]
+    if named:
+        return exact or named
+    others = [f for f in files if split_of(f.name) not in SPLITS]
+    others = [f for f in others if _readings(f, data)] if len(others) <= _MOST_FILES else []
+    wordy = [f for f in others if split_among(f.name) == meant]
+    if wordy or meant != "train":
+        return wordy
+    return [f for f in others if not split_among(f.name)]  # a set that is not split is one to train on
+
+
+def _in_root(data):
+    return [_File(path, data, _name_of(path)) for path in sorted(data.glob("*.json"))]
+
+
+def _in_annotations(data):
+    paths = sorted((data / "annotations").glob("*.json"))
+    return [_File(p, data, _name_of(p)) for p in paths if not p.name.startswith(_OTHER_TASKS)]
+
+
+def _name_of(path):
+    return path.stem.removeprefix("instances_")
+
+
+def _in_split_folders(data, split):
+    for folder in sorted(data.iterdir()):
+        if split_of(folder.name) == split and folder.is_dir():
+            for path in itertools.chain.from_iterable(folder.glob(pattern) for pattern in _IN_SPLIT_FOLDER):
+                if first_file_names(path):
+                    yield _File(path, folder, folder.name)
+
+
+def _readings(file, data):
+    """[(annotation file, image folder)] of the likeliest kind of folder that holds images of the file."""
+    names = first_file_names(file.path)
+    for folders, holds in _kinds_of_folders(file, data):
+        found = [(file.path, f) for f in folders if f.is_dir() and any(holds(f, name) for name in names)]
+        if found:
+            return found
+    return []
+
+
+def _kinds_of_folders(file, data):
+    """Pairs (folders that may hold images of a file, how to tell), the likeliest first."""
+    documented = _documented(file, data)
+    yield documented, _holds
+    for base in dict.fromkeys((file.base, data)):
+        inner = _inner(file, base)
+        yield inner, _holds
+        yield documented + inner, _holds_below
+        yield [file.path.parent, base], _holds
+        yield _others(file, base), _holds
+
+
+def _documented(file, data):
+    for annotations, images in _DOCUMENTED:
+        for split in SPLITS:
+            if file.path == data / annotations.format(split=split):
+                return [data / images.format(split=split)]
+    return []
+
+
+def _inner(file, base):
+    """The folders below `base` that people name for their content: a split, or images of any."""
+    names = dict.fromkeys((file.name, file.name.lower(), *names_of(split_among(file.name))))
+    own = [base / path for n in names for path in (f"images/{n}", n, f"{n}/images", f"{n}/data")]
+    return [*own, base / "images", base / "data"]
+
+
+def _others(file, base):
+    """Folders below `base` of any name but that of another split."""
+    others = {*SPLITS} - {split_among(file.name)}
+    return [
+        f for pattern in ("*/", "images/*/") for f in base.glob(pattern) if split_of(f.name) not in others
+    ]
+
+
+def _holds(folder, name):
+    return os.path.isfile(folder / name)  # unlike Path.is_file, takes names of any length
+
+
+def _holds_below(folder, name):
+    """Whether a folder holds a file whose name repeats it, as images/a.jpg does in images/."""
+    parts = PurePosixPath(name).parts
+    repeated = (n for n in range(1, len(parts)) if folder.parts[-n:] == parts[:n])
+    return any(_holds(folder, PurePosixPath(*parts[n:])) for n in repeated)
+
+
+def first_file_names(path: Path) -> list[str]:
+    """The first `file_name`s in `images` of a JSON file, with slashes, which is read no further.
+
+    Without those that lead out of a folder. [] where the file has none, for COCO's annotations have.
+    """
+    if not path.stat().st_size:
+        return []
+    with open(path, "rb") as file:
+        text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    images = _IMAGES.search(text)
+    found = _FILE_NAME.finditer(text, images.end()) if images else ()
+    names = [_posix(match[1]) for match in itertools.islice(found, _NUM_NAMES)]
+    return [name for name in names if name and not name.startswith("/") and ".." not in name.split("/")]
+
+
+def _posix(literal):
+    try:
+        return json.loads(literal).replace("\\", "/")
+    except ValueError:
+        return ""
+
+
+def _without_images(file, data):
+    """(annotation file, image folder) where no image is found: the folder in which they are missing."""
+    folders = [*_documented(file, data), *_inner(file, file.base)]
+    beside = [file.base] if file.base != data else []
+    folder = next((folder for folder in folders + beside if folder.is_dir()), None)
+    if folder is None:
+        raise FileNotFoundError(f"Expected the images of {file.path} in {folders[0]}/")
+    return file.path, folder
+
+
+def _missing(data, split):
+    """What was looked for and what is there, in words."""
+    found = list_splits(data)
+    if split_of(split) == "val" and "train" in found:
+        return (
+            f"expected a validation split, such as val.json. Received: {', '.join(found)}; "
+            f"`yolact data split {data} OUT --val 0.2` makes one"
+        )
+    names = ", ".join(sorted(p.name for p in data.iterdir())[:6]) or "an empty folder"
+    looked_for = " or ".join(annotations.format(split=split) for annotations, _ in _DOCUMENTED)
+    return f"expected {looked_for}, or another tool's layout (README). Received: {names}"
