@@ -55,7 +55,7 @@ def find_split(data: PathLike, split: str) -> tuple[Path, Path]:
     files = _files_of(data, split)
     if not files:
         raise FileNotFoundError(f"{data}: {_missing(data, split)}")
-    readings = {}
+    readings: dict[tuple[Path, Path], tuple[Path, Path]] = {}
     for annotations, images in (reading for file in files for reading in _readings(file, data)):
         # Links to one of them are no second reading.
         readings.setdefault((annotations.resolve(), images.resolve()), (annotations, images))
@@ -74,10 +74,12 @@ def has_split(data: PathLike, split: str) -> bool:
 
 
 def list_splits(data: PathLike) -> list[str]:
-    """The splits of a folder: those of SPLITS, then subsets of other names, such as those of CVAT."""
+    """The splits of a folder: those of SPLITS, then CVAT's subsets of other names, each with its images."""
     data = Path(data)
     training = _files_of(data, "train")
-    subsets = [f for f in _in_annotations(data) if split_of(f.name) not in SPLITS and _readings(f, data)]
+    subsets = [
+        f for f in _in_annotations(data) if split_of(f.name) not in SPLITS and _has_own_images(f, data)
+    ]
     if len(training) > 1 and set(training) <= set(subsets):  # none of them is the one to train on
         training = []
     others = sorted(file.name for file in subsets if file not in training)
@@ -129,6 +131,10 @@ def _readings(file, data):
         if found:
             return found
     return []
+
+
+def _has_own_images(file, data):
+    return any(images.name == file.name for _, images in _readings(file, data))
 
 
 def _kinds_of_folders(file, data):

@@ -18,8 +18,9 @@ from yolact_tf.data.coco.entries import (
 )
 from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.layouts import find_split, list_splits
+from yolact_tf.data.coco.split_names import SPLITS
 from yolact_tf.data.convert.conversion_losses import Losses
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
+from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.image_files import (
     check_size,
     checked_name,
