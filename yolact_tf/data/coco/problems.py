@@ -28,6 +28,8 @@ KINDS = {
     "malformed mask": "error",
     "annotation id 0": "warning",
     "split without objects": "warning",
+    "no validation split": "warning",
+    "category name twice": "warning",
     "image in both splits": "warning",
     "same picture twice": "warning",
     "wrong suffix": "warning",
