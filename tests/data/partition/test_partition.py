@@ -146,9 +146,9 @@ def test_entries_of_one_image_stay_together(data, tmp_path):
         (Wishes(val=float("nan")), "--val must be a share from 0 to 1. Received: nan"),
         (
             Wishes(val=0.5, test=0.5),
-            "expected one share or more, of a sum below 1. Received: --val 0.5, --test 0.5",
+            "--val and --test must sum to less than 1. Received: 1",
         ),
-        (Wishes(val=0), "expected one share or more, of a sum below 1. Received: none"),
+        (Wishes(val=0), "expected a share for a split that is not there yet"),
         (Wishes(alike=0), "--alike must be above 0, and at most 1. Received: 0"),
         (Wishes(group_by="("), "--group-by must be a regular expression. Received: '('"),
         (
@@ -176,7 +176,7 @@ def test_a_share_of_a_split_that_is_there_may_mean_two_things(data, tmp_path):
         f"{data}: --val may mean a share of the images to train on, beside the val that is there, or of all. "
         "Leave it out, which keeps val.json, or move that away. Received: 0.2"
     )
-    with pytest.raises(ValueError, match="expected one share or more"):
+    with pytest.raises(ValueError, match="such as --test 0.1. Received none, and there are train and val$"):
         divide(data, tmp_path / "out")
     assert divide(data, tmp_path / "out", Wishes(test=0.2)).images == {"train": 16, "test": 4, "val": 20}
 

@@ -93,9 +93,13 @@ def _shares(data, there, wishes):
     if wishes.val is None and "val" not in there:
         asked["val"] = USUAL_SHARE
     new = {split: share for split, share in asked.items() if share}
-    if not new or sum(new.values()) >= 1:
-        received = ", ".join(f"--{split} {share:g}" for split, share in new.items()) or "none"
-        raise ValueError(f"{data}: expected one share or more, of a sum below 1. Received: {received}")
+    if not new:
+        raise ValueError(
+            f"{data}: expected a share for a split that is not there yet, such as --test 0.1. "
+            f"Received none, and there are {' and '.join(there)}"
+        )
+    if sum(new.values()) >= 1:
+        raise ValueError(f"--val and --test must sum to less than 1. Received: {sum(new.values()):g}")
     return {"train": 1 - sum(new.values()), **new}
 
 
