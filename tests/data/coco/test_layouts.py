@@ -274,15 +274,17 @@ def test_the_documented_folder_of_images_comes_before_others(tmp_path):
 
 
 def test_splits_are_listed_with_subsets_of_other_names(tmp_path):
+    def add(subset):
+        lay(tmp_path, {f"annotations/instances_{subset}.json": ["a.jpg"]}, [f"images/{subset}/a.jpg"])
+
     assert list_splits(tmp_path) == []
-    lay(tmp_path, {"annotations/instances_garden.json": ["a.jpg"]}, ["images/a.jpg", "images/b.jpg"])
+    add("garden")
     assert list_splits(tmp_path) == ["train"]
-    lay(tmp_path, {"annotations/instances_kitchen.json": ["b.jpg"]})
+    add("kitchen")
     assert list_splits(tmp_path) == ["garden", "kitchen"]
-    lay(
-        tmp_path,
-        {"annotations/instances_Test.json": ["b.jpg"], "annotations/instances_Train.json": ["b.jpg"]},
-    )
+    add("Test")
+    add("Train")
+    lay(tmp_path, {"annotations/instances_some of train.json": ["a.jpg"]})  # without images of its own
     assert list_splits(tmp_path) == ["train", "test", "garden", "kitchen"]
 
 
@@ -359,10 +361,13 @@ def test_first_file_names_reads_those_of_images_wherever_they_stand(tmp_path):
         assert first_file_names(file) == []
 
 
-def test_a_layout_is_read_like_the_documented_one(tmp_path):
+def test_a_layout_is_read_like_the_documented_one_and_told_of(tmp_path, caplog):
     content = write_folder(tmp_path / "ours", {"a.png": (30, 40)}, [rectangle(1, 5, 5, 10, 10)])
     (tmp_path / "export" / "valid").mkdir(parents=True)
-    (tmp_path / "ours" / "images" / "a.png").rename(tmp_path / "export" / "valid" / "a.png")
+    (tmp_path / "export" / "valid" / "a.png").hardlink_to(tmp_path / "ours" / "images" / "a.png")
     (tmp_path / "export" / "valid" / "_annotations.coco.json").write_text(json.dumps(content))
+    assert load_coco(tmp_path / "ours", "train") and not caplog.messages
     data = load_coco(tmp_path / "export", "val", "refuse")
+    folder = tmp_path / "export" / "valid"
+    assert caplog.messages == [f"{folder}/_annotations.coco.json: read as val, with the images in {folder}/"]
     assert data.num_objects == 1 and Path(data.records[0].path) == tmp_path / "export" / "valid" / "a.png"

@@ -315,7 +315,7 @@ def test_a_planted_problem_is_found_once_and_nothing_else(name, tmp_path):
 
 def test_every_kind_is_planted():
     assert {kind for _, kind, *_ in PLANTED.values()} == set(KINDS) - {
-        *("empty split", "no validation split", "category name twice")
+        *("empty split", "no validation split", "category name twice", "layout of another tool")
     }
 
 
@@ -377,7 +377,10 @@ def test_frames_of_one_name_in_two_folders_are_two_images(tmp_path):
         content["annotations"] = content["annotations"][:1]
         (tmp_path / f"{split}.json").unlink()
         (tmp_path / split / "_annotations.coco.json").write_text(json.dumps(content))
-    assert check(tmp_path) == []
+    assert [(p.split, p.kind, p.message) for p in check(tmp_path)] == [
+        (split, "layout of another tool", f"read as {split}, with the images in {split}/")
+        for split in ("train", "val")
+    ]
 
 
 def test_the_layout_of_coco_2017(tmp_path):

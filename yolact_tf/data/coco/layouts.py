@@ -86,6 +86,11 @@ def list_splits(data: PathLike) -> list[str]:
     return ["train"] * bool(training) + [s for s in SPLITS[1:] if has_split(data, s)] + others
 
 
+def is_documented(data: PathLike, annotation_file: Path, image_folder: Path) -> bool:
+    """Whether what `find_split` found is laid out as documented, and not as another tool does."""
+    return _documented(annotation_file, Path(data)) == [image_folder]
+
+
 def _files_of(data, split):
     """[_File] that hold annotations of a split, by the most telling kind of name that there is."""
     meant = split_of(split)
@@ -139,7 +144,7 @@ def _has_own_images(file, data):
 
 def _kinds_of_folders(file, data):
     """Pairs (folders that may hold images of a file, how to tell), the likeliest first."""
-    documented = _documented(file, data)
+    documented = _documented(file.path, data)
     yield documented, _holds
     for base in dict.fromkeys((file.base, data)):
         inner = _inner(file, base)
@@ -149,10 +154,11 @@ def _kinds_of_folders(file, data):
         yield _others(file, base), _holds
 
 
-def _documented(file, data):
+def _documented(path, data):
+    """[image folder] of an annotation file of a documented layout, [] for another."""
     for annotations, images in _DOCUMENTED:
         for split in SPLITS:
-            if file.path == data / annotations.format(split=split):
+            if path == data / annotations.format(split=split):
                 return [data / images.format(split=split)]
     return []
 
@@ -207,7 +213,7 @@ def _posix(literal):
 
 def _without_images(file, data):
     """(annotation file, image folder) where no image is found: the folder in which they are missing."""
-    folders = [*_documented(file, data), *_inner(file, file.base)]
+    folders = [*_documented(file.path, data), *_inner(file, file.base)]
     beside = [file.base] if file.base != data else []
     folder = next((folder for folder in folders + beside if folder.is_dir()), None)
     if folder is None:

@@ -39,6 +39,7 @@ KINDS = {
     "flat polygon": "warning",
     "empty mask": "warning",
     "number in another form": "note",
+    "layout of another tool": "note",
     "image without objects": "note",
     "class without objects": "note",
     "tiny image": "note",

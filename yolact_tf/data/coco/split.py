@@ -21,7 +21,7 @@ from yolact_tf.data.coco.entries import (
     require_one_name,
 )
 from yolact_tf.data.coco.json_numbers import whole_number
-from yolact_tf.data.coco.layouts import find_split
+from yolact_tf.data.coco.layouts import find_split, is_documented
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.source import CocoSource
 from yolact_tf.data.record import Record, corners_of
@@ -79,6 +79,8 @@ def load_coco(data: PathLike, split: str, on_error: str = "skip") -> CocoSplit:
     image or category that is not there, is always refused.
     """
     annotation_file, image_folder = find_split(data, split)
+    if not is_documented(data, annotation_file, image_folder):
+        logger.warning("%s: read as %s, with the images in %s/", annotation_file, split, image_folder)
     content = read_coco_json(annotation_file)
     labels = labels_of(content, annotation_file)
     require_one_name(content, labels, annotation_file)

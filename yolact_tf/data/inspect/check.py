@@ -8,6 +8,7 @@ from collections import Counter
 
 from yolact_tf.data.coco.entries import image_key, other_forms, parse_image, parse_object, reference_faults
 from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.layouts import is_documented
 from yolact_tf.data.coco.problems import Malformed, Problem
 from yolact_tf.data.inspect.check_files import check_file, look_at_files
 from yolact_tf.data.inspect.check_objects import check_object
@@ -34,6 +35,9 @@ def check(folder: PathLike, decode: bool = False, progress: Progress | None = No
         problems += _check_numbers(split)
         problems += _check_use(split)
         problems += _check_twins(split, files)
+        if not is_documented(folder, split.annotation_file, split.image_folder):
+            message = f"read as {split.name}, with the images in {split.image_folder.name}/"
+            problems.append(split.problem("layout of another tool", message))
     if [split.name for split in splits] == ["train"]:
         message = f"`yolact data split {folder} OUT --val 0.2` makes one, which training needs"
         problems.append(splits[0].problem("no validation split", message))
