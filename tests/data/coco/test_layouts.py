@@ -322,6 +322,26 @@ def test_a_folder_without_annotations_says_what_was_looked_for_and_found(tmp_pat
     assert str(caught.value) == expected + "val.json"
 
 
+def test_a_folder_with_one_more_around_it_is_pointed_to(tmp_path):
+    lay(tmp_path, {"data/coco/train.json": ["a.jpg"]}, ["data/coco/images/a.jpg"])
+    with pytest.raises(FileNotFoundError, match=rf"Received: coco; {tmp_path}/data/coco has it$"):
+        find_split(tmp_path / "data", "train")
+
+
+def test_annotations_whose_images_are_gone_are_no_less_those(tmp_path):
+    lay(tmp_path, {"result.json": ["images/a.jpg"]}, ["images/b.jpg"])
+    assert found(tmp_path, "train") == ("result.json", "images")
+
+
+def test_names_of_another_machine_are_known_by_their_ends_and_right_ones_anywhere(tmp_path):
+    names = ["/gone/media/a.jpg", r"C:\Users\b.jpg", "../upload/c.jpg"]
+    for name in names:
+        lay(tmp_path / "ours", {"result.json": [name]}, ["images/a.jpg", "images/b.jpg", "images/c.jpg"])
+        assert found(tmp_path / "ours", "train") == ("result.json", "images")
+    lay(tmp_path / "other", {"dataset.json": [f"{tmp_path}/ours/images/a.jpg"]})
+    assert found(tmp_path / "other", "train") == ("dataset.json", ".")
+
+
 def test_a_set_without_validation_says_what_makes_one(tmp_path):
     lay(tmp_path, {"result.json": ["a.jpg"], "test/labels.json": ["b.jpg"]}, ["images/a.jpg", "test/b.jpg"])
     with pytest.raises(FileNotFoundError) as caught:
@@ -332,11 +352,11 @@ def test_a_set_without_validation_says_what_makes_one(tmp_path):
 
 def test_a_missing_images_folder_is_named(tmp_path):
     lay(tmp_path, {"train.json": ["a.jpg"], "annotations/instances_val.json": ["a.jpg"]})
-    for split, images in (("train", "images"), ("val", "images/val")):
+    for split in ("train", "val"):
         with pytest.raises(FileNotFoundError) as caught:
             find_split(tmp_path, split)
         file = next(path for path in tmp_path.rglob("*.json") if split in path.name)
-        assert str(caught.value) == f"Expected the images of {file} in {tmp_path / images}/"
+        assert str(caught.value) == f"Expected the images of {file} in {tmp_path / 'images'}/"
 
 
 def test_lost_images_are_missed_where_they_belong(tmp_path):
@@ -355,7 +375,7 @@ def test_first_file_names_reads_those_of_images_wherever_they_stand(tmp_path):
         r', {"file_name": "/abs.jpg"}, {"file_name": "../up.jpg"}, {"file_name": "b.jpg"}]}',
         encoding="utf-8-sig",
     )
-    assert first_file_names(file) == ['sub/ü " 1.jpg', "b.jpg"]
+    assert first_file_names(file) == ['sub/ü " 1.jpg', "/abs.jpg", "../up.jpg", "b.jpg"]
     for text in ("", "[]", '{"images": []}', '{"file_name": "a"}', '"images": [{"file_name": "\\x"}]'):
         file.write_text(text)
         assert first_file_names(file) == []

@@ -9,7 +9,7 @@ import json
 import mmap
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from yolact_tf.data.coco.split_names import SPLITS, names_of, split_among, split_of
@@ -100,7 +100,8 @@ def _files_of(data, split):
     if named:
         return exact or named
     others = [f for f in files if split_of(f.name) not in SPLITS]
-    others = [f for f in others if _readings(f, data)] if len(others) <= _MOST_FILES else []
+    others = [f for f in others if first_file_names(f.path)] if len(others) <= _MOST_FILES else []
+    others = [f for f in others if _readings(f, data)] or others
     wordy = [f for f in others if split_among(f.name) == meant]
     if wordy or meant != "train":
         return wordy
@@ -108,12 +109,13 @@ def _files_of(data, split):
 
 
 def _in_root(data):
-    return [_File(path, data, _name_of(path)) for path in sorted(data.glob("*.json"))]
+    return [_File(path, data, _name_of(path)) for path in sorted(data.glob("*.json")) if path.is_file()]
 
 
 def _in_annotations(data):
     paths = sorted((data / "annotations").glob("*.json"))
-    return [_File(p, data, _name_of(p)) for p in paths if not p.name.startswith(_OTHER_TASKS)]
+    paths = [path for path in paths if path.is_file() and not path.name.startswith(_OTHER_TASKS)]
+    return [_File(path, data, _name_of(path)) for path in paths]
 
 
 def _name_of(path):
@@ -152,6 +154,8 @@ def _kinds_of_folders(file, data):
         yield documented + inner, _holds_below
         yield [file.path.parent, base], _holds
         yield _others(file, base), _holds
+        yield [*documented, *inner, base], _holds_last
+    yield [data], _leads_elsewhere
 
 
 def _documented(path, data):
@@ -179,20 +183,30 @@ def _others(file, base):
 
 
 def _holds(folder, name):
-    return os.path.isfile(folder / name)  # unlike Path.is_file, takes names of any length
+    is_below = not name.startswith("/") and ".." not in name.split("/")
+    return is_below and os.path.isfile(folder / name)  # unlike Path.is_file, takes names of any length
 
 
 def _holds_below(folder, name):
     """Whether a folder holds a file whose name repeats it, as images/a.jpg does in images/."""
-    parts = PurePosixPath(name).parts
+    parts = tuple(name.split("/"))
     repeated = (n for n in range(1, len(parts)) if folder.parts[-n:] == parts[:n])
-    return any(_holds(folder, PurePosixPath(*parts[n:])) for n in repeated)
+    return any(_holds(folder, "/".join(parts[n:])) for n in repeated)
+
+
+def _holds_last(folder, name):
+    """Whether a folder holds a file whose name begins with folders of another machine."""
+    return _holds(folder, name.rpartition("/")[2])
+
+
+def _leads_elsewhere(folder, name):
+    return name.startswith("/") and os.path.isfile(name)
 
 
 def first_file_names(path: Path) -> list[str]:
     """The first `file_name`s in `images` of a JSON file, with slashes, which is read no further.
 
-    Without those that lead out of a folder. [] where the file has none, for COCO's annotations have.
+    [] where the file has none, for COCO's annotations have.
     """
     if not path.stat().st_size:
         return []
@@ -201,7 +215,7 @@ def first_file_names(path: Path) -> list[str]:
     images = _IMAGES.search(text)
     found = _FILE_NAME.finditer(text, images.end()) if images else ()
     names = [_posix(match[1]) for match in itertools.islice(found, _NUM_NAMES)]
-    return [name for name in names if name and not name.startswith("/") and ".." not in name.split("/")]
+    return [name for name in names if name]
 
 
 def _posix(literal):
@@ -213,12 +227,13 @@ def _posix(literal):
 
 def _without_images(file, data):
     """(annotation file, image folder) where no image is found: the folder in which they are missing."""
-    folders = [*_documented(file.path, data), *_inner(file, file.base)]
+    documented = _documented(file.path, data)
     beside = [file.base] if file.base != data else []
-    folder = next((folder for folder in folders + beside if folder.is_dir()), None)
-    if folder is None:
-        raise FileNotFoundError(f"Expected the images of {file.path} in {folders[0]}/")
-    return file.path, folder
+    for folder in (*documented, *_inner(file, file.base), *beside):
+        if folder.is_dir():
+            return file.path, folder
+    expected = [*documented, data / "images"][0]
+    raise FileNotFoundError(f"Expected the images of {file.path} in {expected}/")
 
 
 def _missing(data, split):
@@ -229,6 +244,9 @@ def _missing(data, split):
             f"expected a validation split, such as val.json. Received: {', '.join(found)}; "
             f"`yolact data split {data} OUT --val 0.2` makes one"
         )
-    names = ", ".join(sorted(p.name for p in data.iterdir())[:6]) or "an empty folder"
+    entries = sorted(data.iterdir())
+    names = ", ".join(entry.name for entry in entries[:6]) or "an empty folder"
+    inside = [e for e in entries if e.is_dir() and split_of(e.name) not in SPLITS and has_split(e, split)]
+    hint = f"; {inside[0]} has it" if len(inside) == 1 else ""
     looked_for = " or ".join(annotations.format(split=split) for annotations, _ in _DOCUMENTED)
-    return f"expected {looked_for}, or another tool's layout (README). Received: {names}"
+    return f"expected {looked_for}, or another tool's layout (README). Received: {names}{hint}"
