@@ -174,7 +174,9 @@ def split(
     if division.num_groups:
         console.print(f"kept together: {division.num_together} images in {division.num_groups} groups")
     if division.missing:
-        console.print(f"left out, since missing: {len(division.missing)} images: {division.missing[0]}, …")
+        console.print(
+            f"left out, without a file: {len(division.missing)} images, such as {division.missing[0]}"
+        )
     console.print(str(out))
 
 

@@ -4,7 +4,6 @@ import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -42,7 +41,7 @@ class Division:
     objects: dict[str, dict[str, int]]  # split -> class name -> objects, crowds left out
     num_together: int  # images that stayed with others
     num_groups: int  # that these are of
-    missing: tuple[Path, ...]  # image files that are not there, and left out
+    missing: tuple[str, ...]  # images without a file, which are left out
 
 
 def divide(
@@ -72,7 +71,7 @@ def divide(
         {part.split: _objects(part) for part in parts},
         int(sizes[sizes > 1].sum()),
         int((sizes > 1).sum()),
-        tuple(path for _, missing in found for path in missing),
+        tuple(name for _, missing in found for name in missing),
     )
 
 
