@@ -126,7 +126,7 @@ def test_missing_images_are_named_and_left_out(data, tmp_path):
     division = divide(data, tmp_path / "out", progress=lambda *step: steps.append(step))
     assert division.missing == (f"{data}/images/scene0/07.png", f"{data}/train.json: image -0.5")
     assert sum(division.images.values()) == NUM_IMAGES - 1
-    total = 2 * (NUM_IMAGES - 1)  # each is looked at and written
+    total = 3 * (NUM_IMAGES - 1)  # each is looked at, compared and written
     assert steps == [(done, total) for done in range(1, total + 1)]
 
 
