@@ -57,6 +57,37 @@ def test_check_repairs_a_copy(faulty, tmp_path, run):
     assert code == 2 and "must go to a new folder" in err
 
 
+def test_a_set_without_validation_is_told_what_makes_one_and_that_works(shapes_data, tmp_path, run):
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    (data / "result.json").write_bytes((shapes_data / "train.json").read_bytes())
+    (data / "images").symlink_to(shapes_data / "images")
+    code, table, _ = run("check", data)
+    assert code == 0 and f"`yolact data split {data} OUT --val 0.2` makes one" in " ".join(table.split())
+    code, table, err = run("split", data, out, "--val", "0.25", "--group-by", r"_(\d+)\d")
+    assert (code, err) == (0, "")
+    rows = [line.split() for line in table.splitlines()]
+    # Of 24 images, which are three groups of ten, ten and four.
+    assert rows[:2] == [["train", "val"], ["images", "20", "4"]] and rows[-1] == [str(out)]
+    assert "kept together: 24 images in 3 groups" in table
+    code, table, _ = run("check", out)
+    assert code == 0 and "warning" not in table
+    code, _, err = run("split", data, out)
+    assert code == 2 and "The target must be a new or an empty folder" in err
+
+
+def test_training_without_validation_names_what_makes_it(shapes_data, tmp_path, capsys, monkeypatch):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "_annotations.coco.json").write_bytes((shapes_data / "train.json").read_bytes())
+    for image in sorted((shapes_data / "images").iterdir()):
+        (tmp_path / "train" / image.name).hardlink_to(image)
+    arguments = ("train", "tiny_256", "--data", tmp_path, "--run", tmp_path / "run")
+    code, _, err = in_process(capsys, monkeypatch, *arguments)
+    command = f"`yolact data split {tmp_path} OUT --val 0.2`"
+    assert code == 2 and err.splitlines()[-1].endswith(f"Received: train; {command} makes one")
+    assert not (tmp_path / "run").exists()
+
+
 def test_repairing_that_leaves_nothing_fails_and_writes_nothing(tmp_path, run):
     write_folder(tmp_path / "data", {"a.png": (40, 60)}, [{**rectangle(1, 5, 5, 20, 20), "segmentation": []}])
     code, out, err = run("check", tmp_path / "data", "--fix", tmp_path / "copy")

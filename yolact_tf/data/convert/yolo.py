@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import yaml
 
+from yolact_tf.data.coco.split_names import SPLITS, splits_among
 from yolact_tf.data.convert.class_names import read_lines
 from yolact_tf.data.convert.conversion_losses import (
     Losses,
@@ -17,7 +18,7 @@ from yolact_tf.data.convert.conversion_losses import (
     count_fields,
     without_crowds,
 )
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
+from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.image_files import (
     annotation_names,
     find_pictures,
@@ -38,9 +39,12 @@ def read_yolo(folder: PathLike) -> DataSet:
     names = _names(content, file)
     root = _root(content, folder)
     losses, splits = Losses(), {}
-    for split in SPLITS:
-        if content.get(split):
-            splits[split] = _pictures(_entries(content[split], file), root, len(names), losses)
+    for split, key in splits_among((key for key in content if content[key]), file).items():
+        entries = _entries(content[key], file)
+        if "train" in splits and not any(_existing(root, entry).exists() for entry in entries):
+            losses.add("splits that are listed and not there", f"{split}: {root / entries[0]}")
+        else:
+            splits[split] = _pictures(entries, root, len(names), losses)
     if not splits:
         raise ValueError(f"{file}: expected one of {', '.join(SPLITS)}. Received: {', '.join(content)}")
     return DataSet({i: Category(name) for i, name in enumerate(names, 1)}, splits, losses)
