@@ -12,11 +12,11 @@ from yolact_tf.data.coco.entries import (
     labels_of,
     parse_image,
     parse_object,
-    read_coco_json,
     reference_faults,
     require_one_name,
 )
 from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.plain_form import read_annotations
 from yolact_tf.data.coco.split import LAYOUTS, find_split
 from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
@@ -43,7 +43,8 @@ def read_coco(folder: PathLike) -> DataSet:
     losses, splits, extra = Losses(), {}, {}
     for split in _splits(folder, losses):
         file, image_folder = find_split(folder, split)
-        content = read_coco_json(file)
+        content, accents = read_annotations(file, image_folder)
+        losses.accents.include(accents)
         _add_categories(categories, content, file, losses)
         splits[split] = _pictures(content, categories, file, image_folder, losses)
         extra[split] = _others(content, OF_FILE)
@@ -169,6 +170,7 @@ def _instance(row, size, losses, where):
         polygons=polygons,
         rle=None if polygons else {"size": [height, width], "counts": row["segmentation"]["counts"]},
         is_crowd=entry.is_crowd,
+        is_box=entry.is_box,
         instance_id=row.get("id"),
         area=row.get("area"),
         box=(x, y, x + w, y + h),
