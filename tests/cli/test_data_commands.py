@@ -146,7 +146,7 @@ def test_accents_are_notes_of_a_check_that_passes(tmp_path, run):
     rows = [line.split("  ")[0:2] for line in out.splitlines() if line.startswith("note")]
     assert rows == [["note", "file name with backslashes"], ["note", "file name of another machine"]]
     code, out, err = run("convert", tmp_path / "data", tmp_path / "yolo", "--from", "coco", "--to", "yolo")
-    assert (code, err) == (0, "") and "understood: 2 x file name with backslashes (first image 1: 'C:" in out
+    assert (code, err) == (0, "") and "plain form: 2 x file name with backslashes (first image 1: 'C:" in out
 
 
 def test_boxes_are_what_convert_and_records_are_asked_for(tmp_path, run):

@@ -113,6 +113,14 @@ ACCENTS = {
         name_images(lambda name: name.replace("é 1", "%C3%A9%201")),
         {"file name in other letters": 1},
     ),
+    "addresses alone, as in LVIS": (
+        lambda content: [
+            image.update(coco_url=f"http://host/train2017/{image.pop('file_name')}")
+            for image in content["images"]
+        ],
+        {"file name of another machine": 2},
+    ),
+    "a name with a blank": (name_images(lambda name: f"{name} "), {"file name in other letters": 2}),
     "no sizes": (without_sizes, {"image without a size": 2}),
     "ids that are text": (text_ids, {"id that is text": 5}),
     "ids of twelve digits": (padded_ids, {"id that is text": 2, "number in another form": 3}),
@@ -122,6 +130,7 @@ ACCENTS = {
     "no box of run lengths": (change(2, bbox=[]), {"annotation without `bbox`": 1}),
     "no area": (change(2, area=None), {"annotation without `area`": 1}),
     "no flag of crowds": (change(0, iscrowd=ABSENT), {"annotation without `iscrowd`": 1}),
+    "a flag in words": (change(0, iscrowd="False"), {"number in another form": 1}),
     "a flag that is text": (change(0, iscrowd="0"), {"number in another form": 1}),
     "a flat polygon": (change(0, segmentation=FLAT), {"polygon as one flat list": 1}),
     "a flat polygon of text": (

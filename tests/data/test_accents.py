@@ -38,7 +38,7 @@ def test_an_accent_is_the_same_to_all_that_read_it_and_is_told_in_one_line(name,
     for message in caplog.messages:
         head, told = message.split(": not in plain form: ")
         assert head == str(folder / "train.json") and "\n" not in told
-        parts = [part.partition(" (first ")[0] for part in told.split("; ")]
+        parts = [part.partition(" (")[0] for part in told.split("; ")]
         assert parts == [f"{count} x {kind}" for kind, count in kinds.items()]
 
     found = check(folder)
@@ -66,7 +66,10 @@ def test_a_file_may_begin_with_a_byte_order_mark(mark, encoding, tmp_path):
     file = tmp_path / "train.json"
     file.write_bytes(mark + file.read_text().encode(encoding))
     assert len(load_coco(tmp_path, "train", "refuse").records) == 2
-    assert [(problem.kind, problem.severity) for problem in check(tmp_path)] == [("byte order mark", "note")]
+    (found,) = check(tmp_path)
+    assert (found.kind, found.severity) == ("byte order mark", "note") and encoding.upper().startswith(
+        found.message.removeprefix("of ")
+    )
     repair(tmp_path, tmp_path / "copy")
     assert check(tmp_path / "copy") == [] and (tmp_path / "copy" / "train.json").read_bytes()[:1] == b"{"
 
@@ -103,7 +106,7 @@ def load_named(folder, names, files):
 def test_a_name_of_two_readings_is_refused_and_both_are_named(name, files, reading, tmp_path, caplog):
     assert load_named(tmp_path, ["a.png", name], ["a.png", *files]) == ["a.png"]
     told, left_out = caplog.messages
-    assert f"1 x ambiguous file name (first image 2: {reading})" in told
+    assert f"1 x ambiguous file name (image 2: {reading})" in told
     assert left_out.endswith("no such image file")
     found = [problem for problem in check(tmp_path) if problem.severity == "error"]
     assert {problem.kind for problem in found} == {"ambiguous file name", "missing image"}

@@ -42,17 +42,17 @@ def test_a_box_is_the_mask_of_its_pixels_by_default(nothing, tmp_path, caplog):
     assert_array_equal(mask_of(record.runs[2]), expected)
     assert_array_equal(record.xywh[2], [12, 6, 7, 5])
     assert caplog.messages == [
-        f"{tmp_path / 'train.json'}: 1 annotations of a box without a mask, read as filled rectangles "
-        "(`data.boxless`; else crowd, drop, refuse); the first is annotation 3"
+        f"{tmp_path / 'train.json'}: 1 x box without mask (first annotation 3), each read as a filled "
+        "rectangle (`data.boxless`, else crowd, drop, refuse)"
     ]
 
 
 @pytest.mark.parametrize(
     ("boxless", "is_crowd", "told"),
     [
-        ("rectangles", [0, 0, 0, 0], "read as filled rectangles"),
-        ("crowd", [0, 0, 1, 1], "read as crowd regions, which are neither learned nor counted"),
-        ("drop", [0, 0], "left out"),
+        ("rectangles", [0, 0, 0, 0], "a filled rectangle"),
+        ("crowd", [0, 0, 1, 1], "a crowd region, neither learned nor counted"),
+        ("drop", [0, 0], "nothing"),
     ],
 )
 def test_what_boxes_become_and_that_they_are_counted(boxless, is_crowd, told, tmp_path, caplog):
@@ -60,7 +60,7 @@ def test_what_boxes_become_and_that_they_are_counted(boxless, is_crowd, told, tm
     (record,) = load_coco(tmp_path, "train", "refuse", boxless).records
     assert_array_equal(record.is_crowd, np.array(is_crowd, bool))
     (message,) = caplog.messages
-    assert f"2 annotations of a box without a mask, {told} (`data.boxless`" in message
+    assert f"2 x box without mask (first annotation 3), each read as {told} (`data.boxless`" in message
 
 
 def test_boxes_may_be_refused(tmp_path):

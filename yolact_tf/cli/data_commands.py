@@ -151,8 +151,9 @@ def convert(
         for kind, loss in report.losses.items():
             table.add_row(escape(kind), str(loss.count), escape(loss.example))
         console.print(table)
-    for kind, (count, example) in report.losses.accents.items():
-        console.print(escape(f"understood: {count} x {kind} (first {example})"), soft_wrap=True)
+    if report.losses.accents:
+        line = f"not in plain form: {report.losses.accents.in_words()}"
+        console.print(escape(line), soft_wrap=True)
     if report.losses.left_out:
         console.print(f"left out as malformed: {report.losses.left_out.counts}")
         for line in report.losses.left_out.first():

@@ -95,5 +95,5 @@ def _is_absolute(name):
 
 
 def _spelled(name):
-    """What is left of a name that passed through systems which ignore case or compose accents otherwise."""
-    return unicodedata.normalize("NFC", name).casefold()
+    """A name for systems that ignore case, compose accents otherwise, or pad it."""
+    return unicodedata.normalize("NFC", name).casefold().strip()

@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MARKS = {codecs.BOM_UTF8: "UTF-8", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
 def read_json(file: Path, expected: str) -> Any:
-    """The content of a JSON file in UTF-8, or in the UTF-8, -16 or -32 that a byte order mark says.
+    """The content of a JSON file in UTF-8, or in what a byte order mark says.
 
     expected: what it should be, for the ValueError where it is none.
     """
@@ -19,7 +19,8 @@ def read_json(file: Path, expected: str) -> Any:
         raise ValueError(f"{file}: expected {expected}. Received: {error}") from None
 
 
-def has_byte_order_mark(file: Path) -> bool:
-    """Whether a file begins with one."""
+def byte_order_mark(file: Path) -> str:
+    """The encoding whose byte order mark a file begins with, or ""."""
     with open(file, "rb") as opened:
-        return opened.read(3).startswith(_MARKS)
+        head = opened.read(3)
+    return next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), "")

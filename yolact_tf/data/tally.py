@@ -26,4 +26,7 @@ class Tally(dict[str, Counted]):
 
     def in_words(self) -> str:
         """One line of all kinds."""
-        return "; ".join(f"{count} x {kind} (first {example})" for kind, (count, example) in self.items())
+        return "; ".join(
+            f"{count} x {kind} ({'first ' if count > 1 else ''}{example})"
+            for kind, (count, example) in self.items()
+        )

@@ -423,9 +423,9 @@ def test_the_flag_of_crowds_in_every_form(value, is_crowd, tmp_path, caplog):
     write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)}, [{**rectangle(1, 5, 5, 10, 10), "iscrowd": value}])
     assert_array_equal(load_coco(tmp_path, "train", "refuse").records[0].is_crowd, [bool(is_crowd)])
     accent = (
-        "1 x annotation without `iscrowd` (first annotation 1)"
+        "1 x annotation without `iscrowd` (annotation 1)"
         if value is None
-        else f"1 x number in another form (first annotation 1: `iscrowd` {value!r} read as {is_crowd})"
+        else f"1 x number in another form (annotation 1: `iscrowd` {value!r} read as {is_crowd})"
     )
     line = f"{tmp_path / 'train.json'}: not in plain form: {accent}"
     assert caplog.messages == ([] if type(value) is int else [line])
@@ -459,7 +459,7 @@ def test_other_text_is_an_image_id_as_it_stands(value, tmp_path, caplog):
     (record,) = load_coco(tmp_path, "train", "refuse").records
     assert record.image_id == value and len(record.runs) == 1
     assert [m.partition("plain form: ")[2] for m in caplog.messages] == [
-        f"1 x id that is text (first image {value!r})"
+        f"1 x id that is text (image {value!r})"
     ]
 
 

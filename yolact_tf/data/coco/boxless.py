@@ -10,13 +10,7 @@ logger = logging.getLogger(__name__)
 
 _MEANINGS = dict(
     zip(
-        BOXLESS,
-        (
-            "read as filled rectangles",
-            "read as crowd regions, which are neither learned nor counted",
-            "left out",
-        ),
-        strict=True,
+        BOXLESS, ("a filled rectangle", "a crowd region, neither learned nor counted", "nothing"), strict=True
     )
 )
 
@@ -44,13 +38,12 @@ class Boxes:
         if self._boxless == "refuse":
             expected = "expected a mask of each annotation, as `data.boxless=refuse` asks"
             raise ValueError(f"{file}: {expected}. Received: {received}")
-        meaning = _MEANINGS[self._boxless]
         others = ", ".join(name for name in (*BOXLESS, "refuse") if name != self._boxless)
         logger.warning(
-            "%s: %d annotations of a box without a mask, %s (`data.boxless`; else %s); the first is %s",
+            "%s: %d x box without mask (first %s), each read as %s (`data.boxless`, else %s)",
             file,
             self._count,
-            meaning,
-            others,
             self._first,
+            _MEANINGS[self._boxless],
+            others,
         )

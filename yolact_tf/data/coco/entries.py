@@ -61,6 +61,8 @@ def read_coco_json(path: Path) -> dict[str, Any]:
         if not isinstance(entries, list):
             raise ValueError(f"{path}: expected COCO JSON with a list `{key}`. Received: {_summary(content)}")
         for entry in entries:
+            if key == "images" and isinstance(entry, dict) and "coco_url" in entry:
+                entry.setdefault("file_name", entry["coco_url"])  # all that LVIS has
             missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
             if missing:
                 raise ValueError(

@@ -25,11 +25,12 @@ from yolact_tf.data.coco.segmentation_forms import (
     says_nothing,
 )
 from yolact_tf.data.image_names import ImageNames, accents_of
-from yolact_tf.data.json_files import has_byte_order_mark
+from yolact_tf.data.json_files import byte_order_mark
 from yolact_tf.data.tally import Tally
 from yolact_tf.images.decoding import inspect_image
 
 _NO_SIZE = (None, "", 0, -1)  # what tools write that do not know it
+_FLAGS_IN_TEXT = {"false": 0, "true": 1, "0.0": 0, "1.0": 1}
 _NUMBERS = {int, float}
 _OF_ANNOTATION = ("id", "image_id", "category_id", "iscrowd")
 
@@ -42,7 +43,8 @@ def read_annotations(file: Path, image_folder: Path) -> tuple[dict[str, Any], Ta
     ValueError as of `read_coco_json`.
     """
     content, accents = read_coco_json(file), Tally()
-    accents.add("byte order mark", file.name, has_byte_order_mark(file))
+    mark = byte_order_mark(file)
+    accents.add("byte order mark", f"of {mark}", bool(mark))
     for category in content["categories"]:
         _plain_number(category, "id", "category", accents)
     _plain_images(content["images"], image_folder, accents)
@@ -153,7 +155,7 @@ def _note_absence(annotation, field, nothing, accents):
 def _plain_flag(annotation, accents):
     value = annotation.setdefault("iscrowd", 0)
     try:
-        flag = int(parse_crowd_flag(value))
+        flag = int(parse_crowd_flag(_FLAGS_IN_TEXT.get(str(value).strip().lower(), value)))
     except Malformed:
         return
     if type(value) is not int:

@@ -37,7 +37,7 @@ from yolact_tf.data.convert.image_files import (
 from yolact_tf.data.convert.outlines import ellipse, rectangle
 from yolact_tf.data.convert.regions import outlines_of, polygon_of, rle_of, unite_groups
 from yolact_tf.data.image_names import ImageNames
-from yolact_tf.data.json_files import has_byte_order_mark, read_json
+from yolact_tf.data.json_files import byte_order_mark, read_json
 from yolact_tf.files import PathLike
 
 LABELS = "labels.txt"
@@ -63,7 +63,7 @@ def read_labelme(folder: PathLike) -> DataSet:
     for file in (file for split in files.values() for file in split):
         with losses.left_out.skip_image():
             contents[file] = _read_json(file)
-            losses.accents.add("byte order mark", file, has_byte_order_mark(file))
+            losses.accents.add("byte order mark", file, bool(byte_order_mark(file)))
     names = _class_names(folder, contents)
     category_of = {name: number for number, name in enumerate(names, 1)}
     splits = {}

@@ -25,7 +25,12 @@ def check_object(annotation: Mapping[str, Any], height: int, width: int) -> list
         return faults
     faults += _check_border(annotation.get("bbox", entry.xywh), height, width)
     if entry.is_box:
-        faults.append(Malformed("box without mask", "expected a `segmentation`. Received: a `bbox` alone"))
+        faults.append(
+            Malformed(
+                "box without mask",
+                "expected a `segmentation`. Received: a `bbox` alone, as `data.boxless` takes it",
+            )
+        )
         return faults
     measures = measures_of(entry.mask, height, width)
     polygons = entry.mask.polygons

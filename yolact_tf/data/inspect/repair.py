@@ -6,7 +6,7 @@ from pathlib import Path
 
 from yolact_tf.data.coco.entries import ambiguous_keys, image_key, is_file_name, parse_image
 from yolact_tf.data.coco.json_numbers import whole_number
-from yolact_tf.data.coco.problems import Malformed
+from yolact_tf.data.coco.problems import KINDS, Malformed
 from yolact_tf.data.inspect.check_files import look_at_files
 from yolact_tf.data.inspect.repair_objects import mend_object
 from yolact_tf.data.inspect.unchecked import image_paths, read_splits, steps_of
@@ -89,7 +89,8 @@ def _mend(split, files, categories, advance):
     done["repeated image entries dropped"] = entries.total() - len(images)
     done["annotations dropped"] += len(annotations) - len(distinct)
     done["annotations renumbered"] = _renumber(distinct)
-    done.update({f"{kind}, now plain": count for kind, (count, _) in split.accents.items()})
+    understood = {kind: n for kind, (n, _) in split.accents.items() if KINDS[kind] == "note"}
+    done.update({f"{kind}, now plain": count for kind, count in understood.items()})
     own = split.content["categories"]
     if len(own) == len(categories) and all(category in categories for category in own):
         categories = own
