@@ -5,12 +5,13 @@ parts and holes are tied into one outline by seams of no width, as Ultralytics' 
 A row of a box, `class x y width height` as for detection, says nothing of a mask.
 """
 
+import itertools
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import yaml
 
-from yolact_tf.data.coco.split_names import SPLITS, splits_among
+from yolact_tf.data.coco.split_names import SPLITS, split_of, splits_among
 from yolact_tf.data.convert.class_names import read_lines
 from yolact_tf.data.convert.conversion_losses import (
     Losses,
@@ -160,9 +161,13 @@ def _files(item, root, accents):
 
 
 def _existing(root, item):
-    """`item` below `root`, less leading folders that are not there: of other machines, Roboflow's `../`."""
+    """`item` below `root`, less leading folders that are not there: of other machines, Roboflow's `../`.
+
+    A folder of a split is no such folder: without it, images of all splits would be of this one.
+    """
     parts = PurePosixPath(item.replace("\\", "/")).parts
-    shorter = (root.joinpath(*parts[start:]) for start in range(1, len(parts)))
+    leading = itertools.takewhile(lambda part: split_of(part) not in SPLITS, parts[:-1])
+    shorter = (root.joinpath(*parts[start:]) for start, _ in enumerate(leading, 1))
     tried = (root / item, root.joinpath(*parts), *shorter)
     return next((path for path in tried if path.exists()), tried[0])
 
