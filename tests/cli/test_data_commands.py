@@ -77,6 +77,18 @@ def test_a_set_without_validation_is_told_what_makes_one_and_that_works(shapes_d
     assert code == 2 and "The target must be a new or an empty folder" in err
 
 
+def test_training_without_validation_names_what_makes_it(shapes_data, tmp_path, capsys, monkeypatch):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "_annotations.coco.json").write_bytes((shapes_data / "train.json").read_bytes())
+    for image in sorted((shapes_data / "images").iterdir()):
+        (tmp_path / "train" / image.name).hardlink_to(image)
+    arguments = ("train", "tiny_256", "--data", tmp_path, "--run", tmp_path / "run")
+    code, _, err = in_process(capsys, monkeypatch, *arguments)
+    command = f"`yolact data split {tmp_path} OUT --val 0.2`"
+    assert code == 2 and err.splitlines()[-1].endswith(f"Received: train; {command} makes one")
+    assert not (tmp_path / "run").exists()
+
+
 def test_repairing_that_leaves_nothing_fails_and_writes_nothing(tmp_path, run):
     write_folder(
         tmp_path / "data", {"a.png": (40, 60)}, [{**rectangle(1, 5, 5, 9, 9), "segmentation": [[1]]}]

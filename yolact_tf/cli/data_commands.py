@@ -178,7 +178,7 @@ def split(
 
     with progress_bar("splitting") as progress:
         division = divide(data, out, Wishes(val, test, seed, group_by, alike), progress)
-    table = Table("", *division.images, box=None, padding=(0, 2, 0, 0))
+    table = Table("", *map(escape, division.images), box=None, padding=(0, 2, 0, 0))
     table.add_row("images", *map(str, division.images.values()))
     for name in division.objects["train"]:
         counts = [objects.get(name, 0) for objects in division.objects.values()]
@@ -188,7 +188,8 @@ def split(
     if division.num_groups:
         console.print(f"kept together: {division.num_together} images in {division.num_groups} groups")
     if division.missing:
-        console.print(f"left out, since missing: {len(division.missing)} images: {division.missing[0]}, …")
+        first = escape(division.missing[0])
+        console.print(f"left out, without a file: {len(division.missing)} images, such as {first}")
     console.print(str(out))
 
 

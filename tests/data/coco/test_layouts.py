@@ -164,6 +164,38 @@ TOOLS = {
             "val": ("annotations/valid.json", "valid/images"),
         },
     ),
+    "images that lie in folders by class and are called without": (
+        {"train.json": ["a.jpg", "b.jpg"], "annotations/instances_val.json": ["c.jpg", "d.jpg"]},
+        ["images/cats/a.jpg", "images/dogs/b.jpg", "cats/c.jpg", "dogs/d.jpg"],
+        {"train": ("train.json", "images"), "val": ("annotations/instances_val.json", ".")},
+    ),
+    "COCO's archives, each unpacked for itself": (
+        {
+            "annotations_trainval2017/annotations/instances_train2017.json": ["a.jpg"],
+            "annotations_trainval2017/annotations/captions_train2017.json": ["a.jpg"],
+            "annotations_trainval2017/annotations/instances_val2017.json": ["b.jpg"],
+        },
+        ["train2017/a.jpg", "val2017/b.jpg"],
+        {
+            "train": ("annotations_trainval2017/annotations/instances_train2017.json", "train2017"),
+            "val": ("annotations_trainval2017/annotations/instances_val2017.json", "val2017"),
+        },
+    ),
+    "a folder a split, with a JSON of its name": (
+        {"train/train.json": ["a.jpg"], "val/instances_val.json": ["b.jpg"]},
+        ["train/a.jpg", "val/images/b.jpg"],
+        {"train": ("train/train.json", "train"), "val": ("val/instances_val.json", "val/images")},
+    ),
+    "Supervisely": (
+        {"annotations/instances.json": ["a.jpg"]},
+        ["images/a.jpg"],
+        {"train": ("annotations/instances.json", "images")},
+    ),
+    "labelme's own converter": (
+        {"annotations.json": ["JPEGImages/a.jpg"]},
+        ["JPEGImages/a.jpg", "Visualization/a.jpg", "class_names.txt"],
+        {"train": ("annotations.json", ".")},
+    ),
     "FiftyOne": (
         {"train/labels.json": ["a.jpg"], "validation/labels.json": ["b.jpg"], "info.json": []},
         ["train/data/a.jpg", "validation/data/b.jpg"],

@@ -119,11 +119,14 @@ def test_splits_that_are_there_come_along_as_they_are(data, tmp_path):
 
 def test_missing_images_are_named_and_left_out(data, tmp_path):
     (data / "images" / "scene0" / "07.png").unlink()
+    content = contents(data)["train"]
+    content["images"].append({**content["images"][0], "id": -0.5})
+    write_annotations(data, content)
     steps = []
     division = divide(data, tmp_path / "out", progress=lambda *step: steps.append(step))
-    assert division.missing == (data.resolve() / "images" / "scene0" / "07.png",)
+    assert division.missing == (f"{data}/images/scene0/07.png", f"{data}/train.json: image -0.5")
     assert sum(division.images.values()) == NUM_IMAGES - 1
-    total = 2 * (NUM_IMAGES - 1)  # each is looked at and written
+    total = 3 * (NUM_IMAGES - 1)  # each is looked at, compared and written
     assert steps == [(done, total) for done in range(1, total + 1)]
 
 

@@ -22,11 +22,12 @@ _DOCUMENTED = (
 )
 # Annotations in a folder of one split: by Roboflow, CVAT and Datumaro, Label Studio, FiftyOne, and others.
 _IN_SPLIT_FOLDER = (
-    "_annotations.coco.json",
+    *("_annotations.coco.json", "annotations.coco.json"),
     *("annotations/instances_*.json", "annotations/instances.json"),
     *("result.json", "result_coco.json"),
     "labels.json",
     *("annotations.json", "annotation_coco.json", "coco.json", "instances.json", "dataset.json"),
+    *("{name}.json", "instances_{name}.json"),
 )
 # Of COCO's and Datumaro's other tasks, beside `instances_…`.
 _OTHER_TASKS = ("captions_", "image_info_", "labels_", "panoptic_", "person_keypoints_", "stuff_")
@@ -113,7 +114,9 @@ def _in_root(data):
 
 
 def _in_annotations(data):
-    paths = sorted((data / "annotations").glob("*.json"))
+    # The latter is COCO's own archive, unpacked into a folder of its name.
+    folders = (data / "annotations", *sorted(data.glob("annotations_trainval*/annotations")))
+    paths = [path for folder in folders for path in sorted(folder.glob("*.json"))]
     paths = [path for path in paths if path.is_file() and not path.name.startswith(_OTHER_TASKS)]
     return [_File(path, data, _name_of(path)) for path in paths]
 
@@ -125,37 +128,39 @@ def _name_of(path):
 def _in_split_folders(data, split):
     for folder in sorted(data.iterdir()):
         if split_of(folder.name) == split and folder.is_dir():
-            for path in itertools.chain.from_iterable(folder.glob(pattern) for pattern in _IN_SPLIT_FOLDER):
-                if first_file_names(path):
-                    yield _File(path, folder, folder.name)
+            for pattern in _IN_SPLIT_FOLDER:
+                for path in folder.glob(pattern.format(name=folder.name)):
+                    if first_file_names(path):
+                        yield _File(path, folder, folder.name)
 
 
 def _readings(file, data):
     """[(annotation file, image folder)] of the likeliest kind of folder that holds images of the file."""
-    names = first_file_names(file.path)
-    for folders, holds in _kinds_of_folders(file, data):
-        found = [(file.path, f) for f in folders if f.is_dir() and any(holds(f, name) for name in names)]
-        if found:
-            return found
-    return []
+    return [(file.path, folder) for folder in next(filter(None, _image_folders(file, data)), [])]
 
 
 def _has_own_images(file, data):
     return any(images.name == file.name for _, images in _readings(file, data))
 
 
-def _kinds_of_folders(file, data):
-    """Pairs (folders that may hold images of a file, how to tell), the likeliest first."""
+def _image_folders(file, data):
+    """Lists of folders that hold images of a file, the likeliest kind of folder first."""
+    names = first_file_names(file.path)
+
+    def those(holds, folders):
+        return [f for f in folders if f.is_dir() and any(holds(f, name) for name in names)]
+
     documented = _documented(file.path, data)
-    yield documented, _holds
+    yield those(_holds, documented)
     for base in dict.fromkeys((file.base, data)):
         inner = _inner(file, base)
-        yield inner, _holds
-        yield documented + inner, _holds_below
-        yield [file.path.parent, base], _holds
-        yield _others(file, base), _holds
-        yield [*documented, *inner, base], _holds_last
-    yield [data], _leads_elsewhere
+        yield those(_holds, inner)
+        yield those(_holds_below, documented + inner)
+        yield those(_holds, [file.path.parent, base])
+        yield those(_holds, _of_split(file, base))
+        yield _of_any_name(file, base)
+        yield those(_holds_last, [*documented, *inner, base])
+    yield those(_leads_elsewhere, [data])
 
 
 def _documented(path, data):
@@ -174,12 +179,20 @@ def _inner(file, base):
     return [*own, base / "images", base / "data"]
 
 
-def _others(file, base):
-    """Folders below `base` of any name but that of another split."""
-    others = {*SPLITS} - {split_among(file.name)}
-    return [
-        f for pattern in ("*/", "images/*/") for f in base.glob(pattern) if split_of(f.name) not in others
-    ]
+def _of_split(file, base):
+    """Folders that are called after the split in yet another way, such as train2017."""
+    split = split_among(file.name)
+    folders = itertools.chain(base.glob("*/"), base.glob("images/*/"))
+    return [folder for folder in folders if split and split_of(folder.name) == split]
+
+
+def _of_any_name(file, base):
+    """Folders below `base` that hold all images that any of them holds; `base` where these lie in several."""
+    names = first_file_names(file.path, None)
+    folders = [folder for folder in base.glob("*/") if split_of(folder.name) not in SPLITS]
+    held = {folder: {name for name in names if _holds(folder, name)} for folder in folders}
+    found = set().union(*held.values())
+    return [f for f in folders if held[f] == found] or [base] if found else []
 
 
 def _holds(folder, name):
@@ -203,10 +216,10 @@ def _leads_elsewhere(folder, name):
     return name.startswith("/") and os.path.isfile(name)
 
 
-def first_file_names(path: Path) -> list[str]:
+def first_file_names(path: Path, most: int | None = _NUM_NAMES) -> list[str]:
     """The first `file_name`s in `images` of a JSON file, with slashes, which is read no further.
 
-    [] where the file has none, for COCO's annotations have.
+    most: how many; None for all.  [] where the file has none, for COCO's annotations have.
     """
     if not path.stat().st_size:
         return []
@@ -214,7 +227,7 @@ def first_file_names(path: Path) -> list[str]:
         text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     images = _IMAGES.search(text)
     found = _FILE_NAME.finditer(text, images.end()) if images else ()
-    names = [_posix(match[1]) for match in itertools.islice(found, _NUM_NAMES)]
+    names = [_posix(match[1]) for match in itertools.islice(found, most)]
     return [name for name in names if name]
 
 

@@ -4,7 +4,6 @@ import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -42,7 +41,7 @@ class Division:
     objects: dict[str, dict[str, int]]  # split -> class name -> objects, crowds left out
     num_together: int  # images that stayed with others
     num_groups: int  # that these are of
-    missing: tuple[Path, ...]  # image files that are not there, and left out
+    missing: tuple[str, ...]  # images without a file, which are left out
 
 
 def divide(
@@ -61,7 +60,8 @@ def divide(
     splits = read_splits(data, there)
     found = [images_of(split) for split in splits]
     train, images = splits[0], found[0][0]
-    advance = _steps(progress, len(images) + sum(len(of_split) for of_split, _ in found))
+    # Images to train on are looked at and compared, all are written.
+    advance = _steps(progress, 2 * len(images) + sum(len(of_split) for of_split, _ in found))
     groups = _groups(train, images, wishes, advance)
     parts = _parts(train, images, groups, shares, wishes)
     parts += [Part(s.name, s, of_split) for s, (of_split, _) in zip(splits[1:], found[1:], strict=True)]
@@ -72,7 +72,7 @@ def divide(
         {part.split: _objects(part) for part in parts},
         int(sizes[sizes > 1].sum()),
         int((sizes > 1).sum()),
-        tuple(path for _, missing in found for path in missing),
+        tuple(name for _, missing in found for name in missing),
     )
 
 
@@ -119,7 +119,7 @@ def _groups(train, images, wishes, advance):
     if wishes.group_by is not None:
         groups.join_equal(_found_in(names, wishes.group_by))
     looks = look_at([train.image_folder / name for name in names], advance)
-    join_alike(groups, looks, wishes.alike)
+    join_alike(groups, looks, wishes.alike, advance)
     return np.unique(groups.labels(), return_inverse=True)[1]
 
 

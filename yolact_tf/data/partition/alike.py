@@ -40,16 +40,22 @@ def look_at(paths: Sequence[Path], advance: Callable[[], None]) -> list[Look]:
     return looks
 
 
-def join_alike(groups: Groups, looks: Sequence[Look], alike: float) -> None:
-    """Joins in `groups` the pictures of the same bytes, and those whose cosine is above `alike`."""
+def join_alike(groups: Groups, looks: Sequence[Look], alike: float, advance: Callable[[], None]) -> None:
+    """Joins in `groups` the pictures of the same bytes, and those whose cosine is above `alike`.
+
+    advance: called after each picture.
+    """
     groups.join_equal(look.digest for look in looks)
     slopes = np.stack([look.slopes for look in looks])
     for begin in range(0, len(slopes), _ROWS):
         cosines = slopes[begin : begin + _ROWS] @ slopes[begin:].T
-        labels = groups.labels()[begin:]
-        apart = labels[: len(cosines), None] != labels  # in one large group, joining each pair takes forever
-        for one, other in np.argwhere(apart & (cosines > alike)):
-            groups.join(begin + one, begin + other)
+        pairs = np.argwhere(cosines > alike) + begin
+        labels = groups.labels()[pairs]
+        # Only what is apart: in one large group, joining each pair takes forever.
+        for one, other in pairs[labels[:, 0] != labels[:, 1]].tolist():
+            groups.join(one, other)
+        for _ in cosines:
+            advance()
 
 
 def _look(path):

@@ -27,19 +27,21 @@ class Part:
         return [a for a in self.origin.content["annotations"] if image_key(a["image_id"]) in keys]
 
 
-def images_of(origin: UncheckedSplit) -> tuple[list[dict], list[Path]]:
-    """(entries of images with an id and a file, [file that is missing]) of a split.
+def images_of(origin: UncheckedSplit) -> tuple[list[dict], list[str]]:
+    """(entries of images with an id and a file, what others are called) of a split.
 
     ValueError for a name that leads out of the image folder.
     """
     images, missing = [], []
     for image in origin.content["images"]:
-        if image_key(image["id"]) is not None and is_file_name(image["file_name"]):
-            path = origin.image_folder / checked_name(image["file_name"], origin.annotation_file)
-            if os.path.isfile(path):
-                images.append(image)
-            else:
-                missing.append(path)
+        if image_key(image["id"]) is None or not is_file_name(image["file_name"]):
+            missing.append(f"{origin.annotation_file}: image {image['id']!r}")
+            continue
+        path = origin.image_folder / checked_name(image["file_name"], origin.annotation_file)
+        if os.path.isfile(path):
+            images.append(image)
+        else:
+            missing.append(str(path))
     return images, missing
 
 
