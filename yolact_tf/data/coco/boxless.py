@@ -8,14 +8,10 @@ from yolact_tf.data.coco.entries import ObjectEntry
 
 logger = logging.getLogger(__name__)
 
-_MEANINGS = dict(
-    zip(
-        BOXLESS, ("a filled rectangle", "a crowd region, neither learned nor counted", "nothing"), strict=True
-    )
-)
+_READINGS = ("a filled rectangle", "a crowd region, neither learned nor counted", "nothing")
 
 
-class Boxes:
+class Boxless:
     """The boxes without a mask of one annotation file."""
 
     def __init__(self, boxless: str) -> None:
@@ -44,6 +40,6 @@ class Boxes:
             file,
             self._count,
             self._first,
-            _MEANINGS[self._boxless],
+            dict(zip(BOXLESS, _READINGS, strict=True))[self._boxless],
             others,
         )

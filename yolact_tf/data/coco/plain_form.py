@@ -46,7 +46,7 @@ def read_annotations(file: Path, image_folder: Path) -> tuple[dict[str, Any], Ta
     mark = byte_order_mark(file)
     accents.add("byte order mark", f"of {mark}", bool(mark))
     for category in content["categories"]:
-        _plain_number(category, "id", "category", accents)
+        _plain_number(category, "id", "category", accents, category_number)
     _plain_images(content["images"], image_folder, accents)
     sizes = {image_key(i["id"]): [i.get("height"), i.get("width")] for i in content["images"]}
     for annotation in content["annotations"]:
@@ -58,14 +58,12 @@ def read_annotations(file: Path, image_folder: Path) -> tuple[dict[str, Any], Ta
     return content, accents
 
 
-def _plain_number(entry, field, noun, accents):
-    """Writes the number of a field plainly; an id that is text is noted, and stays."""
+def _plain_number(entry, field, noun, accents, read=whole_number):
+    """Writes the number of a field, as `read` finds it, plainly; an id that is text is noted, and stays."""
     value = entry.get(field)
     if type(value) is int:
         return
-    number = (
-        category_number(value) if "category" in (noun, field.removesuffix("_id")) else whole_number(value)
-    )
+    number = read(value)
     if number is not None:
         entry[field] = number
         _note_number(entry, field, value, accents, noun)
@@ -138,13 +136,14 @@ def _size_of(image, folder):
 def _plain_ids(annotation, accents):
     for field in ("id", "iscrowd"):
         _note_absence(annotation, field, (None,), accents)
-    for field in ("id", "image_id", "category_id"):
+    for field in ("id", "image_id"):
         _plain_number(annotation, field, "annotation", accents)
+    _plain_number(annotation, "category_id", "annotation", accents, category_number)
     _plain_flag(annotation, accents)
 
 
 def _note_absence(annotation, field, nothing, accents):
-    """Notes a field that is not there, or says as much, and takes it away; returns whether it is so."""
+    """Notes a field that is not there, or is one of `nothing`, which it then takes away; whether it did."""
     if annotation.get(field) not in nothing:
         return False
     annotation.pop(field, None)

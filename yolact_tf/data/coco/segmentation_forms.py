@@ -45,7 +45,7 @@ def plain_segmentation(value: Any, size: Sequence[int]) -> Any:
 
 def says_nothing(segmentation: Any) -> bool:
     """Whether there is no mask in a segmentation, not even a broken one."""
-    return not segmentation or segmentation == [[]]
+    return not segmentation or (isinstance(segmentation, list) and all(part == [] for part in segmentation))
 
 
 def from_text(text: str) -> Any:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from yolact_tf.config import DataConfig
-from yolact_tf.data.coco.boxless import Boxes
+from yolact_tf.data.coco.boxless import Boxless
 from yolact_tf.data.coco.entries import (
     ambiguous_keys,
     group_annotations,
@@ -93,7 +93,7 @@ def load_coco(
     problems: list[str] = []
     images = _usable_images(content, annotation_file, image_folder, problems)
     class_of = {category: index for index, category in enumerate(labels)}
-    boxes = Boxes(boxless)
+    boxes = Boxless(boxless)
     records = [
         _record(image, by_image[image.image_id], image_folder, class_of, problems, boxes) for image in images
     ]
