@@ -12,6 +12,7 @@ from yolact_tf.fields import AUTO, AutoInt, from_dict, running
 
 # Of an encoded image that a server is sent: its float32 pixels take 600 MB.
 MAX_PIXELS = 50_000_000
+BOXLESS = ("rectangles", "crowd", "drop")  # what a box without a mask may become
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class DataConfig:
     max_objects: int = 100  # ground-truth slots an image; further objects are dropped, largest kept
     on_error: str = running("skip")  # what is corrupt, image or annotation: "skip" it, or "refuse" it
     max_unreadable: float = running(0.05)  # share of an epoch's or a validation's images that may get lost
+    # A box without a mask is a filled rectangle ("rectangles"), a region to ignore ("crowd"), is left out
+    # ("drop"), or refused ("refuse").
+    boxless: str = "rectangles"
     empty_images: bool = False  # whether images without annotations train, too; the reference drops them
     photometric: bool = True
     expand: float = 4.0  # largest canvas relative to the image; 1 turns expansion off
@@ -92,6 +96,7 @@ class DataConfig:
         _require_at_least(self, "data", "expand", 1.0)
         _require_at_least(self, "data", "min_box_side", 0.0)
         _require_one_of(self, "data", "on_error", ("skip", "refuse"))
+        _require_one_of(self, "data", "boxless", (*BOXLESS, "refuse"))
         _require_one_of(self, "data", "boxes", ("transformed", "refitted"))
         low, high = self.scale_jitter if len(self.scale_jitter) == 2 else (0, 0)
         if not 0 < low <= high:

@@ -165,14 +165,14 @@ def test_what_loading_leaves_out_does_not_count_in_shards_either(tmp_path):
 
 
 def test_what_a_validation_set_may_hold_evaluates(shapes_run, shapes_data, tmp_path):
-    """With a real detector: an annotation without a mask, one of no flag, an image id of text."""
+    """With a real detector: an annotation of a broken mask, one of no flag, an image id of text."""
     content = json.loads((shapes_data / "val.json").read_text())
     (tmp_path / "images").symlink_to(shapes_data / "images")
     detector = yolact_tf.Detector(yolact_tf.load_run(shapes_run))
     expected, rows = evaluate(detector, shapes_data)
     first = content["annotations"][0]
     text_id = {image["id"]: f"image {image['id']}" for image in content["images"]}
-    del first["segmentation"]
+    first["segmentation"] = [[1, 2, 3, 4]]
     content["annotations"].append({**content["annotations"][1], "id": 0, "bbox": [5, 5, 0, 9]})
     content["annotations"][1]["iscrowd"] = None
     for entries, key in ((content["images"], "id"), (content["annotations"], "image_id")):
@@ -182,7 +182,7 @@ def test_what_a_validation_set_may_hold_evaluates(shapes_run, shapes_data, tmp_p
     metrics, found = evaluate(detector, tmp_path)
     assert found == [{**row, "image_id": text_id[row["image_id"]]} for row in rows]
     assert metrics["images"] == expected["images"] == 4
-    with pytest.raises(ValueError, match="expected polygons or RLE as `segmentation`"):
+    with pytest.raises(ValueError, match="expected polygons of at least three points"):
         evaluate(detector, tmp_path, on_error="refuse")
 
 

@@ -100,6 +100,7 @@ def evaluate(
             progress=progress,
             reference_protocol=reference_protocol,
             on_error=settings.on_error,
+            boxless=settings.boxless,
             max_unreadable=settings.max_unreadable,
         )
     _print_metrics(metrics)

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from yolact_tf.cli.progress import console, progress_bar
+from yolact_tf.config import BOXLESS
 from yolact_tf.recipes import load_config
 
 data_app = typer.Typer(help="Data tools.", no_args_is_help=True, rich_markup_mode=None)
@@ -125,13 +126,23 @@ def convert(
     to_format: Annotated[str, typer.Option("--to", help="coco, cvat, labelme, masks, voc or yolo.")] = "coco",
     copy: Annotated[bool, typer.Option("--copy", help="Copy images even where links would do.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what is malformed.")] = False,
+    boxes_as: Annotated[
+        str, typer.Option(help="What a box without a mask becomes: rectangles, crowd or drop.")
+    ] = BOXLESS[0],
 ) -> None:
     """Converts a data set; says what the new format cannot hold, and what is malformed and left out."""
     from yolact_tf.data.convert import convert as convert_folder
 
     with progress_bar("converting") as progress:
         report = convert_folder(
-            source, target, from_format, to_format, progress=progress, link=not copy, strict=strict
+            source,
+            target,
+            from_format,
+            to_format,
+            progress=progress,
+            link=not copy,
+            strict=strict,
+            boxes_as=boxes_as,
         )
     for split, images in report.images.items():
         console.print(f"{split}: {images} images, {report.objects[split]} objects")
@@ -140,6 +151,9 @@ def convert(
         for kind, loss in report.losses.items():
             table.add_row(escape(kind), str(loss.count), escape(loss.example))
         console.print(table)
+    if report.losses.accents:
+        line = f"not in plain form: {report.losses.accents.in_words()}"
+        console.print(escape(line), soft_wrap=True)
     if report.losses.left_out:
         console.print(f"left out as malformed: {report.losses.left_out.counts}")
         for line in report.losses.left_out.first():
@@ -186,12 +200,15 @@ def records(
     shards: Annotated[int, typer.Option(min=0, help="Files a split; 0: by its images.")] = 0,
     split: Annotated[list[str] | None, typer.Option(help="Split to write; else train and val.")] = None,
     on_error: Annotated[str, typer.Option(help="What is corrupt is left out (skip) or refused.")] = "skip",
+    boxes_as: Annotated[
+        str, typer.Option(help="What a box without a mask becomes: rectangles, crowd, drop or refuse.")
+    ] = BOXLESS[0],
 ) -> None:
     """Writes DATA as TFRecord shards, in the schema of TensorFlow Model Garden, into OUT."""
     from yolact_tf.data.shards.writer import write_records
 
     with progress_bar("writing") as progress:
-        reports = write_records(data, out, split or (), shards, on_error, progress)
+        reports = write_records(data, out, split or (), shards, on_error, progress, boxes_as)
     for report in reports:
         left_out = f", {report.num_left_out} left out" if report.num_left_out else ""
         console.print(f"{report.split}: {report.num_images} images{left_out} in {report.num_shards} shards")

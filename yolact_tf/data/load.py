@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from yolact_tf.config import DataConfig
 from yolact_tf.data.coco.entries import labels_of, read_coco_json
 from yolact_tf.data.coco.layouts import find_split, has_split
 from yolact_tf.data.coco.split import load_coco
@@ -13,17 +14,19 @@ from yolact_tf.data.split import Split
 from yolact_tf.files import PathLike
 
 
-def load_data(data: PathLike | Split, split: str, on_error: str = "skip") -> Split:
+def load_data(
+    data: PathLike | Split, split: str, on_error: str = "skip", boxless: str = DataConfig.boxless
+) -> Split:
     """What `split` of `data` holds, as a Split, or `data` itself where it is one already.
 
     data: a folder as README describes, or the URL of one of shards, such as gs://bucket/folder.
-    on_error: as in `load_coco`. Of shards, what was corrupt was left out when they were written.
+    on_error, boxless: as in `load_coco`. Of shards, both were decided when they were written.
     """
     if not isinstance(data, str | os.PathLike):
         return data
     if _holds_shards(data, split):
         return load_shards(str(data), split)
-    return load_coco(data, split, on_error)
+    return load_coco(data, split, on_error, boxless)
 
 
 def load_labels(data: PathLike, split: str = "train") -> dict[int, str]:

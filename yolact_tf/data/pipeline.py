@@ -40,7 +40,7 @@ def build_dataset(
     unreadable: an Unreadable, which is told what cannot be read while the dataset is iterated. Iterating ends
     with an OpError above the share that the recipe allows.
     """
-    data = load_data(data, split, config.data.on_error)
+    data = load_data(data, split, config.data.on_error, config.data.boxless)
     if len(data.labels) > config.model.num_classes:
         raise ValueError(
             f"`model.num_classes` must be at least the {len(data.labels)} categories of "

@@ -34,6 +34,7 @@ def evaluate(
     observe: Callable[[Record, np.ndarray, Detections], None] | None = None,
     on_error: str = "skip",
     max_unreadable: float = DataConfig.max_unreadable,
+    boxless: str = DataConfig.boxless,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(metrics, results) of a detector on one split.
 
@@ -45,9 +46,10 @@ def evaluate(
     called for each image in turn as observe(record, image, detections).
     on_error: as `load_data` has it. An image that cannot be read by now is left out of all numbers, which
     a line of the log says ("skip"), or raises ("refuse").  max_unreadable: share that may be left out so.
+    boxless: as `load_data` has it.
     The truth is what loading made of the annotations: what it leaves out does not count.
     """
-    data = load_data(data, split, on_error)
+    data = load_data(data, split, on_error, boxless)
     if detector.labels != data.labels:
         raise ValueError(
             f"{data.origin}: expected the model's categories {_short(detector.labels)}. "

@@ -94,8 +94,9 @@ class Training(NamedTuple):
 
 
 def _load_data(config, data):
-    train_data = load_data(data, "train", config.data.on_error)
-    val_data = load_data(data, "val", config.data.on_error)
+    train_data, val_data = (
+        load_data(data, split, config.data.on_error, config.data.boxless) for split in ("train", "val")
+    )
     if train_data.labels != val_data.labels:
         raise ValueError(
             f"{val_data.origin}: expected the categories of the training split, "

@@ -39,7 +39,7 @@ def _read_labels(path, num_classes):
     """Category id -> name, ids in rising order."""
     if path is None:
         return published_labels(num_classes)
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     if "categories" in content:
         content = {category["id"]: category["name"] for category in content["categories"]}
     labels = {int(key): str(content[key]) for key in sorted(content, key=int)}

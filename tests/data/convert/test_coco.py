@@ -118,8 +118,8 @@ def test_categories_of_the_splits_must_agree(tmp_path):
     "changes",
     [
         {"segmentation": [[1, 2, 3, 4]]},
-        {"segmentation": []},
-        {"segmentation": None},
+        {"segmentation": [], "bbox": None},
+        {"segmentation": [None]},
         {"segmentation": {"size": [HEIGHT, WIDTH], "counts": [3]}},
         {"bbox": [1, 2, 3]},
         {"bbox": "1234"},
@@ -170,7 +170,7 @@ def test_only_the_part_of_an_object_that_is_no_outline_is_left_out(tmp_path):
             "train.json: image [2]: expected a whole number from 0, or text",
         ),
         ({"width": 41}, "b.png: expected 41x30 pixels"),
-        ({"file_name": "../b.png"}, "train.json: expected image names below"),
+        ({"file_name": "../train.json"}, "train.json: expected image names below"),
         ({"file_name": "c.png"}, "c.png: no such image file"),
     ],
 )

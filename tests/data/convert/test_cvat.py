@@ -127,11 +127,11 @@ def test_what_has_no_area_is_counted(tmp_path):
     }
 
 
-def test_boxes_become_filled_masks_and_are_counted(tmp_path):
+def test_boxes_are_known_as_such(tmp_path):
     write_folder(tmp_path, '<box label="cat" xtl="5" ytl="6" xbr="15" ybr="9"/>' + POLYGON)
     data_set = read_cvat(tmp_path)
     assert objects_of(data_set)["train/a.png"][0][2].sum() == 30
-    assert kinds(data_set.losses) == {"rectangles, now filled masks": 1}
+    assert [i.is_box for i in data_set.splits["train"][0].instances] == [True, False]
 
 
 def test_tracks_are_counted(tmp_path):

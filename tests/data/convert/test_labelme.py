@@ -114,7 +114,7 @@ def test_a_rectangle_is_its_pixels_in_any_order_of_corners(tmp_path):
     assert len(masks) == 2
     for mask in masks:
         assert_array_equal(mask, expected)
-    assert kinds(read_labelme(tmp_path).losses) == {"rectangles, now filled masks": 2}
+    assert [i.is_box for i in read_labelme(tmp_path).splits["train"][0].instances] == [True, True]
 
 
 def test_a_circle_is_given_by_its_centre_and_its_rim(tmp_path):
@@ -193,6 +193,52 @@ def test_paths_written_on_windows_are_understood(tmp_path):
     write_image(tmp_path / "images" / "b.png")
     (picture,) = read_labelme(tmp_path).splits["train"]
     assert picture.name == "json/a.png" and picture.source.samefile(tmp_path / "images" / "b.png")
+
+
+@pytest.mark.parametrize(
+    ("image_path", "name"),
+    [
+        ("C:\\Users\\someone\\set\\a.png", "a"),
+        ("/mnt/someone/set/a.png", "a"),
+        ("..\\photos\\a.png", "a"),
+        ("/mnt/someone/set/A.PNG", "a"),
+        ("D:\\set\\IMG_0001.jpg", "a"),  # both were renamed since
+        (None, "a"),
+    ],
+)
+def test_a_path_of_another_machine_is_the_image_beside_the_json(tmp_path, image_path, name):
+    write_file(tmp_path, [shape()], imagePath=image_path)
+    write_file(tmp_path, [shape()], name="b")
+    data_set = read_labelme(tmp_path)
+    assert [picture.source for picture in data_set.splits["train"]] == [
+        tmp_path / "a.png",
+        tmp_path / "b.png",
+    ]
+    assert kinds(data_set.losses.accents) == {"`imagePath` of another machine": 1}
+    assert not data_set.losses and not data_set.losses.left_out
+
+
+def test_a_path_that_may_mean_two_images_is_refused(tmp_path):
+    write_file(tmp_path, [shape()], imagePath="/mnt/someone/b.png")
+    write_file(tmp_path, [shape()], name="b")
+    noun, line = malformed(read_labelme(tmp_path))
+    expected = "a.json: expected an `imagePath` that means one image. Received: '/mnt/someone/b.png', which "
+    assert noun == "image" and line.endswith(f"{expected}may be 'b.png' or 'a.png'")
+
+
+def test_an_image_inside_the_json_is_taken_before_one_is_guessed(tmp_path):
+    data = write_image(tmp_path / "b.png").read_bytes()
+    write_file(tmp_path, [shape()], imagePath="/x/c.png", imageData=base64.b64encode(data).decode())
+    (picture,) = read_labelme(tmp_path).splits["train"]
+    assert picture.source == data and picture.name == "a.png"
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    write_file(tmp_path, [shape()])
+    file = tmp_path / "a.json"
+    file.write_bytes(file.read_text().encode("utf-8-sig"))
+    data_set = read_labelme(tmp_path)
+    assert len(data_set.splits["train"]) == 1 and kinds(data_set.losses.accents) == {"byte order mark": 1}
 
 
 def test_files_outside_the_splits_and_images_without_json_are_counted(tmp_path):

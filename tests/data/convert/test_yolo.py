@@ -126,6 +126,27 @@ def test_two_names_of_a_split_are_refused(tmp_path):
         read_yolo(write_folder(tmp_path, yaml=yaml))
 
 
+@pytest.mark.parametrize(
+    "yaml",
+    [
+        "train: images\\train\nnames: [cat, dog]\n",
+        "train: C:\\Users\\someone\\set\\images\\train\nnames: [cat, dog]\n",
+        "train: /content/drive/set/images/train\nnames: [cat, dog]\n",
+        "train: train.txt\nnames: [cat, dog]\n",
+    ],
+)
+def test_paths_of_other_machines_in_files_with_byte_order_marks(tmp_path, yaml):
+    write_folder(tmp_path, yaml=yaml)
+    (tmp_path / "train.txt").write_text("C:\\Users\\someone\\set\\images\\train\\a.png\n", "utf-8-sig")
+    for file in ("data.yaml", "labels/train/a.txt"):
+        (tmp_path / file).write_text((tmp_path / file).read_text(), "utf-8-sig")
+    data_set = read_yolo(tmp_path)
+    assert data_set.categories == CATEGORIES and not data_set.losses.left_out
+    ((name, objects),) = objects_of(data_set).items()
+    assert name == "train/train/a.png" if "txt" in yaml else name == "train/a.png"
+    assert [o[0] for o in objects] == ["dog"]
+
+
 def test_label_files_without_image_are_counted(tmp_path):
     write_folder(tmp_path)
     (tmp_path / "labels" / "train" / "b.txt").write_text(ROW)
@@ -135,7 +156,8 @@ def test_label_files_without_image_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("0 0.5 0.5 0.2 0.2", r"expected a class and three or more points. Received: 5 numbers \(a box\?\)"),
+        ("0 0.5 0.5 0.2", "expected a class and a box, or three or more points. Received: 4 numbers"),
+        ("0 0.5 0.5 0.2 0", "expected a box of positive width and height. Received: 0.2 x 0"),
         ("0 0.1 0.1 0.5 0.1 0.5 0.6 0.7", "Received: 8 numbers"),
         ("2 0.1 0.1 0.5 0.1 0.5 0.6", "expected a class from 0 to 1. Received: 2"),
         ("nan 0.1 0.1 0.5 0.1 0.5 0.6", "expected a class from 0 to 1. Received: nan"),

@@ -3,24 +3,26 @@
 Loader, check, repair and converters read entries here, so that none takes what another refuses.
 """
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from yolact_tf.data.coco.json_numbers import FARTHEST, is_coordinate, is_number, whole_number
+from yolact_tf.data.coco.json_numbers import (
+    FARTHEST,
+    is_coordinate,
+    is_number,
+    number_in_text,
+    whole_number,
+)
+from yolact_tf.data.coco.measures import box_corners, measures_of, to_xywh
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.segmentation import Mask, parse_segmentation
+from yolact_tf.data.coco.segmentation_forms import says_nothing
+from yolact_tf.data.json_files import read_json
 from yolact_tf.files import PathLike
 
 _LAST_CATEGORY = 2**31 - 1  # detections hold ids as int32
-# Fields that are whole numbers, by list; of the flag of crowds null is one more way to say 0.
-_WHOLE = {
-    "images": ("id", "width", "height"),
-    "annotations": ("id", "image_id", "category_id", "iscrowd"),
-    "categories": ("id",),
-}
 # Of 0 and 1, too, which equal the latter two.
 _FLAGS: dict[int | None, bool] = {None: False, False: False, True: True}
 
@@ -41,6 +43,7 @@ class ObjectEntry(NamedTuple):
     is_crowd: bool
     area: float  # pixels; the mask's where the annotation has none
     mask: Mask
+    is_box: bool = False  # whether the mask is but the box, since nothing tells a better one
 
 
 def read_coco_json(path: Path) -> dict[str, Any]:
@@ -48,19 +51,18 @@ def read_coco_json(path: Path) -> dict[str, Any]:
 
     ValueError names what is missing.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin with a mark
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: expected COCO JSON. Received: {error}") from None
+    content = read_json(path, "COCO JSON")
     for key, fields in (
-        ("images", ("id", "file_name", "width", "height")),
-        ("annotations", ("image_id", "category_id", "bbox")),
+        ("images", ("id", "file_name")),
+        ("annotations", ("image_id", "category_id")),
         ("categories", ("id", "name")),
     ):
         entries = content.get(key) if isinstance(content, dict) else None
         if not isinstance(entries, list):
             raise ValueError(f"{path}: expected COCO JSON with a list `{key}`. Received: {_summary(content)}")
         for entry in entries:
+            if key == "images" and isinstance(entry, dict) and "coco_url" in entry:
+                entry.setdefault("file_name", entry["coco_url"])  # all that LVIS has
             missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
             if missing:
                 raise ValueError(
@@ -73,7 +75,7 @@ def labels_of(content: Mapping[str, Any], path: PathLike) -> dict[int, str]:
     """Category id -> name, ids in rising order. ValueError for an id or a name that is none."""
     labels: dict[int, str] = {}
     for category in content["categories"]:
-        category_id, name = whole_number(category["id"]), category["name"]
+        category_id, name = category_number(category["id"]), category["name"]
         if category_id is None:
             raise ValueError(
                 f"{path}: expected whole numbers as ids of `categories`. Received: {category['id']!r:.80}"
@@ -99,6 +101,12 @@ def require_one_name(content: Mapping[str, Any], labels: Mapping[int, str], path
             )
 
 
+def category_number(value: Any) -> int | None:
+    """The id of a category, also where text writes it out as 01 or 1.0; None for what is no whole number."""
+    number = whole_number(value)
+    return whole_number(number_in_text(value)) if number is None else number
+
+
 def image_key(value: Any) -> int | str | None:
     """The id of an image as all entries mean it: a whole number, or any other text; None for neither."""
     number = whole_number(value)
@@ -112,9 +120,9 @@ def parse_image(image: Mapping[str, Any]) -> ImageEntry:
         raise _malformed_image("a whole number from 0, or text,", "id", image["id"])
     sides = []
     for field in ("width", "height"):
-        side = whole_number(image[field])
+        side = whole_number(image.get(field))
         if side is None or side < 1:
-            raise _malformed_image("a whole number from 1", field, image[field])
+            raise _malformed_image("a whole number from 1", field, image.get(field))
         sides.append(side)
     if not is_file_name(name):
         raise _malformed_image("text", "file_name", name)
@@ -129,19 +137,27 @@ def parse_object(
     Without an ObjectEntry, which is None then, the annotation cannot be used; with one, polygons of it.
     """
     faults: list[Malformed] = []
-    box = _tried(_parse_box, faults, annotation["bbox"], height, width)
-    mask = _tried(parse_segmentation, faults, annotation.get("segmentation"), height, width)
+    bbox, segmentation = annotation.get("bbox"), annotation.get("segmentation") or ()
+    is_box = says_nothing(segmentation)
+    if is_box and bbox is None:
+        return None, [Malformed("malformed mask", "expected a `segmentation` or a `bbox`. Received: neither")]
+    box: Any = None if bbox is None else _tried(_parse_box, faults, bbox, height, width)
+    mask: Any = None if is_box else _tried(parse_segmentation, faults, segmentation, height, width)
     is_crowd = _tried(parse_crowd_flag, faults, annotation.get("iscrowd"))
+    if is_box and box:
+        mask = _mask_of_box(box, height, width)
+    elif mask and bbox is None:
+        box = _tried(_parse_box, faults, to_xywh(measures_of(mask, height, width).box), height, width)
     if faults:
         return None, faults
     faults = [
-        Malformed(f.kind, f"{f} ({len(mask.dropped)} of {len(annotation['segmentation'])} polygons)")
+        Malformed(f.kind, f"{f} ({len(mask.dropped)} of {len(segmentation)} polygons)")
         for f in mask.dropped[:1]
     ]
     area = annotation.get("area")
     if not is_number(area) or not 0 <= area <= FARTHEST**2:
         area = mask.runs[1::2].sum()
-    return ObjectEntry(box, is_crowd, float(area), mask), faults
+    return ObjectEntry(box, is_crowd, float(area), mask, is_box), faults
 
 
 def group_annotations(
@@ -174,33 +190,6 @@ def reference_faults(
 def ambiguous_keys(entries: Iterable[ImageEntry]) -> set[int | str]:
     """The keys that several ImageEntries have which do not say the same."""
     return {key for key, count in Counter(entry.image_id for entry in set(entries)).items() if count > 1}
-
-
-def other_forms(entry: Mapping[str, Any], key: str) -> list[Malformed]:
-    """[Malformed] of the numbers in an entry of list `key` that are understood, but written otherwise."""
-    return [
-        Malformed(
-            "number in another form",
-            f"expected a whole number as `{field}`. Received: {entry[field]!r}, read as {plain}",
-        )
-        for field, plain in plain_numbers(entry, key).items()
-    ]
-
-
-def plain_numbers(entry: Mapping[str, Any], key: str) -> dict[str, int]:
-    """{field: whole number} of what an entry of list `key` writes in another form."""
-    others = (field for field in _WHOLE[key] if field in entry and type(entry[field]) is not int)
-    read = {field: _plain(field, entry[field]) for field in others}
-    return {field: number for field, number in read.items() if number is not None}
-
-
-def _plain(field, value):
-    if field != "iscrowd":
-        return whole_number(value)
-    try:
-        return int(parse_crowd_flag(value))
-    except Malformed:
-        return None
 
 
 def _summary(content):
@@ -239,6 +228,12 @@ def _parse_box(bbox, height, width):
     if min(x + w, width) <= max(x, 0) or min(y + h, height) <= max(y, 0):
         raise Malformed("box outside the image", outside_message(bbox, height, width))
     return tuple(map(float, bbox))
+
+
+def _mask_of_box(box, height, width):
+    x1, y1, x2, y2 = box_corners(box)
+    x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
+    return parse_segmentation([[x1, y1, x2, y1, x2, y2, x1, y2]], height, width)
 
 
 def _malformed_box(bbox):

@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 FARTHEST = 100_000  # pixels; pycocotools crashes on polygons that reach to 1e9
 
 _PLAIN = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 def whole_number(value: Any) -> int | None:
@@ -19,6 +20,15 @@ def whole_number(value: Any) -> int | None:
     if isinstance(value, float):
         value = int(value) if value.is_integer() else None
     return value if type(value) is int and abs(value) < 1 << 63 else None
+
+
+def number_in_text(value: Any) -> float | None:
+    """The number that a text such as "12.50" or " 007" writes out; None for any other value."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not _DECIMAL.fullmatch(text):
+        return None
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 1 << 53 else number
 
 
 def is_number(value: Any) -> TypeGuard[float]:

@@ -11,6 +11,7 @@ KINDS = {
     "missing image": "error",
     "unreadable image": "error",
     "wrong size": "error",
+    "ambiguous file name": "error",
     "duplicate image id": "error",
     "duplicate file name": "error",
     "duplicate annotation id": "error",
@@ -38,8 +39,23 @@ KINDS = {
     "area disagrees": "warning",
     "flat polygon": "warning",
     "empty mask": "warning",
+    "box without mask": "warning",
+    "byte order mark": "note",
+    "file name with backslashes": "note",
+    "file name of another machine": "note",
+    "file name with folders too many": "note",
+    "file name without its folder": "note",
+    "file name in other letters": "note",
+    "image without a size": "note",
+    "id that is text": "note",
     "number in another form": "note",
     "layout of another tool": "note",
+    "annotation without `id`": "note",
+    "annotation without `bbox`": "note",
+    "annotation without `area`": "note",
+    "annotation without `iscrowd`": "note",
+    "polygon as one flat list": "note",
+    "mask in another form": "note",
     "image without objects": "note",
     "class without objects": "note",
     "tiny image": "note",
@@ -63,6 +79,7 @@ class Problem:
     where: str  # a file of the data folder, with the annotation, image or category where that matters
     kind: str  # a key of KINDS
     message: str  # one line
+    count: int = 1  # how often; `message` tells of the first
 
     @property
     def severity(self) -> str:
@@ -86,7 +103,7 @@ def group(problems: Iterable[Problem], num_examples: int = 3) -> list[Row]:
     for problem in problems:
         by_kind[problem.kind].append(problem)
     return [
-        Row(kind, KINDS[kind], len(found), tuple(found[:num_examples]))
+        Row(kind, KINDS[kind], sum(problem.count for problem in found), tuple(found[:num_examples]))
         for kind, found in by_kind.items()
         if found
     ]

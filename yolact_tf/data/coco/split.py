@@ -10,18 +10,18 @@ from typing import ClassVar
 
 import numpy as np
 
+from yolact_tf.config import DataConfig
+from yolact_tf.data.coco.boxless import Boxless
 from yolact_tf.data.coco.entries import (
     ambiguous_keys,
     group_annotations,
     labels_of,
-    other_forms,
     parse_image,
     parse_object,
-    read_coco_json,
     require_one_name,
 )
-from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.layouts import find_split, is_documented
+from yolact_tf.data.coco.plain_form import read_annotations
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.source import CocoSource
 from yolact_tf.data.record import Record, corners_of
@@ -71,26 +71,34 @@ class CocoSplit:
         return CocoSource([r for r in self.records if with_empty or len(r.runs)], cache)
 
 
-def load_coco(data: PathLike, split: str, on_error: str = "skip") -> CocoSplit:
+def load_coco(
+    data: PathLike, split: str, on_error: str = "skip", boxless: str = DataConfig.boxless
+) -> CocoSplit:
     """The images and objects of `split` in folder `data`, checked.
 
     on_error: a corrupt image, annotation or polygon is either named in the log and left out ("skip"), or
     refused with ValueError ("refuse"). A file that is not COCO JSON, or an annotation that names an
     image or category that is not there, is always refused.
+    boxless: what an annotation of a box without a mask is, one of BOXLESS; the log tells how many there are.
     """
     annotation_file, image_folder = find_split(data, split)
     if not is_documented(data, annotation_file, image_folder):
         logger.warning("%s: read as %s, with the images in %s/", annotation_file, split, image_folder)
-    content = read_coco_json(annotation_file)
+    content, accents = read_annotations(annotation_file, image_folder)
+    if accents:
+        logger.warning("%s: not in plain form: %s", annotation_file, accents.in_words())
     labels = labels_of(content, annotation_file)
     require_one_name(content, labels, annotation_file)
     by_image = group_annotations(content, labels, annotation_file)
     problems: list[str] = []
     images = _usable_images(content, annotation_file, image_folder, problems)
     class_of = {category: index for index, category in enumerate(labels)}
-    records = [_record(image, by_image[image.image_id], image_folder, class_of, problems) for image in images]
+    boxes = Boxless(boxless)
+    records = [
+        _record(image, by_image[image.image_id], image_folder, class_of, problems, boxes) for image in images
+    ]
+    boxes.tell(annotation_file)
     _report(problems, annotation_file, on_error)
-    _tell_other_forms(content, annotation_file)
     if not records:
         raise ValueError(f"{annotation_file}: expected at least one readable image. Received none")
     return CocoSplit(tuple(records), labels, annotation_file, len(content["images"]) - len(records))
@@ -131,15 +139,17 @@ def _file_fault(image, folder):
     return None
 
 
-def _record(image, annotations, folder, class_of, problems):
+def _record(image, annotations, folder, class_of, problems, boxes):
     path = folder / image.file_name
     objects, classes = [], []
     for annotation in annotations:
+        name = f"annotation {annotation.get('id', '(no id)')}"
         entry, faults = parse_object(annotation, image.height, image.width)
-        problems += [f"{path}: annotation {annotation.get('id', '(no id)')}: {f}" for f in faults[:1]]
+        problems += [f"{path}: {name}: {f}" for f in faults[:1]]
+        entry = boxes.decide(entry, name) if entry and entry.is_box else entry
         if entry:
             objects.append(entry)
-            classes.append(class_of[whole_number(annotation["category_id"])])
+            classes.append(class_of[annotation["category_id"]])
     xywh = np.array([entry.xywh for entry in objects], "float64").reshape(-1, 4)
     return Record(
         image.image_id,
@@ -153,19 +163,6 @@ def _record(image, annotations, folder, class_of, problems):
         tuple(entry.mask.runs for entry in objects),
         xywh,
     )
-
-
-def _tell_other_forms(content, annotation_file):
-    """Says in one line what of a file was understood though it is written otherwise."""
-    found = [
-        fault
-        for key in ("images", "annotations", "categories")
-        for entry in content[key]
-        for fault in other_forms(entry, key)
-    ]
-    if found:
-        more = f" ({len(found)} numbers in all)" if len(found) > 1 else ""
-        logger.warning("%s: %s%s", annotation_file, found[0], more)
 
 
 def _report(problems, annotation_file, on_error):

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from yolact_tf.config import BOXLESS
+from yolact_tf.data.convert.boxes import with_boxes_as
 from yolact_tf.data.convert.coco import read_coco, write_coco
 from yolact_tf.data.convert.cvat import read_cvat, write_cvat
 from yolact_tf.data.convert.data_set import DataSet, Picture, Report
@@ -42,18 +44,20 @@ def convert(
     progress: Progress | None = None,
     link: bool = True,
     strict: bool = False,
+    boxes_as: str = BOXLESS[0],
 ) -> Report:
     """Writes the data set in folder `source` as a new folder `target`, whole or not at all.
 
     progress: called as progress(images written, images in all).  link: images become hard links where
     the disk allows it, else copies; their bytes never change.  strict: what is malformed is refused;
-    else it is left out and counted, and refused only where nothing else is there.  Returns a Report:
+    else it is left out and counted, and refused only where nothing else is there.  boxes_as: what a box
+    becomes that has no mask, one of BOXLESS.  Returns a Report:
     images and objects written by split, and every kind of loss with its count and first example.
     """
     read = _chosen(READERS, from_format, "from")
     write = _chosen(WRITERS, to_format, "to")
     source, target = require_apart(source, target)
-    data_set = _without_repeated(read(source))
+    data_set = with_boxes_as(_without_repeated(read(source)), boxes_as)
     _check_rest(data_set, source, strict)
     total, done = sum(len(pictures) for pictures in data_set.splits.values()), 0
 

@@ -12,12 +12,12 @@ from yolact_tf.data.coco.entries import (
     labels_of,
     parse_image,
     parse_object,
-    read_coco_json,
     reference_faults,
     require_one_name,
 )
 from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.layouts import find_split, list_splits
+from yolact_tf.data.coco.plain_form import read_annotations
 from yolact_tf.data.coco.split_names import SPLITS
 from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture, Place, Report
@@ -43,7 +43,8 @@ def read_coco(folder: PathLike) -> DataSet:
     categories: dict[int, Category] = {}
     losses, splits, extra = Losses(), {}, {}
     for split, (file, image_folder) in _splits(folder, losses).items():
-        content = read_coco_json(file)
+        content, accents = read_annotations(file, image_folder)
+        losses.accents.include(accents)
         _add_categories(categories, content, file, losses)
         splits[split] = _pictures(content, categories, file, image_folder, losses)
         extra[split] = _others(content, OF_FILE)
@@ -166,6 +167,7 @@ def _instance(row, size, losses, where):
         polygons=polygons,
         rle=None if polygons else {"size": [height, width], "counts": row["segmentation"]["counts"]},
         is_crowd=entry.is_crowd,
+        is_box=entry.is_box,
         instance_id=row.get("id"),
         area=row.get("area"),
         box=(x, y, x + w, y + h),

@@ -2,9 +2,10 @@
 
 import dataclasses
 from collections.abc import Container, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from yolact_tf.data.convert.left_out import LeftOut
+from yolact_tf.data.tally import Tally
 
 if TYPE_CHECKING:  # it imports this file
     from yolact_tf.data.convert.data_set import DataSet
@@ -12,31 +13,19 @@ if TYPE_CHECKING:  # it imports this file
 FieldTypes = Mapping[str, type | tuple[type, ...]]  # extra fields that a format holds
 
 
-class Loss(NamedTuple):
-    """How often a kind of loss happened, and where first."""
-
-    count: int  # type: ignore[assignment]  # hides `tuple.count`, which nobody asks of a Loss
-    example: str
-
-
-class Losses(dict[str, Loss]):
-    """Kind of loss -> Loss, in the order of their first appearance; beside them what is malformed."""
+class Losses(Tally):
+    """Kind of loss -> Counted; beside them what is malformed, and what was understood in another form."""
 
     def __init__(self) -> None:
         super().__init__()
         self.left_out = LeftOut()
-
-    def add(self, kind: str, example: object, count: int = 1) -> None:
-        """Counts `count` losses of `kind`; the example of the first stays."""
-        if count:
-            known = self.get(kind, Loss(0, str(example)))
-            self[kind] = known._replace(count=known.count + count)
+        self.accents = Tally()
 
     def include(self, other: Self) -> None:
         """Adds the losses of `other`."""
-        for kind, loss in other.items():
-            self.add(kind, loss.example, loss.count)
+        super().include(other)
         self.left_out.include(other.left_out)
+        self.accents.include(other.accents)
 
 
 def without_crowds(data_set: "DataSet", losses: Losses) -> "DataSet":

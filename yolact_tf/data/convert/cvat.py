@@ -31,7 +31,6 @@ from yolact_tf.files import PathLike
 
 FILE = "annotations.xml"
 NO_SUBSET = ("", "default")
-_REDRAWN = {"box": "rectangles, now filled masks", "ellipse": "ellipses, now polygons"}
 
 
 def read_cvat(folder: PathLike) -> DataSet:
@@ -144,7 +143,7 @@ def _instances(entry, size, category_of, losses, where):
             group = _integer(shape, "group_id", 0) or None  # 0 is CVAT's word for none
             part = read_shape(shape, category_of.get(shape.get("label") or ""), size)
             losses.add(f"`{shape.tag}` shapes, which have no area", here, part is None)
-            losses.add(_REDRAWN.get(shape.tag), here, shape.tag in _REDRAWN)
+            losses.add("ellipses, now polygons", here, shape.tag == "ellipse")
             if part is not None:
                 parts.append((group, part))
     return unite_groups(parts, size[1], size[0], losses, where)

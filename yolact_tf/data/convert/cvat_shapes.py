@@ -64,7 +64,7 @@ def _polygon(shape, height, width):
 def _box(shape, height, width):
     x1, y1, x2, y2 = (_number(shape.get(key)) for key in ("xtl", "ytl", "xbr", "ybr"))
     corners = rectangle(x1, y1, x2, y2)
-    return _turned(corners, ((x1 + x2) / 2, (y1 + y2) / 2), shape)
+    return {**_turned(corners, ((x1 + x2) / 2, (y1 + y2) / 2), shape), "is_box": True}
 
 
 def _ellipse(shape, height, width):

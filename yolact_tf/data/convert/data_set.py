@@ -29,6 +29,7 @@ class Instance:
     polygons: tuple[np.ndarray, ...] = ()
     rle: dict | None = None  # COCO's: `size` [H, W] and `counts`, ASCII text or a list
     is_crowd: bool = False
+    is_box: bool = False  # its polygons are a box, of which the source has no mask
     instance_id: int | None = None
     area: float | None = None  # pixels, as the source gives it
     box: tuple[float, float, float, float] | None = None  # corners in pixels, as the source gives it

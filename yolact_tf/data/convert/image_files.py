@@ -3,7 +3,7 @@
 import concurrent.futures
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -56,11 +56,15 @@ def find_pictures(folder: Path) -> list[Path]:
 
 def find_picture(folder: Path, stem: str) -> Path:
     """The image file `stem` of `folder`, whatever its ending."""
-    for suffix in SUFFIXES:
-        for path in (folder / f"{stem}{suffix}", folder / f"{stem}{suffix.upper()}"):
-            if path.is_file():
-                return path
+    for path in namesakes(folder / stem):
+        return path
     raise FileNotFoundError(f"{folder / stem}.jpg: no such image file, nor one of {', '.join(SUFFIXES[1:])}")
+
+
+def namesakes(path: Path) -> Iterator[Path]:
+    """The image files that are called `path` and an ending."""
+    files = (Path(f"{path}{ending}") for suffix in SUFFIXES for ending in (suffix, suffix.upper()))
+    return (file for file in files if file.is_file())
 
 
 def listed_pictures(file: Path, folder: Path, left_out: LeftOut) -> list[tuple[str, Path]]:

@@ -6,6 +6,7 @@ own converters: `__ignore__` has number -1, and they leave its shapes out; `_bac
 """
 
 import base64
+import functools
 import io
 import json
 import math
@@ -30,11 +31,14 @@ from yolact_tf.data.convert.image_files import (
     annotation_names,
     check_size,
     find_pictures,
+    namesakes,
     picture_sizes,
     place_picture,
 )
 from yolact_tf.data.convert.outlines import ellipse, rectangle
 from yolact_tf.data.convert.regions import outlines_of, polygon_of, rle_of, unite_groups
+from yolact_tf.data.image_names import ImageNames
+from yolact_tf.data.json_files import byte_order_mark, read_json
 from yolact_tf.files import PathLike
 
 LABELS = "labels.txt"
@@ -45,10 +49,7 @@ IMAGE_FIELDS = {"flags": dict}
 # `rotation` and `quadrilateral` are X-AnyLabeling's, in corners like `oriented_rectangle`, labelme's.
 IN_CORNERS = ("polygon", "oriented_rectangle", "rotation", "quadrilateral")
 OF_TWO_POINTS = ("rectangle", "circle", "mask")
-_REDRAWN = {
-    "circle": "circles, now polygons",
-    **dict.fromkeys(("rectangle", "oriented_rectangle", "rotation"), "rectangles, now filled masks"),
-}
+BOXES = ("rectangle", "oriented_rectangle", "rotation")
 VERSION = "5.5.0"  # of labelme, whose readers ask for one
 
 
@@ -67,6 +68,7 @@ def read_labelme(folder: PathLike) -> DataSet:
     for file in (file for split in files.values() for file in split):
         with losses.left_out.skip_image():
             contents[file] = _read_json(file)
+            losses.accents.add("byte order mark", file, bool(byte_order_mark(file)))
     names = _class_names(folder, contents)
     category_of = {name: number for number, name in enumerate(names, 1)}
     splits = {}
@@ -123,10 +125,7 @@ def _count_left_out(folder, files, splits, losses):
 
 
 def _read_json(file):
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file}: expected labelme's JSON. Received: {error}") from None
+    content = read_json(file, "labelme's JSON")
     if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
         raise ValueError(
             f"{file}: expected labelme's JSON with a list `shapes`. Received: {str(content)[:80]}"
@@ -148,10 +147,10 @@ def _label(shape):
 
 
 def _pictures(contents, base, category_of, losses):
-    sources = {}
+    sources, names_below = {}, functools.cache(ImageNames)
     for file, content in contents.items():
         with losses.left_out.skip_image():
-            sources[file] = _source(file, content)
+            sources[file] = _source(file, content, names_below(file.parent), losses.accents)
     sizes = iter(picture_sizes([source for source in sources.values() if isinstance(source, Path)]))
     pictures = []
     for file, source in sources.items():
@@ -160,7 +159,7 @@ def _pictures(contents, base, category_of, losses):
             size = next(sizes)() if isinstance(source, Path) else _embedded_size(source, file)
             keys = ("imageWidth", "imageHeight")
             check_size(file, size, [_side(content, *of_side) for of_side in zip(keys, size, strict=True)])
-            suffix = Path(_image_path(content)).suffix or ".jpg"
+            suffix = (source if isinstance(source, Path) else Path(_image_path(content))).suffix or ".jpg"
             name = file.relative_to(base).with_suffix(suffix).as_posix()
             instances = _instances(content, size, category_of, losses, file)
             flags = {"flags": content["flags"]} if content.get("flags") else {}
@@ -180,15 +179,33 @@ def _image_path(content):
     return PureWindowsPath(str(content.get("imagePath") or "")).as_posix()
 
 
-def _source(file, content):
-    """The image's file, else the bytes that the JSON holds."""
-    path = file.parent / _image_path(content)
-    if path.is_file() or not content.get("imageData"):
+def _source(file, content, names, accents):
+    """The image's file, else the bytes that the JSON holds; names: the ImageNames beside the JSON."""
+    path, data = file.parent / _image_path(content), content.get("imageData")
+    if path.is_file():
+        return path
+    given, found = content.get("imagePath"), _beside(file, _image_path(content), names)
+    if len(found) == 1:
+        accents.add("`imagePath` of another machine", f"{file}: {given!r} read as {found[0].name!r}")
+        return found[0]
+    if found and not data:
+        several = " or ".join(repr(other.name) for other in found)
+        expected = "expected an `imagePath` that means one image"
+        raise ValueError(f"{file}: {expected}. Received: {given!r}, which may be {several}")
+    if not data:
         return path
     try:
-        return base64.b64decode(content["imageData"], validate=True)
+        return base64.b64decode(data, validate=True)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{file}: expected base64 as `imageData`. Received: {error}") from None
+
+
+def _beside(file, image_path, names):
+    """The images beside a JSON that a path from elsewhere may mean: of its name, or of the JSON's."""
+    is_elsewhere = image_path == "." or "/" in image_path
+    named = [file.parent / name for name in names.readings(image_path)]
+    own = namesakes(file.with_suffix("")) if is_elsewhere else ()
+    return list(dict.fromkeys([*named, *own]))
 
 
 def _embedded_size(data, file):
@@ -220,8 +237,9 @@ def _instances(content, size, category_of, losses, file):
             else:
                 region = _region(kind, shape, height, width)
                 extra = {key: shape[key] for key in OBJECT_FIELDS if shape.get(key)}
-                parts.append((_group(shape), Instance(category_of[label], **region, extra=extra)))
-                losses.add(_REDRAWN.get(kind), here, kind in _REDRAWN)
+                part = Instance(category_of[label], **region, is_box=kind in BOXES, extra=extra)
+                parts.append((_group(shape), part))
+                losses.add("circles, now polygons", here, kind == "circle")
     return unite_groups(parts, height, width, losses, file)
 
 

@@ -33,6 +33,7 @@ from yolact_tf.data.convert.image_files import (
     place_picture,
 )
 from yolact_tf.data.convert.smooth_edges import sharpened
+from yolact_tf.data.json_files import read_json
 from yolact_tf.files import PathLike
 
 INDEX = "instances.json"
@@ -77,10 +78,7 @@ def write_masks(data_set: DataSet, folder: Path, place: Place = place_picture) -
 
 def _read_index(file):
     """instances.json, of which the rows of images are still to be checked."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file}: expected JSON. Received: {error}") from None
+    content = read_json(file, "JSON")
     for key in ("categories", "images"):
         if not isinstance(content.get(key) if isinstance(content, dict) else None, list):
             raise ValueError(f"{file}: expected a list `{key}`. Received: {str(content)[:80]}")

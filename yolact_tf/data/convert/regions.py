@@ -58,6 +58,7 @@ def unite(parts: Sequence[Instance], height: int, width: int) -> Instance:
     fields: dict[str, Any] = {
         "category_id": first.category_id,
         "is_crowd": first.is_crowd,
+        "is_box": all(part.is_box for part in parts),
         "extra": first.extra,
     }
     if all(part.polygons for part in parts):

@@ -2,15 +2,16 @@
 
 A row is `class x1 y1 x2 y2 …` in fractions of the image. It holds no ids, crowds or several outlines:
 parts and holes are tied into one outline by seams of no width, as Ultralytics' own converters do.
-A row of a box, as for detection, says nothing of a mask: it is left out as malformed.
+A row of a box, `class x y width height` as for detection, says nothing of a mask.
 """
 
+import itertools
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import yaml
 
-from yolact_tf.data.coco.split_names import SPLITS, splits_among
+from yolact_tf.data.coco.split_names import SPLITS, split_of, splits_among
 from yolact_tf.data.convert.class_names import read_lines
 from yolact_tf.data.convert.conversion_losses import (
     Losses,
@@ -25,8 +26,9 @@ from yolact_tf.data.convert.image_files import (
     picture_sizes,
     place_picture,
 )
-from yolact_tf.data.convert.outlines import join, trace
+from yolact_tf.data.convert.outlines import join, rectangle, trace
 from yolact_tf.data.convert.regions import mask_of, outlines_of, polygon_of
+from yolact_tf.data.image_names import ImageNames, accents_of
 from yolact_tf.files import PathLike
 
 _TOLERANCE = 0.01  # of the image, beyond its border; Ultralytics tolerates as much
@@ -86,7 +88,7 @@ def _read_yaml(folder):
         raise FileNotFoundError(f"{folder}: expected data.yaml or one other .yaml file. Received: {found}")
     try:
         # All values as text: a class may be called `no` or `1`.
-        content = yaml.load(files[0].read_text(encoding="utf-8"), yaml.BaseLoader)
+        content = yaml.load(files[0].read_bytes(), yaml.BaseLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{files[0]}: expected YAML. Received: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
@@ -124,7 +126,7 @@ def _root(content, folder):
 
 
 def _pictures(entries, root, num_classes, losses):
-    files = [file for item in entries for file in _files(item, root)]
+    files = [file for item in entries for file in _files(item, root, losses.accents)]
     is_one_folder = len(entries) == 1 and not entries[0].lower().endswith(".txt")
     base = _existing(root, entries[0]) if is_one_folder else None
     sizes = picture_sizes(files)
@@ -141,21 +143,33 @@ def _pictures(entries, root, num_classes, losses):
     return tuple(pictures)
 
 
-def _files(item, root):
+def _files(item, root, accents):
     """The images of a folder, or those that a text file lists."""
     path = _existing(root, item)
     if path.suffix.lower() != ".txt":
         return find_pictures(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected a list of images. Received none")
-    return [path.parent / line.strip() for line in read_lines(path)]
+    names, files = ImageNames(path.parent), []
+    for line in map(str.strip, read_lines(path)):
+        found = [] if names.is_plain(line) else names.readings(line)
+        plain = found[0] if len(found) == 1 else line
+        for kind in accents_of(line, plain) if plain != line else ():
+            accents.add(kind, f"{path}: {line!r} read as {plain!r}")
+        files.append(path.parent / plain)
+    return files
 
 
 def _existing(root, item):
-    """`item` below `root`; Roboflow writes `../` in front where it should not be."""
-    path = root / item
-    shorter = root / item.removeprefix("../")
-    return shorter if not path.exists() and shorter.exists() else path
+    """`item` below `root`, less leading folders that are not there: of other machines, Roboflow's `../`.
+
+    A folder of a split is no such folder: without it, images of all splits would be of this one.
+    """
+    parts = PurePosixPath(item.replace("\\", "/")).parts
+    leading = itertools.takewhile(lambda part: split_of(part) not in SPLITS, parts[:-1])
+    shorter = (root.joinpath(*parts[start:]) for start, _ in enumerate(leading, 1))
+    tried = (root / item, root.joinpath(*parts), *shorter)
+    return next((path for path in tried if path.exists()), tried[0])
 
 
 def _below_images(file):
@@ -186,17 +200,32 @@ def _instances(file, size, num_classes, left_out):
 
 
 def _instance(words, size, num_classes):
-    if len(words) < 7 or len(words) % 2 == 0:
-        hint = " (a box?)" if len(words) == 5 else ""
-        raise ValueError(f"expected a class and three or more points. Received: {len(words)} numbers{hint}")
+    is_box = len(words) == 5
+    if not is_box and (len(words) < 7 or len(words) % 2 == 0):
+        raise ValueError(
+            f"expected a class and a box, or three or more points. Received: {len(words)} numbers"
+        )
     numbers = [_number(word) for word in words]
     if numbers[0] not in range(num_classes):
         raise ValueError(f"expected a class from 0 to {num_classes - 1}. Received: {words[0]}")
     points = np.array(numbers[1:]).reshape(-1, 2)
     if not ((points >= -_TOLERANCE) & (points <= 1 + _TOLERANCE)).all():
         raise ValueError(f"expected coordinates from 0 to 1. Received: {points.min():g} to {points.max():g}")
+    if is_box:
+        points = _corners(*points)
     # Rounded: pixels that were divided by the image's size shall be the same pixels again.
-    return Instance(int(numbers[0]) + 1, polygons=(polygon_of((points * size).round(6).ravel().tolist()),))
+    polygon = polygon_of((points * size).round(6).ravel().tolist())
+    return Instance(int(numbers[0]) + 1, polygons=(polygon,), is_box=is_box)
+
+
+def _corners(center, extent):
+    """Corners inside the image of a box that is given by its centre and its width and height."""
+    if not (extent > 0).all():
+        raise ValueError(
+            f"expected a box of positive width and height. Received: {extent[0]:g} x {extent[1]:g}"
+        )
+    (x1, y1), (x2, y2) = (center - extent / 2).clip(0, 1), (center + extent / 2).clip(0, 1)
+    return rectangle(x1, y1, x2, y2)
 
 
 def _number(word):

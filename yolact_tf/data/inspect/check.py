@@ -6,7 +6,7 @@ This file compares entries with each other; `splits` reads them, `check_files` l
 
 from collections import Counter
 
-from yolact_tf.data.coco.entries import image_key, other_forms, parse_image, parse_object, reference_faults
+from yolact_tf.data.coco.entries import image_key, parse_image, parse_object, reference_faults
 from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.layouts import is_documented
 from yolact_tf.data.coco.problems import Malformed, Problem
@@ -32,7 +32,7 @@ def check(folder: PathLike, decode: bool = False, progress: Progress | None = No
         problems += _check_entries(split, files)
         problems += _check_ids(split)
         problems += _check_annotations(split, advance)
-        problems += _check_numbers(split)
+        problems += [split.problem(k, example, count=n) for k, (n, example) in split.accents.items()]
         problems += _check_use(split)
         problems += _check_twins(split, files)
         if not is_documented(folder, split.annotation_file, split.image_folder):
@@ -114,13 +114,6 @@ def _check_annotations(split, advance):
         if image:
             for fault in check_object(annotation, image.height, image.width):
                 yield split.problem(fault.kind, str(fault), image, name)
-
-
-def _check_numbers(split):
-    for key, noun in (("images", "image"), ("annotations", "annotation"), ("categories", "category")):
-        for entry in split.content[key]:
-            for fault in other_forms(entry, key):
-                yield split.problem(fault.kind, str(fault), part=f"{noun} {entry.get('id', '(no id)')}")
 
 
 def _check_use(split):

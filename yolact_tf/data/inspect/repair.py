@@ -4,9 +4,9 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from yolact_tf.data.coco.entries import ambiguous_keys, image_key, is_file_name, parse_image, plain_numbers
+from yolact_tf.data.coco.entries import ambiguous_keys, image_key, is_file_name, parse_image
 from yolact_tf.data.coco.json_numbers import whole_number
-from yolact_tf.data.coco.problems import Malformed
+from yolact_tf.data.coco.problems import KINDS, Malformed
 from yolact_tf.data.inspect.check_files import look_at_files
 from yolact_tf.data.inspect.repair_objects import mend_object
 from yolact_tf.data.inspect.unchecked import image_paths, read_splits, steps_of
@@ -26,7 +26,8 @@ def repair(
     Images that are missing, unreadable or of another size go, and those that share an id, as nobody knows
     whose the objects are; so do objects without a usable mask or class. Boxes are clipped, or taken from
     the mask like wrong areas, and the size of an image from its file where none is given; repeated entries
-    of a file become one; ids become unique, all numbers plain, and the categories of both splits the same.
+    of a file become one; ids become unique numbers, the categories of both splits the same, and all that was
+    understood in another form is written plainly. A box without a mask stays one.
     Images in both splits stay, since only their owner knows where they belong.
     Image files are hard links where the disk allows it. decode, progress: as in `check`.
     NothingLeft, and no copy, where no image of a split or no annotation of any would be left.
@@ -62,7 +63,7 @@ def _united_categories(splits):
     categories = {}
     for split in splits:
         for category in split.content["categories"]:
-            plain = {**category, **plain_numbers(category, "categories"), "name": str(category["name"])}
+            plain = {**category, "name": str(category["name"])}
             known = categories.setdefault(plain["id"], plain)
             if known["name"] != plain["name"]:
                 raise ValueError(
@@ -88,10 +89,10 @@ def _mend(split, files, categories, advance):
     done["repeated image entries dropped"] = entries.total() - len(images)
     done["annotations dropped"] += len(annotations) - len(distinct)
     done["annotations renumbered"] = _renumber(distinct)
+    understood = {kind: n for kind, (n, _) in split.accents.items() if KINDS[kind] == "note"}
+    done.update({f"{kind}, now plain": count for kind, count in understood.items()})
     own = split.content["categories"]
-    if len(own) == len(categories) and all(
-        c in categories and not plain_numbers(c, "categories") for c in own
-    ):
+    if len(own) == len(categories) and all(category in categories for category in own):
         categories = own
     else:
         done["categories made the same"] = 1
@@ -102,38 +103,44 @@ def _mend(split, files, categories, advance):
 def _kept_images(split, files):
     """({key of a usable image entry: the entry to keep for it}, the same for all entries of one file;
     Counter of what that took)."""
-    entries, plain, done = [], {}, Counter()
+    entries, mended, done = [], {}, Counter()
     for image in split.content["images"]:
-        mended, steps = _mend_image(image, split, files)
-        if mended:
-            entry = parse_image(mended)
+        sized, is_sized = _sized(image, split, files)
+        if sized:
+            entry = parse_image(sized)
             entries.append(entry)
-            plain.setdefault(entry, mended)
-            done.update(steps)
+            mended.setdefault(entry, dict(sized))
+            done["image sizes taken from the file"] += is_sized
     ambiguous, kept, by_path = ambiguous_keys(entries), {}, {}
     for entry in entries:
         path = split.path(entry)
         if entry.image_id not in ambiguous and files[path].size == (entry.width, entry.height):
-            kept[entry.image_id] = by_path.setdefault(path, plain[entry])
+            kept[entry.image_id] = by_path.setdefault(path, mended[entry])
+    _number([image for image in by_path.values() if type(image["id"]) is not int], kept)
     return kept, done
 
 
-def _mend_image(image, split, files):
-    """(image entry with plain numbers and a size, [what was done]); None for what names no image."""
-    numbers = plain_numbers(image, "images")
-    image, done = {**image, **numbers}, ["numbers written plainly"] * len(numbers)
-    name = image["file_name"]
+def _number(entries, taken):
+    """Gives entries ids that are whole numbers, above all that are taken."""
+    free = 1 + max((key for key in taken if isinstance(key, int)), default=0)
+    for number, entry in enumerate(entries, free):
+        entry["id"] = number
+
+
+def _sized(image, split, files):
+    """(image entry, whether its size is now that of the file); None for what names no image."""
     try:
         parse_image(image)
     except Malformed:
+        name = image["file_name"]
         size = files[split.image_folder / name].size if is_file_name(name) else None
         sized = {**image, **dict(zip(("width", "height"), size or (), strict=False))}
         try:
             parse_image(sized)
         except Malformed:
-            return None, []
-        return sized, [*done, "image sizes taken from the file"]
-    return image, done
+            return None, False
+        return sized, True
+    return image, False
 
 
 def _mend_annotations(split, kept, done, advance):
@@ -164,18 +171,16 @@ def _drop_copies(annotations, image_ids):
 
 
 def _renumber(annotations):
-    """Gives a new id to each annotation whose id is 0 or taken; returns to how many."""
-    taken, repeated = {0}, []
+    """Gives a new id to each annotation whose id is 0, taken, or no whole number; returns to how many."""
+    taken, others = {0}, []
     for annotation in annotations:
-        key = image_key(annotation.get("id"))
-        if key in taken:
-            repeated.append(annotation)
-        elif key is not None:
+        key = annotation.get("id")
+        if type(key) is not int or key in taken:
+            others.append(annotation)
+        else:
             taken.add(key)
-    free = max((value for value in taken if isinstance(value, int)), default=0) + 1
-    for number, annotation in enumerate(repeated, free):
-        annotation["id"] = number
-    return len(repeated)
+    _number(others, taken)
+    return len(others)
 
 
 def _write(split, content, folder, made):

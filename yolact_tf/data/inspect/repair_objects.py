@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from yolact_tf.data.coco.entries import plain_numbers
+from yolact_tf.data.coco.entries import parse_object
+from yolact_tf.data.coco.measures import box_corners, is_flat, measures_of, to_xywh
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.segmentation import parse_segmentation
-from yolact_tf.data.inspect.check_objects import box_corners, check_object, is_flat, measures_of
+from yolact_tf.data.inspect.check_objects import check_object
 
 _MASK_BOX = {  # boxes that the mask's replaces
     "NaN coordinates",
@@ -14,7 +15,6 @@ _MASK_BOX = {  # boxes that the mask's replaces
     "box outside the image",
     "box disagrees",
 }
-_DROPPED = None, ["annotations dropped"]
 
 
 def mend_object(
@@ -22,36 +22,52 @@ def mend_object(
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """(annotation, [what was done]) with no fault left that `check_object` finds; None if nothing is left.
 
-    A sound annotation comes back as it is, but that numbers in another form become plain.
+    A sound annotation comes back as it is, with what follows from its mask. A box without a mask stays one.
     """
-    plain = plain_numbers(annotation, "annotations")
-    annotation, done = {**annotation, **plain}, ["numbers written plainly"] * len(plain)
-    if not check_object(annotation, height, width):
-        return annotation, done
+    done: list[str] = []
+    kinds = _kinds(annotation, height, width)
+    if kinds - {"box without mask", "box crosses the border"}:
+        mended, done = _mended_by_mask(annotation, height, width)
+        if mended is None:
+            return None, done
+        annotation, kinds = mended, _kinds(mended, height, width)
+    if "box crosses the border" in kinds:
+        x1, y1, x2, y2 = box_corners(annotation["bbox"])
+        inside = (max(x1, 0), max(y1, 0), min(x2, width), min(y2, height))
+        annotation, done = {**annotation, "bbox": to_xywh(inside)}, [*done, "boxes clipped"]
+    # Only now: an annotation without a usable box shows no other fault.
+    if "area disagrees" in _kinds(annotation, height, width):
+        area = measures_of(parse_segmentation(annotation["segmentation"], height, width), height, width).area
+        annotation, done = {**annotation, "area": area}, [*done, "areas taken from the mask"]
+    return _with_all_fields(annotation, height, width), done
+
+
+def _kinds(annotation, height, width):
+    return {fault.kind for fault in check_object(annotation, height, width)}
+
+
+def _with_all_fields(annotation, height, width):
+    """A sound annotation with what follows from its mask where it does not say so."""
+    entry, _ = parse_object(annotation, height, width)
+    following = {"bbox": list(entry.xywh), "area": entry.area, "iscrowd": int(entry.is_crowd)}
+    return {**annotation, **{key: value for key, value in following.items() if key not in annotation}}
+
+
+def _mended_by_mask(annotation, height, width):
+    """(annotation with the sound part of its mask, its box where its own is none; [what was done])"""
+    dropped = None, ["annotations dropped"]
     try:
-        annotation, steps = _drop_polygons(annotation, height, width)
+        annotation, done = _drop_polygons(annotation, height, width)
         mask = parse_segmentation(annotation.get("segmentation"), height, width)
     except Malformed:
-        return _DROPPED
+        return dropped
     measures = measures_of(mask, height, width)
-    kinds = {fault.kind for fault in check_object(annotation, height, width)}
+    kinds = _kinds(annotation, height, width)
     if not measures.area or "malformed crowd flag" in kinds:  # nobody knows what else was meant
-        return _DROPPED
-    done += steps
+        return dropped
     if kinds & _MASK_BOX:
-        annotation = {**annotation, "bbox": _to_xywh(measures.box)}
+        annotation = {**annotation, "bbox": to_xywh(measures.box)}
         done.append("boxes taken from the mask")
-    elif "box crosses the border" in kinds:
-        x1, y1, x2, y2 = box_corners(annotation["bbox"])
-        annotation = {
-            **annotation,
-            "bbox": _to_xywh((max(x1, 0), max(y1, 0), min(x2, width), min(y2, height))),
-        }
-        done.append("boxes clipped")
-    # Only now: an annotation without a usable box shows no other fault.
-    if any(fault.kind == "area disagrees" for fault in check_object(annotation, height, width)):
-        annotation = {**annotation, "area": measures.area}
-        done.append("areas taken from the mask")
     return annotation, done
 
 
@@ -64,9 +80,3 @@ def _drop_polygons(annotation, height, width):
     if len(sound) == len(segmentation):
         return annotation, []
     return {**annotation, "segmentation": sound}, ["polygons dropped"] * (len(segmentation) - len(sound))
-
-
-def _to_xywh(corners):
-    """Corners in pixels to COCO's [x, y, w, h]."""
-    x1, y1, x2, y2 = corners
-    return [x1, y1, x2 - x1, y2 - y1]

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolact_tf.data.coco.entries import ImageEntry, is_file_name, labels_of, parse_image, read_coco_json
+from yolact_tf.data.coco.entries import ImageEntry, is_file_name, labels_of, parse_image
 from yolact_tf.data.coco.layouts import find_split, has_split
+from yolact_tf.data.coco.plain_form import read_annotations
 from yolact_tf.data.coco.problems import Malformed, Problem
+from yolact_tf.data.tally import Tally
 from yolact_tf.files import PathLike
 from yolact_tf.structures import Progress
 
@@ -22,7 +24,8 @@ class UncheckedSplit:
     name: str
     annotation_file: Path
     image_folder: Path
-    content: dict  # COCO JSON
+    content: dict  # COCO JSON in plain form
+    accents: Tally  # kind of problem -> what was not in plain form
     labels: dict[int, str]  # category id -> name, ids in rising order
     images: tuple[ImageEntry, ...]  # the entries with an id, a file name and a size
 
@@ -30,10 +33,13 @@ class UncheckedSplit:
         """Path of the file of an ImageEntry."""
         return self.image_folder / image.file_name
 
-    def problem(self, kind: str, message: str, image: ImageEntry | None = None, part: str = "") -> Problem:
+    def problem(
+        self, kind: str, message: str, image: ImageEntry | None = None, part: str = "", count: int = 1
+    ) -> Problem:
         """A Problem of an ImageEntry, or of the annotation file; `part` says in words of what in it."""
         place = f"{self.image_folder.name}/{image.file_name}" if image else self.annotation_file.name
-        return Problem(self.name, f"{place}: {part}" if part else place, kind, " ".join(message.split()))
+        where = f"{place}: {part}" if part else place
+        return Problem(self.name, where, kind, " ".join(message.split()), count)
 
 
 def read_splits(folder: PathLike, names: Sequence[str] = SPLITS) -> list[UncheckedSplit]:
@@ -58,10 +64,10 @@ def steps_of(splits: Sequence[UncheckedSplit], progress: Progress | None) -> Cal
 
 def _read_split(folder, name):
     annotation_file, image_folder = find_split(folder, name)
-    content = read_coco_json(annotation_file)
+    content, accents = read_annotations(annotation_file, image_folder)
     images = []
     for image in content["images"]:
         with contextlib.suppress(Malformed):
             images.append(parse_image(image))
     labels = labels_of(content, annotation_file)
-    return UncheckedSplit(name, annotation_file, image_folder, content, labels, tuple(images))
+    return UncheckedSplit(name, annotation_file, image_folder, content, accents, labels, tuple(images))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from yolact_tf.config import DataConfig
 from yolact_tf.cores import usable_cores
 from yolact_tf.data.coco.layouts import find_split, has_split
 from yolact_tf.data.coco.split import CocoSplit, load_coco
@@ -25,6 +26,7 @@ from yolact_tf.structures import Progress
 
 SPLITS = ("train", "val")
 _IMAGES_A_SHARD = 400  # of COCO, some 70 MB
+_BOXES = "boxes without masks"  # what became of them; requests of old manifests do not say
 _FEWEST_SHARDS = 8  # so that small data sets are mixed across files, too
 
 
@@ -61,20 +63,22 @@ def write_records(
     shards: int = 0,
     on_error: str = "skip",
     progress: Progress | None = None,
+    boxless: str = DataConfig.boxless,
 ) -> list[SplitReport]:
     """Writes folder `data` as TFRecord shards into `out` and returns a SplitReport of each split.
 
     out: a folder, or a URL that TensorFlow's file system opens, such as gs://bucket/folder. It must be
     new, empty, or begun by the same request; of that, finished shards stay.  splits: those of train and
     val that are there, if not given.  shards: how many a split gets, at most one an image; 0 leaves it
-    to the number of images.  on_error: as in `load_coco`.  progress: called as progress(done, total).
+    to the number of images.  on_error, boxless: as in `load_coco`.  progress: called as
+    progress(done, total).
     """
     if shards < 0:
         raise ValueError(f"`shards` must be at least 0. Received: {shards}")
     if on_error not in ("skip", "refuse"):
         raise ValueError(f"`on_error` must be one of 'skip', 'refuse'. Received: {on_error!r}")
     out = str(out)
-    plans = [_plan(data, split, shards, on_error) for split in splits or _splits_of(data)]
+    plans = [_plan(data, split, shards, on_error, boxless) for split in splits or _splits_of(data)]
     _require_same_categories([plan.data for plan in plans])
     _require_own(out, plans)
     total, done = sum(plan.data.num_images for plan in plans), 0
@@ -96,8 +100,8 @@ def _splits_of(data):
     return [split for split in SPLITS if has_split(data, split)] or SPLITS[:1]
 
 
-def _plan(folder, split, shards, on_error):
-    data = load_coco(folder, split, on_error)
+def _plan(folder, split, shards, on_error, boxless):
+    data = load_coco(folder, split, on_error, boxless)
     usual = max(_FEWEST_SHARDS, -(-data.num_images // _IMAGES_A_SHARD))
     count = min(shards or usual, data.num_images)
     bounds = np.linspace(0, data.num_images, count + 1).astype(int).tolist()
@@ -106,6 +110,7 @@ def _plan(folder, split, shards, on_error):
         "annotations": hashlib.sha256(data.annotation_file.read_bytes()).hexdigest(),
         "readable images": hashlib.sha256(kept).hexdigest(),
         "number of shards": str(count),
+        _BOXES: boxless,
     }
     return _Plan(split, data, find_split(folder, split)[1], tuple(bounds), request)
 
@@ -129,7 +134,7 @@ def _require_own(out, plans):
     if names and not any(name.endswith(MANIFEST_NAME.format(split="")) for name in names):
         raise ValueError(f"{expected}. Received: {out!r}, which holds {', '.join(names[:6])}")
     for plan in begun:
-        request = read_manifest(out, plan.split)["request"]
+        request = {_BOXES: DataConfig.boxless, **read_manifest(out, plan.split)["request"]}
         changed = [key for key, value in plan.request.items() if request.get(key) != value]
         if changed:
             raise ValueError(

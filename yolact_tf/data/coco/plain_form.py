@@ -1,0 +1,206 @@
+"""Annotations in another tool's accent to COCO's plain form, with an account of what was understood.
+
+All that reads COCO JSON reads it here, so that nothing below has to know the accents.
+"""
+
+import concurrent.futures
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from yolact_tf.data.coco.entries import (
+    category_number,
+    image_key,
+    is_file_name,
+    parse_crowd_flag,
+    read_coco_json,
+)
+from yolact_tf.data.coco.json_numbers import number_in_text, whole_number
+from yolact_tf.data.coco.problems import Malformed
+from yolact_tf.data.coco.segmentation_forms import (
+    from_text,
+    is_plain,
+    numbers_of,
+    plain_segmentation,
+    says_nothing,
+)
+from yolact_tf.data.image_names import ImageNames, accents_of
+from yolact_tf.data.json_files import byte_order_mark
+from yolact_tf.data.tally import Tally
+from yolact_tf.images.decoding import inspect_image
+
+_NO_SIZE = (None, "", 0, -1)  # what tools write that do not know it
+_FLAGS_IN_TEXT = {"false": 0, "true": 1, "0.0": 0, "1.0": 1}
+_NUMBERS = {int, float}
+_OF_ANNOTATION = ("id", "image_id", "category_id", "iscrowd")
+
+
+def read_annotations(file: Path, image_folder: Path) -> tuple[dict[str, Any], Tally]:
+    """(content of a COCO instances file in plain form, its accents: kinds of what was written otherwise).
+
+    File names are those below `image_folder`, and sizes are the files' own where the content has none. What
+    is malformed stays as it is, and so does an id that is text; what follows from a mask stays away.
+    ValueError as of `read_coco_json`.
+    """
+    content, accents = read_coco_json(file), Tally()
+    mark = byte_order_mark(file)
+    accents.add("byte order mark", f"of {mark}", bool(mark))
+    for category in content["categories"]:
+        _plain_number(category, "id", "category", accents, category_number)
+    _plain_images(content["images"], image_folder, accents)
+    sizes = {image_key(i["id"]): [i.get("height"), i.get("width")] for i in content["images"]}
+    for annotation in content["annotations"]:
+        if {*map(type, map(annotation.get, _OF_ANNOTATION))} != {int}:
+            _plain_ids(annotation, accents)
+    _agreeing_ids(content["annotations"], sizes, accents)
+    for annotation in content["annotations"]:
+        _plain_shape(annotation, sizes, accents)
+    return content, accents
+
+
+def _plain_number(entry, field, noun, accents, read=whole_number):
+    """Writes the number of a field, as `read` finds it, plainly; an id that is text is noted, and stays."""
+    value = entry.get(field)
+    if type(value) is int:
+        return
+    number = read(value)
+    if number is not None:
+        entry[field] = number
+        _note_number(entry, field, value, accents, noun)
+    elif field == "id" and image_key(value) is not None:
+        accents.add("id that is text", f"{noun} {value!r}")
+
+
+def _note_number(entry, field, value, accents, noun="annotation"):
+    """Notes that `value` is what a field was before it became plain."""
+    text = f"{_name(noun, entry)}: `{field}` {value!r:.60} read as {entry[field]!r:.60}"
+    accents.add("number in another form", text)
+
+
+def _name(noun, entry):
+    return f"{noun} {entry.get('id', '(no id)')}"
+
+
+def _plain_images(images, folder, accents):
+    for image in images:
+        _plain_number(image, "id", "image", accents)
+        for field in ("width", "height"):
+            if image.get(field) in _NO_SIZE:
+                image.pop(field, None)
+            else:
+                _plain_number(image, field, "image", accents)
+    _plain_names([image for image in images if is_file_name(image["file_name"])], folder, accents)
+    _fill_sizes([image for image in images if not {"width", "height"} <= image.keys()], folder, accents)
+
+
+def _plain_names(images, folder, accents):
+    """Puts plain names for those that mean one file each, which no other name means."""
+    names = ImageNames(folder)
+    distinct = dict.fromkeys(image["file_name"] for image in images)
+    readings = {name: names.readings(name) for name in distinct if not names.is_plain(name)}
+    askers = Counter(plain for name in distinct for plain in readings.get(name, [name]))
+    for image in images:
+        name = image["file_name"]
+        found = readings.get(name, [name])
+        if len(found) == 1 and askers[found[0]] == 1:
+            image["file_name"] = found[0]
+            for kind in accents_of(name, found[0]) if found[0] != name else ():
+                accents.add(kind, f"{_name('image', image)}: {name!r} read as {found[0]!r}")
+        elif found and name in readings:
+            several = " or ".join(map(repr, found[:3]))
+            also = ", and so may another entry" if len(found) == 1 else ""
+            accents.add("ambiguous file name", f"{_name('image', image)}: {name!r} may mean {several}{also}")
+
+
+def _fill_sizes(images, folder, accents):
+    """Gives images the sizes of their files; one that cannot be read has none."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:  # as `load_coco`: reading waits for the disk
+        for image, size in zip(images, pool.map(lambda image: _size_of(image, folder), images), strict=True):
+            if size:
+                for field, side in zip(("width", "height"), size, strict=True):
+                    image.setdefault(field, side)
+                accents.add(
+                    "image without a size", f"{_name('image', image)}: {size[0]}x{size[1]} by its file"
+                )
+
+
+def _size_of(image, folder):
+    if not is_file_name(image["file_name"]):
+        return None
+    try:
+        return inspect_image(folder / image["file_name"])
+    except (OSError, ValueError):
+        return None
+
+
+def _plain_ids(annotation, accents):
+    for field in ("id", "iscrowd"):
+        _note_absence(annotation, field, (None,), accents)
+    for field in ("id", "image_id"):
+        _plain_number(annotation, field, "annotation", accents)
+    _plain_number(annotation, "category_id", "annotation", accents, category_number)
+    _plain_flag(annotation, accents)
+
+
+def _note_absence(annotation, field, nothing, accents):
+    """Notes a field that is not there, or is one of `nothing`, which it then takes away; whether it did."""
+    if annotation.get(field) not in nothing:
+        return False
+    annotation.pop(field, None)
+    accents.add(f"annotation without `{field}`", _name("annotation", annotation))
+    return True
+
+
+def _plain_flag(annotation, accents):
+    value = annotation.setdefault("iscrowd", 0)
+    try:
+        flag = int(parse_crowd_flag(_FLAGS_IN_TEXT.get(str(value).strip().lower(), value)))
+    except Malformed:
+        return
+    if type(value) is not int:
+        annotation["iscrowd"] = flag
+        _note_number(annotation, "iscrowd", value, accents)
+
+
+def _agreeing_ids(annotations, keys, accents):
+    """Puts the id of an image for one that writes the same number in another way."""
+    strangers = [a for a in annotations if image_key(a["image_id"]) not in keys]
+    if not strangers:
+        return
+    same = {}
+    for key in keys:
+        same.setdefault(number_in_text(key) if isinstance(key, str) else key, []).append(key)
+    for annotation in strangers:
+        value = annotation["image_id"]
+        number = number_in_text(value) if isinstance(value, str) else image_key(value)
+        if number is not None and len(same.get(number, ())) == 1:
+            annotation["image_id"] = same[number][0]
+            _note_number(annotation, "image_id", value, accents)
+
+
+def _plain_shape(annotation, sizes, accents):
+    """Puts box, area and mask into COCO's form; sizes: image key -> [height, width]."""
+    for field in ("bbox", "area"):
+        _plain_numbers(annotation, field, accents)
+    mask = annotation.get("segmentation")
+    if is_plain(mask) or says_nothing(mask):
+        return
+    plain = plain_segmentation(mask, sizes.get(image_key(annotation["image_id"]), [None, None]))
+    if plain != mask:
+        annotation["segmentation"] = plain
+        kind = "polygon as one flat list" if plain == [mask] else "mask in another form"
+        accents.add(kind, _name("annotation", annotation))
+
+
+def _plain_numbers(annotation, field, accents):
+    """Makes numbers of a `bbox` or an `area` that is text, or of text."""
+    value = annotation.get(field)
+    if type(value) in _NUMBERS or (type(value) is list and value and _NUMBERS.issuperset(map(type, value))):
+        return
+    if _note_absence(annotation, field, (None, "", []), accents):
+        return
+    read = from_text(value) or value if isinstance(value, str) else value
+    plain = numbers_of(read) if isinstance(read, list) else number_in_text(read)
+    if plain is not None:
+        annotation[field] = plain
+        _note_number(annotation, field, value, accents)
