@@ -8,7 +8,8 @@ import tensorflow as tf
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from yolact_tf.images.decoding import decode_image, inspect_image
+from yolact_tf.images.decoding import decode_image
+from yolact_tf.images.inspection import inspect_image
 from yolact_tf.images.webp import with_room
 
 TRANSPARENT = 0x10

@@ -25,7 +25,7 @@ from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.source import CocoSource
 from yolact_tf.data.record import Record, corners_of
 from yolact_tf.files import PathLike
-from yolact_tf.images.decoding import inspect_image
+from yolact_tf.images.inspection import inspect_image
 
 logger = logging.getLogger(__name__)
 

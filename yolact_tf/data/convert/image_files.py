@@ -12,7 +12,7 @@ from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import DataSet, Picture
 from yolact_tf.data.convert.left_out import LeftOut
 from yolact_tf.files import PathLike, link_or_copy
-from yolact_tf.images.decoding import inspect_image
+from yolact_tf.images.inspection import inspect_image
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yolact_tf.files import PathLike
-from yolact_tf.images.decoding import inspect_image, read_image
+from yolact_tf.images.decoding import read_image
+from yolact_tf.images.inspection import inspect_image
 from yolact_tf.images.truncated_jpeg import CUT_SHORT, is_cut_short
 
 TINY_SIDE = 8  # pixels

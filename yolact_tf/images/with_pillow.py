@@ -1,0 +1,117 @@
+"""Images as Pillow reads them: what TensorFlow does not decode, such as TIFF and HEIC, and all without it."""
+
+import contextlib
+import functools
+import io
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from yolact_tf.files import PathLike
+from yolact_tf.images.deep_pixels import in_8_bits
+from yolact_tf.images.orientation import TAG, turn
+
+# Colours of 16 bits, of which Pillow keeps the upper 8, by the name of their order in the file.
+_DEEP_COLOURS = re.compile(r"(RGB|RGBA|RGBX);16([LBN])")
+_OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
+_HEIC = re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
+_UNPREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}
+_PLANAR = 284  # of TIFF: whether each channel lies by itself
+
+
+@contextlib.contextmanager
+def opened(data: bytes) -> Iterator[Image.Image]:
+    """The first picture of the bytes of an image file, not yet decoded. UnidentifiedImageError for others."""
+    _register_plugins()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sizes, and of damage that an error follows
+        with Image.open(io.BytesIO(data)) as image:
+            yield image
+
+
+def what_is_missing(data: bytes) -> str:
+    """What Pillow would need to read bytes that it does not know, as far as it can be told; else ""."""
+    return "HEIC, which Pillow reads with pip install pillow-heif" if _HEIC.match(data) else ""
+
+
+def one_line(error: Exception) -> str:
+    """What an error says."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def decode_with_pillow(data: bytes, name: PathLike) -> np.ndarray:
+    """[H, W, 3] uint8 RGB of the bytes of an image file, upright. ValueError with `name` where it is none."""
+    try:
+        with opened(data) as image:
+            deep = _deep_colours(image, data)
+            orientation = orientation_of(image)
+            return turn(_rgb_as_stored(image) if deep is None else in_8_bits(deep), orientation)
+    except Exception as error:  # what plugins raise for a damaged file is of no one kind
+        reason = what_is_missing(data) or one_line(error)
+        raise ValueError(f"{name}: expected an image. Received: {reason}") from None
+
+
+def rgb_of(image: Image.Image) -> np.ndarray:
+    """[H, W, 3] uint8 RGB of a Pillow image, upright by its EXIF; alpha is dropped."""
+    orientation = orientation_of(image)
+    return turn(_rgb_as_stored(image), orientation)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """EXIF's orientation by which an image is still to be turned; 1 where Pillow or nobody does it."""
+    # Pillow turns a TIFF itself as it loads it; and nobody turns a PNG or a WebP.
+    if image.format in ("TIFF", "PNG", "WEBP"):
+        return 1
+    value = image.getexif().get(TAG, 1)
+    return value if value in range(1, 9) else 1
+
+
+def _rgb_as_stored(image):
+    if image.mode == "F" or image.mode.startswith("I"):
+        return np.repeat(in_8_bits(np.asarray(image))[..., None], 3, 2)
+    if image.mode in _UNPREMULTIPLIED:
+        image = image.convert(_UNPREMULTIPLIED[image.mode])
+    return np.asarray(image.convert("RGB"))
+
+
+def _deep_colours(image, data):
+    """[H, W, 3] uint16 of an image with colours of 16 bits; None for any other.
+
+    Pillow keeps the upper 8 bits, so that it reads the file twice, the second time as if of the other order.
+    """
+    found = [_DEEP_COLOURS.fullmatch(_raw_mode(tile)) for tile in image.tile]
+    if not found or not all(found):
+        _require_whole_colours(image)
+        return None
+    mode, order = found[0].groups()
+    upper = np.asarray(image.convert("RGB")).astype(np.uint16)
+    with opened(data) as again:
+        other = f"{mode};16{_OTHER_ORDER[order]}"
+        again.tile = [_with_raw_mode(tile, other) for tile in again.tile]
+        return upper << 8 | np.asarray(again.convert("RGB"))
+
+
+def _require_whole_colours(image):
+    """ValueError for a TIFF that Pillow would take for another: of 16 bits, each channel by itself."""
+    if image.format == "TIFF" and image.tag_v2.get(_PLANAR) == 2 and max(image.tag_v2.get(258, (8,))) > 8:
+        raise ValueError("a TIFF of more than 8 bits with each channel by itself; a PNG of it would do")
+
+
+def _raw_mode(tile):
+    return tile.args if isinstance(tile.args, str) else str(tile.args[0] if tile.args else "")
+
+
+def _with_raw_mode(tile, mode):
+    return tile._replace(args=mode if isinstance(tile.args, str) else (mode, *tile.args[1:]))
+
+
+@functools.cache
+def _register_plugins():
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
