@@ -12,7 +12,7 @@ from yolact_tf.images.inspection import inspect_bytes
 from yolact_tf.images.orientation import COLUMNS_REVERSED, FIRST_SWAPPED, ROWS_REVERSED, TAG
 from yolact_tf.images.truncated_jpeg import CUT_SHORT, FILLINGS, is_cut_short
 from yolact_tf.images.webp import decode_webp
-from yolact_tf.images.with_pillow import decode_with_pillow
+from yolact_tf.images.with_pillow import decoded_by_pillow
 from yolact_tf.structures import Tensor
 from yolact_tf.tracing import traced_once
 
@@ -75,9 +75,9 @@ def read_image(path: PathLike) -> np.ndarray:
 def decode_any(encoded: bytes, name: PathLike) -> np.ndarray:
     """`read_image` of the bytes of a file, which messages call `name`."""
     if tf is None:
-        return _decoded_by_pillow(encoded, name)
+        return _whole_by_pillow(encoded, name)
     if not encoded.startswith(_DECODED_ALWAYS) and inspect_bytes(encoded, name).other:
-        return decode_with_pillow(encoded, name)
+        return decoded_by_pillow(encoded, name)
     return decoded(encoded, name)
 
 
@@ -97,14 +97,14 @@ def reason_of(error: "tf.errors.OpError") -> str:
 def read_with_pillow(path: PathLike) -> np.ndarray:
     """`read_image` where TensorFlow is not installed; pixels of a JPEG differ by the noise of decoders."""
     try:
-        return _decoded_by_pillow(Path(path).read_bytes(), path)
+        return _whole_by_pillow(Path(path).read_bytes(), path)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such image file") from None
 
 
-def _decoded_by_pillow(encoded, name):
+def _whole_by_pillow(encoded, name):
     inspect_bytes(encoded, name)
-    pixels = decode_with_pillow(encoded, name)
+    pixels = decoded_by_pillow(encoded, name)
     corners = pixels[[0, 0, -1, -1], [0, -1, 0, -1]]  # one is where the data end
     is_suspect = encoded.startswith(b"\xff\xd8") and (corners[:, None] == FILLINGS).all(-1).any()
     if is_suspect and is_cut_short(encoded):

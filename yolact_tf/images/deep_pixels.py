@@ -27,9 +27,8 @@ def in_8_bits(values: np.ndarray) -> np.ndarray:
     white = next((w for w in ((1,) if is_float else ()) + _WHITES if high <= w), 0)
     is_narrow = white > _WHITES[0] and low < high and (high - low) * _NARROW <= white
     if low < 0 or not white or is_narrow:
-        white, values = max(high - low, np.finfo(float).tiny if is_float else 1), values - low
-        return _shares(values, white) if is_float else (values * 255 // white).astype(np.uint8)
-    return _shares(values, white) if is_float else (values * 256 // (white + 1)).astype(np.uint8)
+        return _shares(values - low, high - low, 255)
+    return _shares(values, white, 255) if is_float else _shares(values, white + 1, 256)
 
 
 def decode_deep_png(encoded: Tensor) -> Tensor:
@@ -49,7 +48,9 @@ def is_deep_png(encoded: Tensor) -> Tensor:
     return (tf.strings.substr(head, 0, 4) == b"\x89PNG") & (tf.strings.substr(head, 24, 1) == b"\x10")
 
 
-def _shares(values, white):
-    # Not finite: black, as the least is.
-    shares = np.nan_to_num(values / white, nan=0.0, posinf=0.0, neginf=0.0).clip(0, 1)
-    return np.floor(shares * 255 + 0.5).astype(np.uint8)
+def _shares(values, white, levels):
+    """values / white, of the so many levels; of floats rounded, and what is not finite black."""
+    if values.dtype.kind != "f":
+        return (values * levels // max(white, 1)).astype(np.uint8)
+    shares = np.nan_to_num(values / (white or 1), nan=0.0, posinf=0.0, neginf=0.0).clip(0, 1)
+    return np.floor(shares * levels + 0.5).astype(np.uint8)

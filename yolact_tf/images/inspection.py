@@ -11,7 +11,7 @@ from yolact_tf.images.bmp import ODD_BMP, is_plain_bmp
 from yolact_tf.images.gif import PARTIAL_GIF, screen_of
 from yolact_tf.images.orientation import TAG, turned_size
 from yolact_tf.images.truncated_jpeg import jpeg_end
-from yolact_tf.images.with_pillow import one_line, opened, orientation_of, what_is_missing
+from yolact_tf.images.with_pillow import decode_with_pillow, one_line, opened, orientation_of, what_is_missing
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP")  # MPO: a JPEG followed by more JPEGs
 # Endings of image files: of FORMATS first, then of what Pillow reads beside them.
@@ -47,15 +47,11 @@ def inspect_image(path: PathLike) -> tuple[int, int]:
     ValueError in one line for a file that is no image or is cut short, OtherFormat for one that only Pillow
     decodes; FileNotFoundError for none at all.
     """
-    return require_decodable(inspect_file(path), path).size
-
-
-def require_decodable(header: ImageHeader, path: PathLike) -> ImageHeader:
-    """`header` itself; OtherFormat where TensorFlow does not decode its image."""
+    header = inspect_file(path)
     if header.other:
         expected = f"one of {', '.join(FORMATS)}; a PNG of it would do"
         raise OtherFormat(f"{path}: expected {expected}. Received: {header.other}")
-    return header
+    return header.size
 
 
 def inspect_file(path: PathLike) -> ImageHeader:
@@ -71,31 +67,35 @@ def inspect_file(path: PathLike) -> ImageHeader:
 def inspect_bytes(data: bytes, name: PathLike) -> ImageHeader:
     """The ImageHeader of the bytes of an image file. ValueError with `name` where they are none."""
     with _faults_named(name, data), opened(data) as image:
-        if image.format not in FORMATS:
-            return _of_another(image, f"{image.format} {image.mode}")
-        if image.format == "BMP" and not is_plain_bmp(lambda at, size: data[at : at + size]):
-            return _of_another(image, ODD_BMP)
-        if image.format == "GIF" and [tile[1] for tile in image.tile] != [(0, 0, *screen_of(data))]:
-            return _of_another(image, PARTIAL_GIF)
-        return _of_tensorflows(image, data)
+        header = _header(image, data)
+    if data.startswith(b"\xff\xd8") and jpeg_end(data) < 0:
+        raise ValueError(f"{name}: expected a whole JPEG. Received one without its end marker")
+    return header
 
 
-def _of_another(image, description):
+def _header(image, data):
+    if image.format not in FORMATS:
+        return _of_another(image, data, f"{image.format} {image.mode}")
+    if image.format == "BMP" and not is_plain_bmp(lambda at, size: data[at : at + size]):
+        return _of_another(image, data, ODD_BMP)
+    if image.format == "GIF" and not _fills_its_screen(image, data):
+        return _of_another(image, data, PARTIAL_GIF)
+    return _of_tensorflows(image)
+
+
+def _of_another(image, data, description):
     """The ImageHeader of an image that Pillow reads: only reading it tells that it is whole."""
     num_pages, has_alpha = getattr(image, "n_frames", 1), image.has_transparency_data
-    tag = image.getexif().get(TAG, 1) if image.format == "TIFF" else 1
-    image.load()
-    size = turned_size(image.size, orientation_of(image))
-    orientation = tag if image.format == "TIFF" else orientation_of(image)
-    return ImageHeader(size, orientation, description, num_pages, has_alpha)
+    # Pillow turns a TIFF as it loads it, and then has no word of that.
+    orientation = image.getexif().get(TAG, 1) if image.format == "TIFF" else orientation_of(image)
+    height, width, _ = decode_with_pillow(data).shape
+    return ImageHeader((width, height), orientation, description, num_pages, has_alpha)
 
 
-def _of_tensorflows(image, data):
+def _of_tensorflows(image):
     is_jpeg = image.format in ("JPEG", "MPO")
     orientation = orientation_of(image) if is_jpeg else 1
     has_alpha = image.has_transparency_data
-    if is_jpeg and jpeg_end(data) < 0:
-        raise OSError("a JPEG without its end marker")
     # The other pictures of an MPO are views, depths and lights of the first.
     num_pages = 1 if is_jpeg else getattr(image, "n_frames", 1)
     if image.format == "PNG":
@@ -103,6 +103,10 @@ def _of_tensorflows(image, data):
     if image.format in ("GIF", "BMP"):
         image.load()  # nothing cheaper tells that they are cut short
     return ImageHeader(turned_size(image.size, orientation), orientation, "", num_pages, has_alpha)
+
+
+def _fills_its_screen(image, data):
+    return [tile[1] for tile in image.tile] == [(0, 0, *screen_of(data))]
 
 
 @contextlib.contextmanager

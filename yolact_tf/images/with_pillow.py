@@ -43,16 +43,21 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def decode_with_pillow(data: bytes, name: PathLike) -> np.ndarray:
+def decoded_by_pillow(data: bytes, name: PathLike) -> np.ndarray:
     """[H, W, 3] uint8 RGB of the bytes of an image file, upright. ValueError with `name` where it is none."""
     try:
-        with opened(data) as image:
-            deep = _deep_colours(image, data)
-            orientation = orientation_of(image)
-            return turn(_rgb_as_stored(image) if deep is None else in_8_bits(deep), orientation)
+        return decode_with_pillow(data)
     except Exception as error:  # what plugins raise for a damaged file is of no one kind
         reason = what_is_missing(data) or one_line(error)
         raise ValueError(f"{name}: expected an image. Received: {reason}") from None
+
+
+def decode_with_pillow(data: bytes) -> np.ndarray:
+    """`decoded_by_pillow` that raises whatever Pillow and its plugins do."""
+    with opened(data) as image:
+        deep = _deep_colours(image, data)
+        orientation = orientation_of(image)
+        return turn(_rgb_as_stored(image) if deep is None else in_8_bits(deep), orientation)
 
 
 def rgb_of(image: Image.Image) -> np.ndarray:
