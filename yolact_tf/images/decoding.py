@@ -8,7 +8,7 @@ from yolact_tf.files import PathLike
 from yolact_tf.images.bmp import decode_bmp, holds
 from yolact_tf.images.deep_pixels import decode_deep_png, is_deep_png
 from yolact_tf.images.gif import decode_gif
-from yolact_tf.images.inspection import inspect_bytes
+from yolact_tf.images.inspection import DECODED_ALWAYS, inspect_bytes
 from yolact_tf.images.orientation import COLUMNS_REVERSED, FIRST_SWAPPED, ROWS_REVERSED, TAG
 from yolact_tf.images.truncated_jpeg import CUT_SHORT, FILLINGS, is_cut_short
 from yolact_tf.images.webp import decode_webp
@@ -21,7 +21,6 @@ try:
 except ModuleNotFoundError:  # detection runs without it
     tf = None
 
-_DECODED_ALWAYS = (b"\xff\xd8", b"\x89PNG", b"RIFF")  # first bytes of formats of which TensorFlow reads all
 _EXIF_REACH = 1 << 16  # the orientation lies in the first segments; thumbnails come after
 _MAX_IFD_ENTRIES = 64
 
@@ -76,7 +75,7 @@ def decode_any(encoded: bytes, name: PathLike) -> np.ndarray:
     """`read_image` of the bytes of a file, which messages call `name`."""
     if tf is None:
         return _whole_by_pillow(encoded, name)
-    if not encoded.startswith(_DECODED_ALWAYS) and inspect_bytes(encoded, name).other:
+    if not encoded.startswith(DECODED_ALWAYS) and inspect_bytes(encoded, name).other:
         return decoded_by_pillow(encoded, name)
     return decoded(encoded, name)
 

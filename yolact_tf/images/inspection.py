@@ -14,6 +14,8 @@ from yolact_tf.images.truncated_jpeg import jpeg_end
 from yolact_tf.images.with_pillow import decode_with_pillow, one_line, opened, orientation_of, what_is_missing
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP")  # MPO: a JPEG followed by more JPEGs
+# First bytes of those of which TensorFlow reads every kind.
+DECODED_ALWAYS = (b"\xff\xd8", b"\x89PNG", b"RIFF")
 # Endings of image files: of FORMATS first, then of what Pillow reads beside them.
 SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".jpe", ".jfif", ".mpo", ".dib"),

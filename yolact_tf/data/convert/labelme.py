@@ -12,7 +12,7 @@ import math
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.convert.class_names import category_names, read_lines
@@ -29,12 +29,14 @@ from yolact_tf.data.convert.image_files import (
     annotation_names,
     check_size,
     find_pictures,
-    picture_sizes,
+    picture_headers,
     place_picture,
 )
 from yolact_tf.data.convert.outlines import ellipse, rectangle
 from yolact_tf.data.convert.regions import outlines_of, polygon_of, rle_of, unite_groups
+from yolact_tf.data.convert.upright import upright
 from yolact_tf.files import PathLike
+from yolact_tf.images.inspection import inspect_bytes
 
 LABELS = "labels.txt"
 NO_CLASSES = ("__ignore__", "_background_")
@@ -147,19 +149,20 @@ def _pictures(contents, base, category_of, losses):
     for file, content in contents.items():
         with losses.left_out.skip_image():
             sources[file] = _source(file, content)
-    sizes = iter(picture_sizes([source for source in sources.values() if isinstance(source, Path)]))
+    headers = iter(picture_headers([source for source in sources.values() if isinstance(source, Path)]))
     pictures = []
     for file, source in sources.items():
         content = contents[file]
         with losses.left_out.skip_image():
-            size = next(sizes)() if isinstance(source, Path) else _embedded_size(source, file)
+            header = next(headers)() if isinstance(source, Path) else _embedded_header(source, file)
             keys = ("imageWidth", "imageHeight")
-            check_size(file, size, [_side(content, *of_side) for of_side in zip(keys, size, strict=True)])
+            size = [_side(content, *of_side) for of_side in zip(keys, header.size, strict=True)]
+            turn = check_size(file, header, size)
             suffix = Path(_image_path(content)).suffix or ".jpg"
             name = file.relative_to(base).with_suffix(suffix).as_posix()
             instances = _instances(content, size, category_of, losses, file)
             flags = {"flags": content["flags"]} if content.get("flags") else {}
-            pictures.append(Picture(name, source, *size, instances, extra=flags))
+            pictures.append(upright(Picture(name, source, *size, instances, extra=flags), turn, losses))
     return tuple(pictures)
 
 
@@ -186,11 +189,10 @@ def _source(file, content):
         raise ValueError(f"{file}: expected base64 as `imageData`. Received: {error}") from None
 
 
-def _embedded_size(data, file):
+def _embedded_header(data, file):
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return ImageOps.exif_transpose(image).size
-    except (OSError, SyntaxError):
+        return inspect_bytes(data, file)
+    except ValueError:
         raise ValueError(
             f"{file}: expected an image as `imageData`. Received: {len(data)} bytes starting {data[:8]!r}"
         ) from None
