@@ -1,5 +1,6 @@
 """Encoded images to upright RGB pixels, the same way in training, evaluation and serving."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -60,15 +61,19 @@ def read_image(path: PathLike) -> np.ndarray:
 
     ValueError where it is none.
     """
+    return decode_any(read_bytes(path), path)
+
+
+def read_bytes(path: PathLike) -> bytes:
+    """The bytes of a file, near by or far away. FileNotFoundError or OSError in one line."""
     if tf is None:
-        return read_with_pillow(path)
+        return _read_near_by(path)
     try:
-        encoded = tf.io.read_file(str(path)).numpy()
+        return tf.io.read_file(os.fspath(path)).numpy()
     except tf.errors.NotFoundError:
         raise FileNotFoundError(f"{path}: no such image file") from None
     except tf.errors.OpError as error:  # such as that of a folder, or of a disk
         raise OSError(f"{path}: expected an image file. Received: {reason_of(error)}") from None
-    return decode_any(encoded, path)
 
 
 def decode_any(encoded: bytes, name: PathLike) -> np.ndarray:
@@ -95,8 +100,12 @@ def reason_of(error: "tf.errors.OpError") -> str:
 
 def read_with_pillow(path: PathLike) -> np.ndarray:
     """`read_image` where TensorFlow is not installed; pixels of a JPEG differ by the noise of decoders."""
+    return _whole_by_pillow(_read_near_by(path), path)
+
+
+def _read_near_by(path):
     try:
-        return _whole_by_pillow(Path(path).read_bytes(), path)
+        return Path(path).read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such image file") from None
 

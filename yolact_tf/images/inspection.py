@@ -24,6 +24,10 @@ SUFFIXES = (
 )
 
 
+ALPHA = "an alpha channel, which is dropped"
+PAGES = "several pages or frames, of which the first is read"
+
+
 class OtherFormat(ValueError):
     """An image that Pillow reads and TensorFlow does not."""
 
@@ -73,6 +77,15 @@ def inspect_bytes(data: bytes, name: PathLike) -> ImageHeader:
     if data.startswith(b"\xff\xd8") and jpeg_end(data) < 0:
         raise ValueError(f"{name}: expected a whole JPEG. Received one without its end marker")
     return header
+
+
+def remarks_on(data: bytes) -> tuple[str, ...]:
+    """What of the bytes of a sound image file is not seen when it is read."""
+    if data.startswith(b"\xff\xd8"):
+        return ()
+    with opened(data) as image:
+        found = {ALPHA: image.has_transparency_data, PAGES: getattr(image, "n_frames", 1) > 1}
+    return tuple(remark for remark, is_so in found.items() if is_so)
 
 
 def _header(image, data):
