@@ -40,7 +40,7 @@ def test_no_two_names_become_alike():
         "a.tiff": "a.tiff.png",
         "b.tif": "b.tif2.png",
         "d/c.tif": "d/c.png",
-        "b.png.tif": "b.png.tif.png",
+        "b.png.tif": "b.png.png",
         "e.png": "e.png",  # its name was wrong before
     }
     assert len(set(names.values())) == len(names)

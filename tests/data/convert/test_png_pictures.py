@@ -38,8 +38,9 @@ def test_training_stops_and_names_the_command_that_mends_it(folder):
         with pytest.raises(ValueError) as caught:
             load_coco(folder, "train", on_error)
         assert str(caught.value) == (
-            f"{folder}/train.json: expected images of JPEG, MPO, PNG, WEBP, GIF, BMP; `yolact data check DATA "
-            f"--fix NEW` writes others as PNG. Received: 3 others, the first {folder}/images/a.tif (TIFF I;16)"
+            f"{folder}/train.json: expected images of JPEG, MPO, PNG, WEBP, GIF, BMP; `yolact data check "
+            "DATA --fix NEW` writes others as PNG. Received: 3 others, the first "
+            f"{folder}/images/a.tif (TIFF I;16)"
         )
 
 
