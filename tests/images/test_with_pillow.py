@@ -149,3 +149,12 @@ def test_damage_is_named_in_one_line(tmp_path):
             with pytest.raises(ValueError) as caught:
                 read(path)
             assert str(caught.value).startswith(f"{path}: expected ") and "\n" not in str(caught.value)
+
+
+def test_an_orientation_that_only_xmp_has_turns_nothing(tmp_path):
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
+    path = save(tmp_path, Image.fromarray(PIXELS), "JPEG", xmp=xmp)
+    with Image.open(path) as image:
+        assert image.getexif().get(TAG) == 6  # as Pillow has it, and neither TensorFlow nor OpenCV
+    assert inspect_file(path).size == (WIDTH, HEIGHT)
+    assert read_image(path).shape == read_with_pillow(path).shape == (HEIGHT, WIDTH, 3)

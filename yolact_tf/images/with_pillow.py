@@ -20,7 +20,7 @@ _DEEP_COLOURS = re.compile(r"(RGB|RGBA|RGBX);16([LBN])")
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 _HEIC = re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
 _UNPREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}
-_PLANAR = 284  # of TIFF: whether each channel lies by itself
+_BITS, _PLANAR = 258, 284  # of TIFF: bits of each channel, and whether it lies by itself
 
 
 @contextlib.contextmanager
@@ -56,14 +56,12 @@ def decode_with_pillow(data: bytes) -> np.ndarray:
     """`decoded_by_pillow` that raises whatever Pillow and its plugins do."""
     with opened(data) as image:
         deep = _deep_colours(image, data)
-        orientation = orientation_of(image)
-        return turn(_rgb_as_stored(image) if deep is None else in_8_bits(deep), orientation)
+        return rgb_of(image) if deep is None else turn(in_8_bits(deep), orientation_of(image))
 
 
 def rgb_of(image: Image.Image) -> np.ndarray:
     """[H, W, 3] uint8 RGB of a Pillow image, upright by its EXIF; alpha is dropped."""
-    orientation = orientation_of(image)
-    return turn(_rgb_as_stored(image), orientation)
+    return turn(_rgb_as_stored(image), orientation_of(image))
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -71,7 +69,9 @@ def orientation_of(image: Image.Image) -> int:
     # Pillow turns a TIFF itself as it loads it; and nobody turns a PNG or a WebP.
     if image.format in ("TIFF", "PNG", "WEBP"):
         return 1
-    value = image.getexif().get(TAG, 1)
+    exif = Image.Exif()
+    exif.load(image.info.get("exif") or b"")  # `getexif` would ask XMP as well, which TensorFlow does not
+    value = exif.get(TAG, 1)
     return value if value in range(1, 9) else 1
 
 
@@ -102,16 +102,19 @@ def _deep_colours(image, data):
 
 def _require_whole_colours(image):
     """ValueError for a TIFF that Pillow would take for another: of 16 bits, each channel by itself."""
-    if image.format == "TIFF" and image.tag_v2.get(_PLANAR) == 2 and max(image.tag_v2.get(258, (8,))) > 8:
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    if tags.get(_PLANAR) == 2 and max(tags.get(_BITS, (8,))) > 8:
         raise ValueError("a TIFF of more than 8 bits with each channel by itself; a PNG of it would do")
 
 
 def _raw_mode(tile):
-    return tile.args if isinstance(tile.args, str) else str(tile.args[0] if tile.args else "")
+    *_, args = tile
+    return args if isinstance(args, str) else str(args[0] if args else "")
 
 
 def _with_raw_mode(tile, mode):
-    return tile._replace(args=mode if isinstance(tile.args, str) else (mode, *tile.args[1:]))
+    *place, args = tile
+    return (*place, mode if isinstance(args, str) else (mode, *args[1:]))
 
 
 @functools.cache
