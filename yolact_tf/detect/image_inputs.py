@@ -51,24 +51,23 @@ def _of_array(image):
         nothing = "None, as OpenCV gives for a file it cannot read"
         raise ValueError(f"{_ARRAY}. Received: {nothing if image is None else type(image).__name__}")
     array = np.asarray(image)
-    if doubt := _doubt(array):
-        received = f"shape {array.shape}, dtype {array.dtype}{doubt}".rstrip()
-        raise ValueError(f"{_ARRAY}. Received: {received}")
+    if (advice := _advice(array)) is not None:
+        raise ValueError(f"{_ARRAY}. Received: shape {array.shape}, dtype {array.dtype}{advice}")
     if array.ndim == 2 or array.shape[2] == 1:
         return Pixels(np.repeat(array.reshape(*array.shape[:2], 1), 3, 2))
     return Pixels(array[..., :3], (ALPHA,) if array.shape[2] == 4 else ())
 
 
-def _doubt(array):
-    """What would make an array one image, or " " where nobody knows; "" where it plainly is one."""
+def _advice(array):
+    """What would make an array an image, "" where nobody knows; None where it plainly is one."""
     if array.ndim == 4:
         return "; list(images) would be a batch"
     if array.ndim == 3 and array.shape[2] not in _CHANNELS and array.shape[0] in _CHANNELS:
         return ", channels first; np.moveaxis(image, 0, -1) would do"
     is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in _CHANNELS)
     if not is_image or not array.size or array.dtype.kind not in "biuf":
-        return " "
-    return "" if array.dtype == np.uint8 else f"; {_way_to_uint8(array)}"
+        return ""
+    return None if array.dtype == np.uint8 else f"; {_way_to_uint8(array)}"
 
 
 def _way_to_uint8(array):

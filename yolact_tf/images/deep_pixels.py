@@ -21,8 +21,9 @@ _NARROW = 16  # part of the range
 def in_8_bits(values: np.ndarray) -> np.ndarray:
     """Integers or floats of one image, alpha left out, as uint8; what is not finite as the least."""
     is_float = values.dtype.kind == "f"
-    values = values.astype(np.float64 if is_float else np.int64)
-    finite = values[np.isfinite(values)]
+    # Large enough for 256 times what they hold.
+    values = values.astype(np.float64 if is_float else np.int32 if values.itemsize < 3 else np.int64)
+    finite = values[np.isfinite(values)] if is_float else values
     low, high = (finite.min(), finite.max()) if finite.size else (0, 0)
     white = next((w for w in ((1,) if is_float else ()) + _WHITES if high <= w), 0)
     is_narrow = white > _WHITES[0] and low < high and (high - low) * _NARROW <= white

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from PIL import UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from yolact_tf.files import PathLike
 from yolact_tf.images.bmp import ODD_BMP, is_plain_bmp
@@ -22,8 +22,6 @@ SUFFIXES = (
     *(".tif", ".tiff", ".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".jpx"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".psd", ".pcx", ".sgi", ".dds"),
 )
-
-
 ALPHA = "an alpha channel, which is dropped"
 PAGES = "several pages or frames, of which the first is read"
 
@@ -80,11 +78,11 @@ def inspect_bytes(data: bytes, name: PathLike) -> ImageHeader:
 
 
 def remarks_on(data: bytes) -> tuple[str, ...]:
-    """What of the bytes of a sound image file is not seen when it is read."""
-    if data.startswith(b"\xff\xd8"):
-        return ()
-    with opened(data) as image:
-        found = {ALPHA: image.has_transparency_data, PAGES: getattr(image, "n_frames", 1) > 1}
+    """What of the bytes of a readable image file is not seen; nothing is told where Pillow refuses it."""
+    found = {}
+    if not data.startswith(b"\xff\xd8"):
+        with contextlib.suppress(OSError, SyntaxError, Image.DecompressionBombError), opened(data) as image:
+            found = {ALPHA: image.has_transparency_data, PAGES: getattr(image, "n_frames", 1) > 1}
     return tuple(remark for remark, is_so in found.items() if is_so)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from yolact_tf.data.coco.json_numbers import is_number
 from yolact_tf.data.coco.segmentation import parse_segmentation
 from yolact_tf.data.record import Record, corners_of, runs_between
 from yolact_tf.images.orientation import (
@@ -64,7 +65,7 @@ def turn_annotation(annotation: Mapping[str, Any], size: Size, orientation: int)
     turned = dict(annotation)
     if orientation == 1:
         return turned
-    if "bbox" in annotation:
+    if annotation.get("bbox"):
         boxes = np.array([annotation["bbox"]], float)
         turned["bbox"] = _plain(turn_boxes(boxes, size, orientation)[0])
     segmentation = annotation.get("segmentation")
@@ -73,8 +74,9 @@ def turn_annotation(annotation: Mapping[str, Any], size: Size, orientation: int)
         turned["segmentation"] = [_plain(turn_points(points, size, orientation)) for points in flat]
     elif segmentation:
         turned["segmentation"] = turn_rle(segmentation, orientation)
-    if annotation.get("keypoints"):
-        turned["keypoints"] = _turned_keypoints(annotation["keypoints"], size, orientation)
+    keypoints = annotation.get("keypoints")
+    if isinstance(keypoints, list) and len(keypoints) % 3 == 0 and all(map(is_number, keypoints)):
+        turned["keypoints"] = _turned_keypoints(keypoints, size, orientation)
     return turned
 
 
