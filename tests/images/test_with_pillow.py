@@ -119,6 +119,22 @@ def test_heic_is_read_where_its_plugin_is_there(tmp_path):
     assert inspect_file(path).other == "HEIF RGB"
 
 
+def test_what_is_white_at_0_is_turned_around(tmp_path):
+    values = np.array([[0, 2048, 4095]], "uint16")
+    path = save(tmp_path, Image.fromarray(values), "TIFF", tiffinfo={262: 0})
+    assert_array_equal(read_image(path)[..., 0], [[255, 127, 0]])
+
+
+def test_a_tiff_that_pillow_does_not_read_is_called_so(tmp_path):
+    path = tmp_path / "odd.tif"
+    path.write_bytes(b"II*\0" + bytes(40))
+    for read in (read_image, inspect_file):
+        with pytest.raises(
+            ValueError, match="a TIFF of a kind that Pillow does not read; a PNG of it would do"
+        ):
+            read(path)
+
+
 def test_a_heic_names_the_plugin_where_that_is_missing(tmp_path):
     path = tmp_path / "phone.heic"
     path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))

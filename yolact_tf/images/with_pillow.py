@@ -20,13 +20,15 @@ _DEEP_COLOURS = re.compile(r"(RGB|RGBA|RGBX);16([LBN])")
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 _HEIC = re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
 _UNPREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}
-_BITS, _PLANAR = 258, 284  # of TIFF: bits of each channel, and whether it lies by itself
+_TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes
+_BITS, _PHOTOMETRIC, _PLANAR = 258, 262, 284  # of TIFF: bits a channel, what 0 is, whether channels are apart
+_PNG_HELPS = "a PNG of it would do"
 
 
 @contextlib.contextmanager
 def opened(data: bytes) -> Iterator[Image.Image]:
     """The first picture of the bytes of an image file, not yet decoded. UnidentifiedImageError for others."""
-    _register_plugins()
+    _has_heif()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes, and of damage that an error follows
         with Image.open(io.BytesIO(data)) as image:
@@ -35,7 +37,9 @@ def opened(data: bytes) -> Iterator[Image.Image]:
 
 def what_is_missing(data: bytes) -> str:
     """What Pillow would need to read bytes that it does not know, as far as it can be told; else ""."""
-    return "HEIC, which Pillow reads with pip install pillow-heif" if _HEIC.match(data) else ""
+    if _HEIC.match(data) and not _has_heif():
+        return "HEIC, which Pillow reads with pip install pillow-heif"
+    return f"a TIFF of a kind that Pillow does not read; {_PNG_HELPS}" if data[:4] in _TIFFS else ""
 
 
 def one_line(error: Exception) -> str:
@@ -77,7 +81,9 @@ def orientation_of(image: Image.Image) -> int:
 
 def _rgb_as_stored(image):
     if image.mode == "F" or image.mode.startswith("I"):
-        return np.repeat(in_8_bits(np.asarray(image))[..., None], 3, 2)
+        gray = in_8_bits(np.asarray(image))  # which loads it
+        # Of fewer bits Pillow turns around those of which 0 is white.
+        return np.repeat((255 - gray if _tags(image).get(_PHOTOMETRIC) == 0 else gray)[..., None], 3, 2)
     if image.mode in _UNPREMULTIPLIED:
         image = image.convert(_UNPREMULTIPLIED[image.mode])
     return np.asarray(image.convert("RGB"))
@@ -102,9 +108,13 @@ def _deep_colours(image, data):
 
 def _require_whole_colours(image):
     """ValueError for a TIFF that Pillow would take for another: of 16 bits, each channel by itself."""
-    tags = image.tag_v2 if image.format == "TIFF" else {}
+    tags = _tags(image)
     if tags.get(_PLANAR) == 2 and max(tags.get(_BITS, (8,))) > 8:
-        raise ValueError("a TIFF of more than 8 bits with each channel by itself; a PNG of it would do")
+        raise ValueError(f"a TIFF of more than 8 bits with each channel by itself; {_PNG_HELPS}")
+
+
+def _tags(image):
+    return image.tag_v2 if image.format == "TIFF" else {}
 
 
 def _raw_mode(tile):
@@ -114,12 +124,16 @@ def _raw_mode(tile):
 
 def _with_raw_mode(tile, mode):
     *place, args = tile
-    return (*place, mode if isinstance(args, str) else (mode, *args[1:]))
+    changed = (*place, mode if isinstance(args, str) else (mode, *args[1:]))
+    return tile._make(changed) if hasattr(tile, "_make") else changed  # a plain tuple before Pillow 11
 
 
 @functools.cache
-def _register_plugins():
-    with contextlib.suppress(ImportError):
+def _has_heif():
+    """Whether Pillow's plugin for HEIC is installed, which this registers."""
+    try:
         import pillow_heif
-
-        pillow_heif.register_heif_opener()
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
