@@ -52,7 +52,7 @@ class Detector:
     @overload
     def __call__(self, image: list[Any] | tuple[Any, ...]) -> list[Detections]: ...
 
-    def __call__(self, image):
+    def __call__(self, image: ImageInput | list[Any] | tuple[Any, ...]) -> Detections | list[Detections]:
         """Detections of one image, best first, down to the score threshold of the model's config.
 
         Of a list of images a list of theirs, found batch by batch.
