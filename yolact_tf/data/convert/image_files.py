@@ -48,13 +48,13 @@ def check_size(path: PathLike, header: ImageHeader, annotated: Sequence[int]) ->
 
     ValueError with `path` where they are of another image.
     """
-    turn = turn_between(annotated, header.size, header.orientation)
-    if turn is None:
+    turn_by = turn_between(annotated, header.size, header.orientation)
+    if turn_by is None:
         raise ValueError(
             f"{path}: expected {annotated[0]}x{annotated[1]} pixels, as its annotations say. "
             f"Received: {header.size[0]}x{header.size[1]}"
         )
-    return turn
+    return turn_by
 
 
 def upright_map(path: PathLike, values: np.ndarray, header: ImageHeader) -> np.ndarray:
