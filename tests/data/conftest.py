@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.coco_folder import rectangle, write_annotations, write_folder
-from yolact_tf.images.decoding import EXIF_ORIENTATION
+from yolact_tf.images.orientation import TAG
 
 CATEGORIES = ({"id": 7, "name": "seven"}, {"id": 3, "name": "drei ü"}, {"id": 90, "name": "unused"})
 NUM_PICTURES = 24
@@ -41,7 +41,7 @@ def _write_mixed(folder):
     content = write_folder(folder, pictures, annotations, CATEGORIES, splits=())
     content["images"][1].update(file_name="on its side.jpg", height=60, width=40)
     exif = Image.Exif()
-    exif[EXIF_ORIENTATION] = 6
+    exif[TAG] = 6
     Image.fromarray(pictures["01.png"]).save(folder / "images" / "on its side.jpg", exif=exif)
     for split in ("train", "val"):
         write_annotations(folder, content, split)

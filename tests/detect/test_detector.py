@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
 from pycocotools import mask as coco_mask
 
 import yolact_tf
@@ -157,19 +158,42 @@ def test_any_image_size(detector, shape):
     assert found.masks.shape == (len(found), *shape)
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        np.zeros((4, 4), "uint8"),
-        np.zeros((4, 4, 3), "float32"),
-        np.zeros((1, 4, 4, 3), "uint8"),
-        np.zeros((0, 0, 3), "uint8"),
-        np.zeros((4, 0, 3), "uint8"),
-    ],
-)
+@pytest.mark.parametrize("bad", [np.zeros((4, 4, 3), "float32"), np.zeros((1, 4, 4, 3), "uint8"), None])
 def test_what_is_no_rgb_image_is_refused(detector, bad):
-    with pytest.raises(ValueError, match=r"must be a \[height, width, 3\] uint8 array"):
-        detector(bad)
+    for image in (bad, [bad]):
+        with pytest.raises(ValueError, match=r"must be a \[height, width, 3\] uint8 array"):
+            detector(image)
+
+
+@pytest.mark.parametrize("kind", ["shapes_run", "saved_model", "litert_file"])
+def test_a_list_is_found_as_its_images_are_one_by_one(kind, request, image, shapes_data):
+    path = request.getfixturevalue(kind)
+    detector = (
+        yolact_tf.Detector(yolact_tf.load_run(path))
+        if kind == "shapes_run"
+        else yolact_tf.Detector.from_artefact(path)
+    )
+    paths = sorted((shapes_data / "images").glob("val_*"))
+    # Of one size and of others, more than are computed at once.
+    images = [*paths, image[:90], Image.fromarray(image[:, :77]), image, image, paths[0].read_bytes()]
+    together = detector(images)
+    assert len(together) == len(images) == 9 and detector([]) == []
+    assert [d.image_size for d in together[4:6]] == [(90, 128), (128, 77)]
+    for one, found in zip(images, together, strict=True):
+        rows = compare(detector(one), found)
+        assert all(row.passes for row in rows), rows
+    assert sum(map(len, together)) > 0
+
+
+def test_what_is_not_seen_of_images_is_said_once(shapes_run, image, caplog):
+    detector = yolact_tf.Detector(yolact_tf.load_run(shapes_run))
+    rgba = np.dstack([image, image[..., 0]])
+    with caplog.at_level("WARNING"):
+        first, second = detector([rgba, image])
+        detector(rgba)
+    assert_allclose(first.boxes, second.boxes, atol=1e-3)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == "received an image with an alpha channel, which is dropped; this is said once"
 
 
 def test_artefacts_answer_as_the_run(image, found, saved_model, litert_file):

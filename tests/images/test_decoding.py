@@ -10,15 +10,16 @@ import tensorflow as tf
 from numpy.testing import assert_array_equal
 from PIL import Image, ImageOps
 
+from yolact_tf.images.bmp import ODD_BMP
 from yolact_tf.images.decoding import (
     decode_image,
     decode_whole_image,
     exif_orientation,
-    inspect_image,
     orient,
     read_image,
     read_with_pillow,
 )
+from yolact_tf.images.inspection import inspect_file
 
 HEIGHT, WIDTH = 40, 56
 
@@ -167,7 +168,7 @@ def assert_read_everywhere(encoded, folder):
     """The check, the loader's eyes, the graphs of serving and training, and detection without TensorFlow."""
     expected = Image.open(io.BytesIO(encoded)).convert("RGB")
     path = write(folder, encoded)
-    assert inspect_image(path) == expected.size
+    assert inspect_file(path).size == expected.size
     decoded = decode_image(encoded)
     assert decoded.dtype == tf.uint8
     assert_array_equal(decoded, np.array(expected))
@@ -208,7 +209,7 @@ def test_sixteen_bits_are_read_with_and_without_colour_and_alpha(color, channels
     path = write(tmp_path, png(16, color, values))
     high = (values >> 8).astype("uint8")
     expected = high[..., :3] if channels > 2 else np.repeat(high[..., :1], 3, 2)
-    assert inspect_image(path) == (WIDTH, HEIGHT)
+    assert inspect_file(path).size == (WIDTH, HEIGHT)
     assert_array_equal(read_image(path), expected)
     assert_array_equal(read_with_pillow(path), expected)
 
@@ -267,17 +268,19 @@ def odd_bmps(picture):
     }
 
 
-def test_other_bmps_are_refused_everywhere(picture, tmp_path):
+def test_other_bmps_are_for_pillow_alone(picture, tmp_path):
     for name, data in odd_bmps(picture).items():
         path = write(tmp_path, data, name)
-        for read in (inspect_image, read_image, read_with_pillow):
-            with pytest.raises(ValueError) as caught:
-                read(path)
-            assert str(caught.value).startswith(f"{path}: expected ") and "\n" not in str(caught.value)
         with pytest.raises(tf.errors.InvalidArgumentError):
             tf.function(decode_image)(tf.constant(data))
-    with pytest.raises(ValueError, match="compressed, or not of 8, 24 or 32 bits a pixel; a PNG of it"):
-        read_image(tmp_path / "16 bits")
+        if name in ("cut", "compressed"):  # nor does Pillow
+            for read in (inspect_file, read_image, read_with_pillow):
+                with pytest.raises(ValueError, match=f"^{path}: expected .*"):
+                    read(path)
+            continue
+        assert inspect_file(path).other == ODD_BMP
+        for read in (read_image, read_with_pillow):
+            assert_array_equal(read(path), Image.open(io.BytesIO(path.read_bytes())).convert("RGB"))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
@@ -307,13 +310,13 @@ def test_a_multi_picture_jpeg_gives_its_first_upright(picture, tmp_path):
     path = write(tmp_path, encoded, "photo.jpg")
     assert Image.open(io.BytesIO(encoded)).format == "MPO"
     assert read_image(path).shape == (WIDTH, HEIGHT, 3)
-    assert inspect_image(path) == (HEIGHT, WIDTH)
+    assert inspect_file(path).size == (HEIGHT, WIDTH)
 
 
 def test_one_pixel(tmp_path):
     path = write(tmp_path, encode(Image.new("RGB", (1, 1), (1, 2, 3)), "PNG"))
     assert_array_equal(read_image(path), [[[1, 2, 3]]])
-    assert inspect_image(path) == (1, 1)
+    assert inspect_file(path).size == (1, 1)
 
 
 # Files
@@ -347,13 +350,13 @@ def test_read_image_names_a_missing_file(tmp_path):
 
 
 def test_read_image_names_what_is_no_image_in_one_line(picture, tmp_path):
-    for data in (b"", b"hello", jpeg(picture)[:600], encode(picture, "PNG")[:90], encode(picture, "TIFF")):
+    for data in (b"", b"hello", jpeg(picture)[:600], encode(picture, "PNG")[:90]):
         path = write(tmp_path, data)
         with pytest.raises(ValueError) as caught:
             read_image(path)
         message = str(caught.value)
-        assert message.startswith(f"{path}: expected an image. Received: ")
-        assert "\n" not in message and len(message) > len(f"{path}: expected an image. Received: ")
+        assert message.startswith(f"{path}: expected an image") and "Received" in message
+        assert "\n" not in message and not message.endswith("Received: ")
 
 
 @pytest.mark.parametrize(
@@ -362,7 +365,7 @@ def test_read_image_names_what_is_no_image_in_one_line(picture, tmp_path):
 )
 def test_inspect_gives_the_size_that_decoding_gives(picture, kind, mode, tmp_path):
     path = write(tmp_path, encode(picture.convert(mode), kind))
-    assert inspect_image(path) == (WIDTH, HEIGHT)
+    assert inspect_file(path).size == (WIDTH, HEIGHT)
     assert read_image(path).shape == (HEIGHT, WIDTH, 3)
 
 
@@ -370,26 +373,26 @@ def test_inspect_gives_the_size_that_decoding_gives(picture, kind, mode, tmp_pat
 def test_inspect_gives_the_size_of_the_upright_image(picture, orientation, tmp_path):
     path = write(tmp_path, jpeg(picture, exif=exif(orientation)))
     height, width, _ = read_image(path).shape
-    assert inspect_image(path) == (width, height)
+    assert inspect_file(path).size == (width, height)
     assert width == (HEIGHT if orientation > 4 else WIDTH)
 
 
 def test_the_suffix_does_not_matter(picture, tmp_path):
     path = write(tmp_path, jpeg(picture), "really_a_jpeg.png")
-    assert inspect_image(path) == (WIDTH, HEIGHT)
+    assert inspect_file(path).size == (WIDTH, HEIGHT)
     assert read_image(path).shape == (HEIGHT, WIDTH, 3)
 
 
 def test_bytes_after_the_end_of_a_jpeg_are_no_harm(picture, tmp_path):
     # Phones append the film of a moving photo, megabytes of it.
     path = write(tmp_path, jpeg(picture) + bytes(100_000))
-    assert inspect_image(path) == (WIDTH, HEIGHT)
+    assert inspect_file(path).size == (WIDTH, HEIGHT)
     assert read_image(path).shape == (HEIGHT, WIDTH, 3)
 
 
 def test_a_missing_file_is_not_found(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
-        inspect_image(tmp_path / "gone.jpg")
+        inspect_file(tmp_path / "gone.jpg")
     assert str(caught.value) == f"{tmp_path / 'gone.jpg'}: no such image file"
 
 
@@ -411,8 +414,7 @@ def broken_files(picture):
         "a cut GIF": (encode(picture, "GIF")[:-20], "whole image"),
         "a cut BMP": (encode(picture, "BMP")[:-20], "whole image"),
         "a cut WebP": (encode(picture, "WEBP")[:-20], "whole image"),
-        "a TIFF": (encode(picture, "TIFF"), "Received: TIFF RGB"),
-        "a BMP of two colours": (encode(picture.convert("1"), "BMP"), "8, 24 or 32 bits"),
+        "a cut TIFF": (encode(picture, "TIFF")[:-20], "whole image"),
     }
 
 
@@ -420,7 +422,7 @@ def test_every_broken_file_is_refused_in_one_line_that_names_it(picture, tmp_pat
     for name, (data, expected) in broken_files(picture).items():
         path = write(tmp_path, data, name)
         with pytest.raises(ValueError) as caught:
-            inspect_image(path)
+            inspect_file(path)
         message = str(caught.value)
         assert message.startswith(f"{path}: expected ") and expected in message, message
         assert "\n" not in message
@@ -436,5 +438,5 @@ def test_real_images_pass_and_have_the_annotated_size(shared_data):
     paths = sorted((shared_data / "coco100" / "images").glob("*.jpg"))[:10]
     for path in paths:
         height, width, _ = read_image(path).shape
-        assert inspect_image(path) == (width, height)
+        assert inspect_file(path).size == (width, height)
     assert len(paths) == 10

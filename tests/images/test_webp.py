@@ -8,7 +8,8 @@ import tensorflow as tf
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from yolact_tf.images.decoding import decode_image, inspect_image
+from yolact_tf.images.decoding import decode_image
+from yolact_tf.images.inspection import inspect_file
 from yolact_tf.images.webp import with_room
 
 TRANSPARENT = 0x10
@@ -35,7 +36,7 @@ def test_an_opaque_animation_gets_room_for_its_transparency(options, tmp_path):
     # Else the process would end here.
     assert marked[20] & TRANSPARENT and marked[21:] == encoded[21:] and marked[:20] == encoded[:20]
     (tmp_path / "animation").write_bytes(encoded)
-    assert inspect_image(tmp_path / "animation") == (56, 40)
+    assert inspect_file(tmp_path / "animation").size == (56, 40)
     decode = tf.function(decode_image, input_signature=[tf.TensorSpec([], tf.string)])
     for _ in range(20):
         assert_array_equal(decode(encoded), first)

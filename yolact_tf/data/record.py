@@ -1,6 +1,6 @@
 """One image of a data set and its objects, read and checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class Record:
     areas: np.ndarray  # [n] float64 pixels
     runs: tuple[np.ndarray, ...]  # n run lengths, column-major, starting with background
     xywh: np.ndarray  # [n, 4] float64 pixels, COCO's boxes to the last digit, as average precision wants them
+    # EXIF's orientation by which the objects of the annotation file were turned with the image.
+    turned: int = field(default=1, kw_only=True)
 
     def read_image(self) -> np.ndarray:
         """[H, W, 3] uint8 RGB of the image, upright. ValueError where it is none of the record's size."""

@@ -1,25 +1,31 @@
 """Detector: an RGB image in, Detections in its own pixels out."""
 
+import logging
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self, overload
 
 import numpy as np
 
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.engines import Engine, KerasEngine, open_artefact
+from yolact_tf.detect.image_inputs import ImageInput, pixels_of
 from yolact_tf.files import PathLike
 from yolact_tf.runs import Run
+
+logger = logging.getLogger(__name__)
+_BATCH = 8  # images that are in memory and computed at once
 
 
 class Detector:
     """Finds objects with a loaded run, or with an exported artefact.
 
-    run: what `load_run` returns.  `detector(image)` takes [H, W, 3] uint8 RGB of any size.  `engine` is
-    what computes: Keras, a SavedModel or LiteRT. Threads may share a detector.
+    run: what `load_run` returns.  `detector(image)` takes [H, W, 3] uint8 RGB of any size, gray or RGBA, a
+    path, a file's bytes, an open file or a Pillow image, and a list of such.  `engine` is what computes:
+    Keras, a SavedModel or LiteRT. Threads may share a detector.
     """
 
     def __init__(self, run: Run):
-        self.engine: Engine = KerasEngine(run)
+        self._set_up(KerasEngine(run))
 
     @classmethod
     def from_artefact(cls, path: PathLike, threads: int | None = None) -> Self:
@@ -28,24 +34,49 @@ class Detector:
         threads: how many work on one image of a `.tflite`, by default one a usable core.
         """
         detector = cls.__new__(cls)
-        detector.engine = open_artefact(path, threads)
+        detector._set_up(open_artefact(path, threads))
         return detector
+
+    def _set_up(self, engine: Engine) -> None:
+        self.engine = engine
+        self._told: set[str] = set()
 
     @property
     def labels(self) -> dict[int, str]:
         """Category id -> name."""
         return self.engine.labels
 
-    def __call__(self, image: np.ndarray) -> Detections:
-        """Detections of one image, best first, down to the score threshold of the model's config."""
-        image = np.asarray(image)
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise ValueError(
-                "An image must be a [height, width, 3] uint8 array of RGB, of one pixel or more. "
-                f"Received: shape {image.shape}, dtype {image.dtype}"
-            )
-        found = self.engine(image)
-        return as_detections(found, image.shape[:2], self._names(found["class_ids"]))
+    @overload
+    def __call__(self, image: ImageInput) -> Detections: ...
+
+    @overload
+    def __call__(self, image: list[Any] | tuple[Any, ...]) -> list[Detections]: ...
+
+    def __call__(self, image: ImageInput | list[Any] | tuple[Any, ...]) -> Detections | list[Detections]:
+        """Detections of one image, best first, down to the score threshold of the model's config.
+
+        Of a list of images a list of theirs, found batch by batch.
+        """
+        if not isinstance(image, (list, tuple)):
+            return self._detect([image])[0]
+        batches = (image[at : at + _BATCH] for at in range(0, len(image), _BATCH))
+        return [detections for batch in batches for detections in self._detect(batch)]
+
+    def _detect(self, images):
+        read = [pixels_of(image) for image in images]
+        self._tell(remark for pixels in read for remark in pixels.remarks)
+        found = self.engine.batch([pixels.rgb for pixels in read])
+        return [
+            as_detections(f, pixels.rgb.shape[:2], self._names(f["class_ids"]))
+            for f, pixels in zip(found, read, strict=True)
+        ]
+
+    def _tell(self, remarks):
+        """Says once what of images is not seen."""
+        for remark in dict.fromkeys(remarks):
+            if remark not in self._told:
+                self._told.add(remark)
+                logger.warning("received an image with %s; this is said once", remark)
 
     def _names(self, class_ids):
         unknown = sorted(set(class_ids.tolist()) - set(self.labels))

@@ -2,14 +2,17 @@
 
 An engine maps a uint8 RGB image [H, W, 3] to {boxes [n, 4] in 0..1, scores [n], class_ids [n], masks
 [n, Hp, Wp]}, n counted, class ids those of the data set; a YOLACT++ model adds mask_scores [n], the
-Keras engine prototypes and coefficients. Threads may share it.
+Keras engine prototypes and coefficients. `batch` does so with several images, of any sizes, and is one call
+where that can be. Threads may share it.
 """
 
 import contextlib
+import itertools
 import json
 import threading
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +44,14 @@ class KerasEngine:
         self.category_ids = np.array(list(run.labels))
 
     def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        resized = resize_images(image[None], self.image_size)
-        found = self.detection_model.predict_on_batch(resized)
+        return self.batch([image])[0]
+
+    def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        resized = [resize_images(image[None], self.image_size) for image in images]
+        found = self.detection_model.predict_on_batch(keras.ops.concatenate(resized))
         prototypes = found.pop("prototypes")
-        return {**_finished(found, self.category_ids), "prototypes": np.asarray(prototypes[0])}
+        finished = _finished(found, self.category_ids)
+        return [{**f, "prototypes": np.asarray(p)} for f, p in zip(finished, prototypes, strict=True)]
 
 
 class SavedModelEngine:
@@ -64,16 +71,25 @@ class SavedModelEngine:
         _require_names(self.labels, num_classes, folder / LABELS)
 
     def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        return self.answer("evaluation" if "evaluation" in self.signatures else "tensors", image)
+        return self.batch([image])[0]
+
+    def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        signature = "evaluation" if "evaluation" in self.signatures else "tensors"
+        of_one_size = (list(group) for _, group in itertools.groupby(images, np.shape))
+        return [found for group in of_one_size for found in self._answers(signature, np.stack(group))]
 
     def answer(self, signature: str, image: np.ndarray) -> dict[str, np.ndarray]:
         """What the engine answers, by `signature`, one of those that take pixels and detect."""
+        return self._answers(signature, image[None])[0]
+
+    def _answers(self, signature, images):
         import tensorflow as tf
 
-        result = _first_image(self.signatures[signature](images=tf.constant(image[None])))
-        height, width = image.shape[:2]
-        result["boxes"] = result["boxes"] / np.array([width, height, width, height], np.float32)
-        return result
+        results = _by_image(self.signatures[signature](images=tf.constant(images)))
+        height, width = images.shape[1:3]
+        for result in results:
+            result["boxes"] = result["boxes"] / np.array([width, height, width, height], np.float32)
+        return results
 
 
 class LiteRTEngine:
@@ -105,12 +121,15 @@ class LiteRTEngine:
         resized = np.asarray(resize_images(image[None], self.image_size))
         with self._is_free, _damage_named(self.path):
             found = self.runner(image=resized)
-        return self._detect(found) if self.ends_with_heads else _first_image(found)
+        return self._detect(found) if self.ends_with_heads else _by_image(found)[0]
+
+    def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        return [self(image) for image in images]
 
     def _detect(self, predictions):
         """What a file that has the detections inside would answer, for one that ends with the heads."""
         found = postprocess(predictions, self.anchors, image_size=self.image_size, **self.detect)
-        return _finished(found, self.category_ids)
+        return _finished(found, self.category_ids)[0]
 
 
 Engine = KerasEngine | SavedModelEngine | LiteRTEngine
@@ -169,19 +188,20 @@ def _damage_named(path):
 
 
 def _finished(found, category_ids):
-    """The first of PaddedDetections as an engine answers it: boxes clipped, classes by category id."""
+    """PaddedDetections as an engine answers them, by image: boxes clipped, classes by category id."""
     # Clipped before they are counted: JAX compiles anew for every shape.
-    result = _first_image({**found, "boxes": clip(found["boxes"])})
-    result["class_ids"] = category_ids[result["class_ids"]]
-    return result
+    results = _by_image({**found, "boxes": clip(found["boxes"])})
+    for result in results:
+        result["class_ids"] = category_ids[result["class_ids"]]
+    return results
 
 
-def _first_image(found):
-    """The counted detections of a batch of one as arrays, `classes` named `class_ids`."""
-    count = int(found["num_detections"][0])
-    result = {name: np.asarray(x[0])[:count] for name, x in found.items() if name != "num_detections"}
-    result["class_ids"] = result.pop("classes")
-    return result
+def _by_image(found):
+    """The counted detections of each image of a batch as arrays, `classes` named `class_ids`."""
+    arrays = {name: np.asarray(x) for name, x in found.items()}
+    counts = arrays.pop("num_detections").tolist()
+    arrays["class_ids"] = arrays.pop("classes")
+    return [{name: x[i, :count] for name, x in arrays.items()} for i, count in enumerate(counts)]
 
 
 def _read_labels(path):

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from yolact_tf.detect.image_inputs import pixels_of
 from yolact_tf.draw.picture_files import is_our_picture, save_picture
 from yolact_tf.files import require_writable, write_text
-from yolact_tf.images.decoding import read_image
+from yolact_tf.images.inspection import SUFFIXES
 from yolact_tf.structures import Progress
 
 if TYPE_CHECKING:
     from yolact_tf.detect.detector import Detector
 
 logger = logging.getLogger(__name__)
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 _ROW_KEYS = {"image_id", "category_id", "segmentation", "file_name"}
 
 
@@ -90,12 +90,15 @@ def detect_files(
     A file that is no image is named in the log and left out; ValueError when none is one.
     """
     results, problems, shown = [], [], 0
+    remarked: dict[str, list[str]] = {}  # what is not seen -> the pictures of which
     for number, picture in enumerate(pictures, 1):
         try:
-            image = read_image(picture.path)
+            image, remarks = pixels_of(picture.path)
         except (ValueError, FileNotFoundError) as error:
             problems.append(str(error))
             continue
+        for remark in remarks:
+            remarked.setdefault(remark, []).append(picture.name)
         found = detector(image).above(score_threshold, top_k)
         picture.overlay.parent.mkdir(parents=True, exist_ok=True)
         save_picture(found.draw(image), picture.overlay)
@@ -107,6 +110,8 @@ def detect_files(
         raise ValueError(problems[0])
     for problem in problems:
         logger.warning("left out: %s", problem)
+    for remark, names in remarked.items():
+        logger.warning("%d of %d images have %s: %s first", len(names), len(pictures), remark, names[0])
     write_text(output / "detections.json", json.dumps(results) + "\n")
     return shown
 
@@ -120,7 +125,7 @@ def _images_in(folder):
     found = list(itertools.compress(entries, is_image))
     if not found:
         raise ValueError(
-            f"SOURCE {str(folder)!r}: expected images ({' '.join(SUFFIXES)}) not drawn by yolact in "
+            f"SOURCE {str(folder)!r}: expected images ({' '.join(SUFFIXES[:6])} …) not drawn by yolact in "
             f"the folder. Received: {len(entries)} other entries"
         )
     if len(found) < len(entries):

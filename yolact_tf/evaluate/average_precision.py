@@ -9,6 +9,7 @@ from faster_coco_eval import COCO, COCOeval_faster
 from pycocotools import mask as coco_mask
 
 from yolact_tf.config import DataConfig
+from yolact_tf.data.coco.turning import as_annotated, turn_annotation
 from yolact_tf.data.load import load_data
 from yolact_tf.data.record import Record
 from yolact_tf.data.split import Split
@@ -17,6 +18,7 @@ from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
 from yolact_tf.evaluate.reference_ap import ReferenceAP
 from yolact_tf.files import PathLike
+from yolact_tf.images.orientation import undoing
 from yolact_tf.labels import distinct_names
 from yolact_tf.structures import Progress
 
@@ -40,7 +42,8 @@ def evaluate(
 
     data: a data folder, or what `load_data` made of one.  metrics: `bbox` and `segm` dicts of the twelve
     COCO numbers (fractions, -1 where COCO has none), `per_class` and `images`; masks are ranked by
-    `mask_score` where results have it (YOLACT++).  results: COCO results, one dict a detection.
+    `mask_score` where results have it (YOLACT++).  results: COCO results, one dict a detection, in the
+    pixels of the annotation file: where these are of an image as it is stored, results are as well.
     progress: called as progress(done, total) after each image, lost ones too.  reference_protocol: adds
     `reference` to the metrics, the numbers of the original's own evaluator (`ReferenceAP`).  observe:
     called for each image in turn as observe(record, image, detections).
@@ -60,7 +63,7 @@ def evaluate(
     for record, image in _readable(data, on_error, max_unreadable, progress):
         detections = detector(image)
         truth.add(record)
-        results += detections.to_coco(record.image_id)
+        results += _as_annotated(detections.to_coco(record.image_id), record)
         if reference:
             reference.add(detections, record)
         if observe:
@@ -69,6 +72,12 @@ def evaluate(
     if reference:
         metrics["reference"] = reference.result()
     return metrics, results
+
+
+def _as_annotated(results: list[dict[str, Any]], record: Record) -> list[dict[str, Any]]:
+    """COCO results of an upright image in the pixels of its annotation file."""
+    size = record.width, record.height
+    return [turn_annotation(row, size, undoing(record.turned)) for row in results]
 
 
 def _readable(
@@ -123,7 +132,8 @@ class _Truth:
         self._images, self._annotations, self._number_of = [], [], {}
 
     def add(self, record):
-        """Takes in an image and its objects."""
+        """Takes in an image and its objects, in the pixels of their annotation file."""
+        record = as_annotated(record)
         number = self._number_of.setdefault(record.image_id, len(self._images) + 1)
         size = [record.height, record.width]
         self._images.append({"id": number, "height": size[0], "width": size[1]})

@@ -9,7 +9,7 @@ try:
 except ModuleNotFoundError:  # detection runs without it
     tf = None
 
-ODD_BMP = "a BMP that is compressed, or not of 8, 24 or 32 bits a pixel; a PNG of it would do"
+ODD_BMP = "a BMP that is compressed, or not of 8, 24 or 32 bits a pixel"
 _HEADERS = 66  # bytes: of the file, of the picture, and which bits are which colour
 _BLUE_GREEN_RED = b"\0\0\xff\0\0\xff\0\0\xff\0\0\0"
 _PALETTE = 256 * 4  # bytes: blue, green, red and nothing
@@ -32,7 +32,7 @@ def decode_bmp(encoded: Tensor) -> Tensor:
     """Scalar bytes of a BMP to [H, W, 3] uint8 RGB. Graph code; fails where `is_plain_bmp` does."""
     padded = encoded + bytes(_HEADERS + _PALETTE)
     is_plain = is_plain_bmp(lambda at, size: tf.strings.substr(padded, at, size))
-    with tf.control_dependencies(holds(is_plain, ODD_BMP)):
+    with tf.control_dependencies(holds(is_plain, f"{ODD_BMP}; a PNG of it would do")):
         values = tf.io.decode_bmp(tf.identity(encoded), channels=0)
     has_palette = tf.shape(values)[-1] == 1
     return tf.cond(has_palette, lambda: _in_colour(values[..., 0], padded), lambda: values[..., :3])

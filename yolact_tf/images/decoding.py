@@ -1,17 +1,19 @@
 """Encoded images to upright RGB pixels, the same way in training, evaluation and serving."""
 
-import io
-import warnings
+import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from yolact_tf.files import PathLike
-from yolact_tf.images.bmp import ODD_BMP, decode_bmp, holds, is_plain_bmp
-from yolact_tf.images.gif import PARTIAL_GIF, decode_gif, screen_of
-from yolact_tf.images.truncated_jpeg import CUT_SHORT, FILLINGS, is_cut_short, jpeg_end
+from yolact_tf.images.bmp import decode_bmp, holds
+from yolact_tf.images.deep_pixels import decode_deep_png, is_deep_png
+from yolact_tf.images.gif import decode_gif
+from yolact_tf.images.inspection import DECODED_ALWAYS, inspect_bytes
+from yolact_tf.images.orientation import COLUMNS_REVERSED, FIRST_SWAPPED, ROWS_REVERSED, TAG
+from yolact_tf.images.truncated_jpeg import CUT_SHORT, FILLINGS, is_cut_short
 from yolact_tf.images.webp import decode_webp
+from yolact_tf.images.with_pillow import decoded_by_pillow
 from yolact_tf.structures import Tensor
 from yolact_tf.tracing import traced_once
 
@@ -20,8 +22,6 @@ try:
 except ModuleNotFoundError:  # detection runs without it
     tf = None
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP")  # MPO: a JPEG followed by more JPEGs
-EXIF_ORIENTATION = 0x0112
 _EXIF_REACH = 1 << 16  # the orientation lies in the first segments; thumbnails come after
 _MAX_IFD_ENTRIES = 64
 
@@ -29,8 +29,9 @@ _MAX_IFD_ENTRIES = 64
 def decode_image(encoded: Tensor) -> Tensor:
     """Scalar bytes of an image file of one of FORMATS to [H, W, 3] uint8 RGB, upright.
 
-    Grayscale, CMYK, palette and 16-bit images are converted, transparency is dropped, animations give
-    their first frame, and the EXIF orientation of a JPEG is applied. Graph code of stock TensorFlow ops.
+    Grayscale, CMYK, palette and 16-bit images are converted (`deep_pixels` says how), transparency is
+    dropped, animations give their first frame, and the EXIF orientation of a JPEG is applied. Graph code of
+    stock TensorFlow ops.
     """
     return orient(_decode_stored(encoded), exif_orientation(encoded))
 
@@ -56,16 +57,32 @@ def decode_whole_image(encoded: Tensor) -> Tensor:
 
 
 def read_image(path: PathLike) -> np.ndarray:
-    """[H, W, 3] uint8 RGB of an image file, upright. ValueError where it is none."""
+    """[H, W, 3] uint8 RGB of an image file, upright: by TensorFlow, or by Pillow where only that reads it.
+
+    ValueError where it is none.
+    """
+    return decode_any(read_bytes(path), path)
+
+
+def read_bytes(path: PathLike) -> bytes:
+    """The bytes of a file, near by or far away. FileNotFoundError or OSError in one line."""
     if tf is None:
-        return read_with_pillow(path)
+        return _read_near_by(path)
     try:
-        encoded = tf.io.read_file(str(path))
+        return tf.io.read_file(os.fspath(path)).numpy()
     except tf.errors.NotFoundError:
         raise FileNotFoundError(f"{path}: no such image file") from None
     except tf.errors.OpError as error:  # such as that of a folder, or of a disk
         raise OSError(f"{path}: expected an image file. Received: {reason_of(error)}") from None
-    return decoded(encoded, path)
+
+
+def decode_any(encoded: bytes, name: PathLike) -> np.ndarray:
+    """`read_image` of the bytes of a file, which messages call `name`."""
+    if tf is None:
+        return _whole_by_pillow(encoded, name)
+    if not encoded.startswith(DECODED_ALWAYS) and inspect_bytes(encoded, name).other:
+        return decoded_by_pillow(encoded, name)
+    return decoded(encoded, name)
 
 
 def decoded(encoded: bytes | Tensor, name: PathLike) -> np.ndarray:
@@ -83,27 +100,24 @@ def reason_of(error: "tf.errors.OpError") -> str:
 
 def read_with_pillow(path: PathLike) -> np.ndarray:
     """`read_image` where TensorFlow is not installed; pixels of a JPEG differ by the noise of decoders."""
-    inspect_image(path)
-    with Image.open(path) as image:
-        is_jpeg = image.format in ("JPEG", "MPO")
-        try:
-            pixels = np.asarray(_in_8_bits(image).convert("RGB"))
-            if (
-                is_jpeg
-                and (pixels[-1, -1] == FILLINGS).all(1).any()
-                and is_cut_short(Path(path).read_bytes())
-            ):
-                raise OSError(CUT_SHORT)
-        except OSError as error:
-            raise ValueError(f"{path}: expected an image. Received: {error}") from None
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB")) if is_jpeg else pixels
+    return _whole_by_pillow(_read_near_by(path), path)
 
 
-def _in_8_bits(image):
-    """A Pillow image of 16 bits with the upper half of them, any other as it is."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+def _read_near_by(path):
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such image file") from None
+
+
+def _whole_by_pillow(encoded, name):
+    inspect_bytes(encoded, name)
+    pixels = decoded_by_pillow(encoded, name)
+    corners = pixels[[0, 0, -1, -1], [0, -1, 0, -1]]  # one is where the data end
+    is_suspect = encoded.startswith(b"\xff\xd8") and (corners[:, None] == FILLINGS).all(-1).any()
+    if is_suspect and is_cut_short(encoded):
+        raise ValueError(f"{name}: expected an image. Received: {CUT_SHORT}")
+    return pixels
 
 
 def _decode_stored(encoded):
@@ -119,6 +133,7 @@ def _decode_stored(encoded):
             (head == b"RIFF", lambda: decode_webp(encoded)),
             (head == b"GIF8", lambda: decode_gif(encoded)),
             (tf.strings.substr(encoded, 0, 2) == b"BM", lambda: decode_bmp(encoded)),
+            (is_deep_png(encoded), lambda: decode_deep_png(encoded)),
         ],
         lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
     )
@@ -128,10 +143,9 @@ def _decode_stored(encoded):
 
 def orient(image: Tensor, orientation: Tensor) -> Tensor:
     """[H, W, 3] pixels turned upright by their EXIF orientation, 1..8; others leave them alone."""
-    swap = orientation >= 5  # the axes; flips come after it
-    flip_x = tf.reduce_any(tf.equal(orientation, [2, 3, 6, 7]))
-    flip_y = tf.reduce_any(tf.equal(orientation, [3, 4, 7, 8]))
-    image = tf.cond(swap, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
+    flip_x = tf.reduce_any(tf.equal(orientation, COLUMNS_REVERSED))
+    flip_y = tf.reduce_any(tf.equal(orientation, ROWS_REVERSED))
+    image = tf.cond(orientation >= FIRST_SWAPPED, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
     image = tf.cond(flip_x, lambda: tf.reverse(image, [1]), lambda: image)
     image = tf.cond(flip_y, lambda: tf.reverse(image, [0]), lambda: image)
     image.set_shape((None, None, 3))
@@ -162,58 +176,11 @@ def _read_orientation(encoded, head):
     directory = start + tf.clip_by_value(number(start + 4, 4), 0, _EXIF_REACH)
     entries = directory + 2 + 12 * tf.range(_MAX_IFD_ENTRIES)
     in_use = tf.range(_MAX_IFD_ENTRIES) < number(directory, 2)
-    is_orientation = tf.logical_and(in_use, tf.equal(number(entries, 2), EXIF_ORIENTATION))
+    is_orientation = tf.logical_and(in_use, tf.equal(number(entries, 2), TAG))
     value = tf.reduce_max(tf.where(is_orientation, number(entries + 8, 2), 0))
     is_jpeg = tf.equal(tf.strings.substr(encoded, 0, 2), b"\xff\xd8")
     known = tf.logical_and(tf.logical_and(is_jpeg, start >= 6), tf.logical_and(value > 0, value < 9))
     return tf.where(known, value, 1)
-
-
-def inspect_image(path: PathLike) -> tuple[int, int]:
-    """(width, height) of the upright image at `path`, after checks that cost no full decoding.
-
-    ValueError in one line for a file that is no image, is cut short, or has a format that the
-    decoder does not read; FileNotFoundError for none at all.
-    """
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such image file") from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                return _inspect(path, image, data)
-    except UnidentifiedImageError:
-        raise ValueError(
-            f"{path}: expected an image ({', '.join(FORMATS)}). Received {len(data)} bytes "
-            f"starting {data[:8]!r}"
-        ) from None
-    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: expected a whole image. Received: {error}") from None
-
-
-def _inspect(path, image, data):
-    is_jpeg = image.format in ("JPEG", "MPO")
-    if image.format not in FORMATS:
-        raise ValueError(
-            f"{path}: expected one of {', '.join(FORMATS)}; a PNG of it would do. "
-            f"Received: {image.format} {image.mode}"
-        )
-    if image.format == "BMP" and not is_plain_bmp(lambda at, size: data[at : at + size]):
-        raise ValueError(f"{path}: expected an image. Received: {ODD_BMP}")
-    if image.format == "GIF" and [tile[1] for tile in image.tile] != [(0, 0, *screen_of(data))]:
-        raise ValueError(f"{path}: expected an image. Received: {PARTIAL_GIF}")
-    width, height = image.size
-    orientation = image.getexif().get(EXIF_ORIENTATION, 1) if is_jpeg else 1
-    if is_jpeg and jpeg_end(data) < 0:
-        raise ValueError(f"{path}: expected a whole JPEG. Received one without its end marker")
-    if image.format == "PNG":
-        image.verify()  # walks the chunks and their checksums
-    if image.format in ("GIF", "BMP"):
-        image.load()  # nothing cheaper tells that they are cut short
-    return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
 
 
 def _find(values, pattern):

@@ -8,7 +8,7 @@ try:
 except ModuleNotFoundError:  # detection runs without it
     tf = None
 
-PARTIAL_GIF = "a GIF whose first frame does not fill its screen; a PNG of it would do"
+PARTIAL_GIF = "a GIF whose first frame does not fill its screen"
 
 
 def screen_of(encoded: bytes) -> tuple[int, int]:
@@ -27,5 +27,5 @@ def decode_gif(encoded: Tensor) -> Tensor:
     # A step of -1 through the shape itself has Grappler complain.
     size = tf.reverse(tf.cast(screen, tf.int32), [0])  # height, width
     is_whole = tf.reduce_all(tf.equal(tf.shape(image)[:2], size))
-    with tf.control_dependencies(holds(is_whole, PARTIAL_GIF)):
+    with tf.control_dependencies(holds(is_whole, f"{PARTIAL_GIF}; a PNG of it would do")):
         return tf.identity(image)

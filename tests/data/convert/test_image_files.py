@@ -15,10 +15,11 @@ from yolact_tf.data.convert.image_files import (
     find_pictures,
     listed_pictures,
     names_in_one_folder,
-    picture_sizes,
+    picture_headers,
     place_picture,
 )
 from yolact_tf.data.convert.left_out import LeftOut
+from yolact_tf.images.inspection import ImageHeader
 
 
 def pictures(*names):
@@ -65,8 +66,8 @@ def test_a_second_image_of_the_same_name_never_overwrites_the_first(tmp_path):
 
 def test_sizes_come_in_order_and_a_missing_image_is_named(tmp_path):
     paths = [write_image(tmp_path / f"{i}.png", 3 + i, 9) for i in range(5)]
-    *sizes, of_none = picture_sizes([*paths, tmp_path / "none.png"])
-    assert [size() for size in sizes] == [(9, 3 + i) for i in range(5)]
+    *headers, of_none = picture_headers([*paths, tmp_path / "none.png"])
+    assert [header().size for header in headers] == [(9, 3 + i) for i in range(5)]
     with pytest.raises(FileNotFoundError, match=r"none\.png: no such image file"):
         of_none()
 
@@ -81,9 +82,10 @@ def test_listed_images_are_found_and_the_others_named(tmp_path):
 
 
 def test_another_size_than_the_annotations_say_is_refused():
-    check_size("a.png", (4, 3), (4, 3))
+    assert check_size("a.png", ImageHeader((4, 3)), (4, 3)) == 1
+    assert check_size("a.jpg", ImageHeader((3, 4), orientation=8), (4, 3)) == 8
     with pytest.raises(ValueError, match="a.png: expected 4x3 pixels, as its annotations say. Received: 3x4"):
-        check_size("a.png", (3, 4), (4, 3))
+        check_size("a.png", ImageHeader((3, 4)), (4, 3))
 
 
 def test_images_are_found_in_sub_folders_by_their_endings(tmp_path):

@@ -52,6 +52,11 @@ class Plant:
     def draw(self, name, picture, **settings):
         Image.fromarray(picture).save(self.images / name, **settings)
 
+    def draw_pages(self, name, count):
+        """An animated PNG."""
+        pages = [Image.fromarray(noise(seed)) for seed in range(count)]
+        pages[0].save(self.images / name, "PNG", save_all=True, append_images=pages[1:])
+
     def add_image(self, content, name, image_id, object_id=None):
         """One more image entry, with an object unless `object_id` is None."""
         content["images"].append({"id": image_id, "file_name": name, "height": HEIGHT, "width": WIDTH})
@@ -85,7 +90,15 @@ PLANTED = {
     ),
     "a TIFF": (
         lambda p: p.draw("a.png", noise(1), format="TIFF"),
-        *("unreadable image", "train", A, "a PNG of it would do. Received: TIFF RGB"),
+        *("other image format", "train", A, "BMP; --fix writes a PNG. Received: TIFF RGB"),
+    ),
+    "an animation": (
+        lambda p: p.draw_pages("a.png", 3),
+        *("several pages", "train", A, "the first of 3 pages or frames is read"),
+    ),
+    "an alpha channel": (
+        lambda p: p.draw("a.png", np.concatenate([noise(1), noise(2)[..., :1]], 2)),
+        *("alpha channel", "train", A, "transparency is dropped, and the colours below it are seen"),
     ),
     "a JPEG named .png": (
         lambda p: p.draw("a.png", noise(1), format="JPEG"),
@@ -97,7 +110,14 @@ PLANTED = {
     ),
     "a size that forgets the orientation": (
         lambda p: p.draw("b.jpg", noise(2), exif=orientation(6)),
-        *("wrong size", "train", "images/b.jpg", "expected 40x30 pixels. Received: 30x40"),
+        *("annotations of stored pixels", "train", "images/b.jpg"),
+        "expected annotations of the upright 30x40 pixels. Received: of 40x30, as stored; they are turned by "
+        "EXIF orientation 6",
+    ),
+    "an image upside down": (
+        lambda p: p.draw("b.jpg", noise(2), exif=orientation(3)),
+        *("orientation untold", "train", "images/b.jpg"),
+        "EXIF orientation 3, which no size tells of; annotations count as upright",
     ),
     "a width that is text": (
         lambda p: p.image.update(width="forty"),

@@ -23,10 +23,13 @@ EXPECTED = {
     "a missing image": DROPS_A,
     "an empty file": DROPS_A,
     "a cut JPEG": DROPS_B,
-    "a TIFF": DROPS_A,
+    "a TIFF": {"images written as PNG": 1},
+    "an animation": {},
+    "an alpha channel": {},
+    "an image upside down": {},
     "a JPEG named .png": {},
     "a size that is not the file's": DROPS_A,
-    "a size that forgets the orientation": DROPS_B,
+    "a size that forgets the orientation": {"annotations of stored pixels turned upright, by image": 1},
     "a width that is text": {"image sizes taken from the file": 1},
     "a width of -1": {"image without a size, now plain": 1},
     "a width in quotes": PLAIN,
@@ -76,6 +79,7 @@ EXPECTED = {
 LEFT_ALONE = {  # kinds that a repaired copy may still show
     *("wrong suffix", "image in both splits", "same picture twice", "image without objects"),
     *("class without objects", "split without objects", "tiny image", "huge image", "box without mask"),
+    *("alpha channel", "several pages", "orientation untold"),
 }
 
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageEnhance
 
 from yolact_tf.data.partition.alike import join_alike, look_at
 from yolact_tf.data.partition.groups import Groups
-from yolact_tf.images.decoding import EXIF_ORIENTATION
+from yolact_tf.images.orientation import TAG
 
 
 def scene(seed, height=120, width=160):
@@ -34,7 +34,7 @@ def labels_of(folder, pictures, alike=0.9):
 def on_its_side(image):
     """The picture stored on its side, with the tag that turns it."""
     exif = Image.Exif()
-    exif[EXIF_ORIENTATION] = 6
+    exif[TAG] = 6
     return image.transpose(Image.Transpose.ROTATE_90), {"exif": exif}
 
 

@@ -27,7 +27,7 @@ from yolact_tf.data.coco.segmentation_forms import (
 from yolact_tf.data.image_names import ImageNames, accents_of
 from yolact_tf.data.json_files import byte_order_mark
 from yolact_tf.data.tally import Tally
-from yolact_tf.images.decoding import inspect_image
+from yolact_tf.images.inspection import inspect_file
 
 _NO_SIZE = (None, "", 0, -1)  # what tools write that do not know it
 _FLAGS_IN_TEXT = {"false": 0, "true": 1, "0.0": 0, "1.0": 1}
@@ -128,7 +128,7 @@ def _size_of(image, folder):
     if not is_file_name(image["file_name"]):
         return None
     try:
-        return inspect_image(folder / image["file_name"])
+        return inspect_file(folder / image["file_name"]).size
     except (OSError, ValueError):
         return None
 

@@ -24,11 +24,16 @@ from yolact_tf.data.coco.layouts import find_split, is_documented
 from yolact_tf.data.coco.plain_form import read_annotations
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.source import CocoSource
+from yolact_tf.data.coco.turning import turn_between, turn_record
 from yolact_tf.data.record import Record, corners_of
 from yolact_tf.files import PathLike
-from yolact_tf.images.decoding import inspect_image
+from yolact_tf.images.inspection import FORMATS, inspect_file
 
 logger = logging.getLogger(__name__)
+
+
+class _OtherFormat(ValueError):
+    """An image that Pillow reads and TensorFlow does not."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +100,19 @@ def load_coco(
     class_of = {category: index for index, category in enumerate(labels)}
     boxes = Boxless(boxless)
     records = [
-        _record(image, by_image[image.image_id], image_folder, class_of, problems, boxes) for image in images
+        turn_record(_record(image, by_image[image.image_id], image_folder, class_of, problems, boxes), turn)
+        for image, turn in images
     ]
     boxes.tell(annotation_file)
     _report(problems, annotation_file, on_error)
+    _tell_turned(records, annotation_file)
     if not records:
         raise ValueError(f"{annotation_file}: expected at least one readable image. Received none")
     return CocoSplit(tuple(records), labels, annotation_file, len(content["images"]) - len(records))
 
 
 def _usable_images(content, annotation_file, image_folder, problems):
-    """The ImageEntries that name a whole file of the right size, each once."""
+    """[(ImageEntry, by which orientation its objects turn)] of whole files of the right size, each once."""
     entries = []
     for image in content["images"]:
         try:
@@ -122,21 +129,47 @@ def _usable_images(content, annotation_file, image_folder, problems):
     distinct = [entry for entry in distinct if entry.image_id not in ambiguous]
     # Threads, since reading the files waits for the disk.
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        faults = list(pool.map(lambda entry: _file_fault(entry, image_folder), distinct))
-    problems += [fault for fault in faults if fault]
-    return [entry for entry, fault in zip(distinct, faults, strict=True) if not fault]
+        turns = list(pool.map(lambda entry: _turn_or_fault(entry, image_folder), distinct))
+    _require_decodable([turn for turn in turns if isinstance(turn, _OtherFormat)], annotation_file)
+    problems += [str(turn) for turn in turns if isinstance(turn, Exception)]
+    return [
+        (entry, turn) for entry, turn in zip(distinct, turns, strict=True) if not isinstance(turn, Exception)
+    ]
 
 
-def _file_fault(image, folder):
-    """What is wrong with an image's file, in one line, or None."""
+def _turn_or_fault(image, folder):
+    """The orientation by which an image's objects are to be turned, or the error that its file raises."""
     path = folder / image.file_name
     try:
-        size = inspect_image(path)
+        header = inspect_file(path)
     except (OSError, ValueError) as error:
-        return str(error)
-    if size != (image.width, image.height):
-        return f"{path}: expected {image.width}x{image.height} pixels. Received: {size[0]}x{size[1]}"
-    return None
+        return error
+    if header.other:
+        return _OtherFormat(f"{path} ({header.other})")
+    turn = turn_between((image.width, image.height), header.size, header.orientation)
+    width, height = header.size
+    received = f"expected {image.width}x{image.height} pixels. Received: {width}x{height}"
+    return turn or ValueError(f"{path}: {received}")
+
+
+def _require_decodable(others, annotation_file):
+    """ValueError that names the command which mends it, where TensorFlow does not decode some images."""
+    if others:
+        raise ValueError(
+            f"{annotation_file}: expected images of {', '.join(FORMATS)}; `yolact data check DATA --fix NEW` "
+            f"writes others as PNG. Received: {len(others)} others, the first {others[0]}"
+        )
+
+
+def _tell_turned(records, annotation_file):
+    """Says in one line that objects were given in pixels as they are stored."""
+    turned = [record.path for record in records if record.turned != 1]
+    if turned:
+        logger.warning(
+            "%s: the annotations of %d images, %s first, are of the pixels as stored, and turned with the "
+            "image by its EXIF orientation",
+            *(annotation_file, len(turned), turned[0]),
+        )
 
 
 def _record(image, annotations, folder, class_of, problems, boxes):

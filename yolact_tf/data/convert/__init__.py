@@ -10,6 +10,7 @@ from yolact_tf.data.convert.data_set import DataSet, Picture, Report
 from yolact_tf.data.convert.image_files import place_picture
 from yolact_tf.data.convert.labelme import read_labelme, write_labelme
 from yolact_tf.data.convert.masks import read_masks, write_masks
+from yolact_tf.data.convert.png_pictures import called_png
 from yolact_tf.data.convert.sbd import read_sbd
 from yolact_tf.data.convert.voc import read_voc, write_voc
 from yolact_tf.data.convert.yolo import read_yolo, write_yolo
@@ -49,9 +50,9 @@ def convert(
     """Writes the data set in folder `source` as a new folder `target`, whole or not at all.
 
     progress: called as progress(images written, images in all).  link: images become hard links where
-    the disk allows it, else copies; their bytes never change.  strict: what is malformed is refused;
-    else it is left out and counted, and refused only where nothing else is there.  boxes_as: what a box
-    becomes that has no mask, one of BOXLESS.  Returns a Report:
+    the disk allows it, else copies; their bytes never change, but that files which TensorFlow does not decode
+    become PNG.  strict: what is malformed is refused; else it is left out and counted, and refused only where
+    nothing else is there.  boxes_as: what a box becomes that has no mask, one of BOXLESS.  Returns a Report:
     images and objects written by split, and every kind of loss with its count and first example.
     """
     read = _chosen(READERS, from_format, "from")
@@ -59,6 +60,7 @@ def convert(
     source, target = require_apart(source, target)
     data_set = with_boxes_as(_without_repeated(read(source)), boxes_as)
     _check_rest(data_set, source, strict)
+    data_set = called_png(data_set)
     total, done = sum(len(pictures) for pictures in data_set.splits.values()), 0
 
     def place(picture, path):

@@ -25,10 +25,11 @@ from yolact_tf.data.convert.image_files import (
     check_size,
     checked_name,
     names_in_one_folder,
-    picture_sizes,
+    picture_headers,
     place_picture,
 )
 from yolact_tf.data.convert.regions import encode, polygon_of
+from yolact_tf.data.convert.upright import upright
 from yolact_tf.files import PathLike
 
 OF_CATEGORY = ("id", "name", "supercategory")
@@ -108,17 +109,19 @@ def _pictures(content, categories, file, image_folder, losses):
             entry = _parsed(image, file)
             parsed.append((image, entry, checked_name(entry.file_name, file)))
     ambiguous = ambiguous_keys(entry for _, entry, _ in parsed)
-    sizes = picture_sizes([image_folder / name for *_, name in parsed])
+    headers = picture_headers([image_folder / name for *_, name in parsed])
     pictures = []
-    for (image, entry, name), size in zip(parsed, sizes, strict=True):
+    for (image, entry, name), header in zip(parsed, headers, strict=True):
         with losses.left_out.skip_image():
             if entry.image_id in ambiguous:
                 expected = f"image {entry.image_id!r}: expected ids to be unique"
                 raise ValueError(f"{file}: {expected}. Received: that of {name!r} in an entry of another")
-            check_size(image_folder / name, size(), (entry.width, entry.height))
-            instances = _instances(rows_of[entry.image_id], size(), file, losses)
+            size = entry.width, entry.height
+            turn = check_size(image_folder / name, header(), size)
+            instances = _instances(rows_of[entry.image_id], size, file, losses)
             others = _others(image, OF_IMAGE)
-            pictures.append(Picture(name, image_folder / name, *size(), instances, entry.image_id, others))
+            picture = Picture(name, image_folder / name, *size, instances, entry.image_id, others)
+            pictures.append(upright(picture, turn, losses))
     return tuple(pictures)
 
 

@@ -22,10 +22,11 @@ from yolact_tf.data.convert.image_files import (
     check_size,
     checked_folder,
     checked_name,
-    picture_sizes,
+    picture_headers,
     place_picture,
 )
 from yolact_tf.data.convert.regions import unite_groups
+from yolact_tf.data.convert.upright import upright
 from yolact_tf.data.convert.xml_files import read_xml
 from yolact_tf.files import PathLike
 
@@ -51,13 +52,14 @@ def read_cvat(folder: PathLike) -> DataSet:
     found = [_find_image(folder, entry, name) for entry, name in named]
     split_of_subset = _splits(entries)
     splits: dict[str, list[Picture]] = {split: [] for split in (*SPLITS, *split_of_subset.values())}
-    for (entry, name), path, size in zip(named, found, picture_sizes(found), strict=True):
+    for (entry, name), path, header in zip(named, found, picture_headers(found), strict=True):
         where = f"{file}: image {name!r}"
         with losses.left_out.skip_image():
             split = checked_folder(split_of_subset[entry.get("subset") or ""], where)
-            check_size(path, size(), _size(entry, size(), where))
-            instances = _instances(entry, size(), category_of, losses, where)
-            splits[split].append(Picture(name, path, *size(), instances))
+            width, height = _size(entry, header().size, where)
+            turn = check_size(path, header(), (width, height))
+            instances = _instances(entry, (width, height), category_of, losses, where)
+            splits[split].append(upright(Picture(name, path, width, height, instances), turn, losses))
     kept = {split: tuple(pictures) for split, pictures in splits.items() if pictures}
     return DataSet({i: Category(name) for name, i in category_of.items()}, kept, losses)
 

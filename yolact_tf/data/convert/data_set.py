@@ -47,6 +47,7 @@ class Picture:
     instances: tuple[Instance, ...] = ()
     image_id: int | None = None
     extra: dict = field(default_factory=dict)
+    as_png: bool = False  # whether a PNG of the file is placed, since TensorFlow does not decode it
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Image files: their sizes, their names, and how they come into a new folder unaltered."""
+"""Image files: their sizes, their names, and how they come into a new folder."""
 
 import concurrent.futures
 import shutil
@@ -7,23 +7,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
+from yolact_tf.data.coco.turning import turn_between
 from yolact_tf.data.convert.class_names import read_lines
 from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import DataSet, Picture
 from yolact_tf.data.convert.left_out import LeftOut
 from yolact_tf.files import PathLike, link_or_copy
-from yolact_tf.images.decoding import inspect_image
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+from yolact_tf.images.inspection import SUFFIXES, ImageHeader, inspect_file
+from yolact_tf.images.orientation import turn
+from yolact_tf.images.png_copies import write_png
 
 
 def place_picture(picture: Picture, path: Path, link: bool = True) -> None:
-    """Puts the image file of `picture` at `path`: a hard link where the disk allows it, else a copy."""
+    """Puts the image file of `picture` at `path`: a hard link where the disk allows it, a copy, or a PNG."""
     if path.exists():  # writing into a link would alter the image that it came from
         where = "embedded image" if isinstance(picture.source, bytes) else picture.source
         raise ValueError(f"{where}: expected image names that differ. Received {picture.name!r} twice")
     path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(picture.source, bytes):
+    if picture.as_png:
+        write_png(picture.source, path)
+    elif isinstance(picture.source, bytes):
         path.write_bytes(picture.source)
     elif link:
         link_or_copy(picture.source, path)
@@ -31,20 +36,41 @@ def place_picture(picture: Picture, path: Path, link: bool = True) -> None:
         shutil.copyfile(picture.source, path)
 
 
-def picture_sizes(paths: Iterable[PathLike]) -> list[Callable[[], tuple[int, int]]]:
-    """For each image file a function that gives its (width, height), upright, or raises what is wrong."""
+def picture_headers(paths: Iterable[PathLike]) -> list[Callable[[], ImageHeader]]:
+    """For each image file a function that gives its ImageHeader, or raises what is wrong."""
     # Threads, since reading the files waits for the disk.
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        return [pool.submit(inspect_image, path).result for path in paths]
+        return [pool.submit(inspect_file, path).result for path in paths]
 
 
-def check_size(path: PathLike, size: Sequence[int], expected: Sequence[int]) -> None:
-    """ValueError where an image is not of the (width, height) that the annotations say."""
-    if tuple(size) != tuple(expected):
+def check_size(path: PathLike, header: ImageHeader, annotated: Sequence[int]) -> int:
+    """The EXIF orientation that turns annotations of (width, height) `annotated` upright, 1 if they are.
+
+    ValueError with `path` where they are of another image.
+    """
+    turn_by = turn_between(annotated, header.size, header.orientation)
+    if turn_by is None:
         raise ValueError(
-            f"{path}: expected {expected[0]}x{expected[1]} pixels, as its annotations say. "
-            f"Received: {size[0]}x{size[1]}"
+            f"{path}: expected {annotated[0]}x{annotated[1]} pixels, as its annotations say. "
+            f"Received: {header.size[0]}x{header.size[1]}"
         )
+    return turn_by
+
+
+def upright_map(path: PathLike, values: np.ndarray, header: ImageHeader, losses: Losses) -> np.ndarray:
+    """[H, W, …] pixels of a map that annotates an image, upright as the image is; what is turned is counted.
+
+    ValueError with `path` where they are of another size.
+    """
+    height, width = values.shape[:2]
+    turn_by = turn_between((width, height), header.size, header.orientation)
+    if turn_by is None:
+        raise ValueError(
+            f"{path}: expected {header.size[0]}x{header.size[1]} pixels, as its image has them. "
+            f"Received: {width}x{height}"
+        )
+    losses.add("maps of stored pixels, now of upright ones", path, turn_by != 1)
+    return turn(values, turn_by)
 
 
 def find_pictures(folder: Path) -> list[Path]:
@@ -58,7 +84,7 @@ def find_picture(folder: Path, stem: str) -> Path:
     """The image file `stem` of `folder`, whatever its ending."""
     for path in namesakes(folder / stem):
         return path
-    raise FileNotFoundError(f"{folder / stem}.jpg: no such image file, nor one of {', '.join(SUFFIXES[1:])}")
+    raise FileNotFoundError(f"{folder / stem}.jpg: no such image file, nor one of another ending")
 
 
 def namesakes(path: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ import math
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.split_names import splits_among
@@ -32,14 +32,16 @@ from yolact_tf.data.convert.image_files import (
     check_size,
     find_pictures,
     namesakes,
-    picture_sizes,
+    picture_headers,
     place_picture,
 )
 from yolact_tf.data.convert.outlines import ellipse, rectangle
 from yolact_tf.data.convert.regions import outlines_of, polygon_of, rle_of, unite_groups
+from yolact_tf.data.convert.upright import upright
 from yolact_tf.data.image_names import ImageNames
 from yolact_tf.data.json_files import byte_order_mark, read_json
 from yolact_tf.files import PathLike
+from yolact_tf.images.inspection import inspect_bytes
 
 LABELS = "labels.txt"
 NO_CLASSES = ("__ignore__", "_background_")
@@ -151,19 +153,20 @@ def _pictures(contents, base, category_of, losses):
     for file, content in contents.items():
         with losses.left_out.skip_image():
             sources[file] = _source(file, content, names_below(file.parent), losses.accents)
-    sizes = iter(picture_sizes([source for source in sources.values() if isinstance(source, Path)]))
+    headers = iter(picture_headers([source for source in sources.values() if isinstance(source, Path)]))
     pictures = []
     for file, source in sources.items():
         content = contents[file]
         with losses.left_out.skip_image():
-            size = next(sizes)() if isinstance(source, Path) else _embedded_size(source, file)
+            header = next(headers)() if isinstance(source, Path) else _embedded_header(source, file)
             keys = ("imageWidth", "imageHeight")
-            check_size(file, size, [_side(content, *of_side) for of_side in zip(keys, size, strict=True)])
+            size = [_side(content, *of_side) for of_side in zip(keys, header.size, strict=True)]
+            turn = check_size(file, header, size)
             suffix = (source if isinstance(source, Path) else Path(_image_path(content))).suffix or ".jpg"
             name = file.relative_to(base).with_suffix(suffix).as_posix()
             instances = _instances(content, size, category_of, losses, file)
             flags = {"flags": content["flags"]} if content.get("flags") else {}
-            pictures.append(Picture(name, source, *size, instances, extra=flags))
+            pictures.append(upright(Picture(name, source, *size, instances, extra=flags), turn, losses))
     return tuple(pictures)
 
 
@@ -208,11 +211,10 @@ def _beside(file, image_path, names):
     return list(dict.fromkeys([*named, *own]))
 
 
-def _embedded_size(data, file):
+def _embedded_header(data, file):
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return ImageOps.exif_transpose(image).size
-    except (OSError, SyntaxError):
+        return inspect_bytes(data, file)
+    except ValueError:
         raise ValueError(
             f"{file}: expected an image as `imageData`. Received: {len(data)} bytes starting {data[:8]!r}"
         ) from None

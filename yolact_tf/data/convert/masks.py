@@ -25,12 +25,12 @@ from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture
 from yolact_tf.data.convert.id_maps import paint, rles_of
 from yolact_tf.data.convert.image_files import (
     annotation_names,
-    check_size,
     checked_folder,
     checked_name,
     find_pictures,
-    picture_sizes,
+    picture_headers,
     place_picture,
+    upright_map,
 )
 from yolact_tf.data.convert.smooth_edges import sharpened
 from yolact_tf.data.json_files import read_json
@@ -115,11 +115,11 @@ def _read_indexed(folder, content):
     images = [folder / "images" / split / name for split, name, _ in rows]
     categories = _categories(content, folder / INDEX)
     splits = {split: [] for split in (*SPLITS, *(split for split, *_ in rows))}
-    for (split, name, entries), image, size in zip(rows, images, picture_sizes(images), strict=True):
+    for (split, name, entries), image, header in zip(rows, images, picture_headers(images), strict=True):
         with losses.left_out.skip_image():
             file = folder / "masks" / split / PurePosixPath(name).with_suffix(".png")
-            objects = _objects(entries, _read_ids(file, size()), categories, file, losses)
-            splits[split].append(Picture(name, image, *size(), objects))
+            objects = _objects(entries, _read_ids(file, header(), losses), categories, file, losses)
+            splits[split].append(Picture(name, image, *header().size, objects))
     return DataSet(categories, {split: tuple(p) for split, p in splits.items() if p}, losses)
 
 
@@ -150,19 +150,18 @@ def _objects(entries, ids, categories, file, losses):
     return tuple(instances)
 
 
-def _read_ids(file, size):
-    """[H, W] pixel values of a PNG with one channel; of a palette its indices."""
+def _read_ids(file, header, losses):
+    """[H, W] pixel values of a PNG with one channel, upright as its image; of a palette its indices."""
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such mask file")
     try:
         with Image.open(file) as image:
-            check_size(file, image.size, size)
             ids = np.asarray(image).astype("int32")
     except (OSError, SyntaxError) as error:
         raise ValueError(f"{file}: expected a mask PNG. Received: {error}") from None
     if ids.ndim != 2:
         raise ValueError(f"{file}: expected a PNG of one channel. Received: {ids.shape[2]} channels")
-    return ids
+    return upright_map(file, ids, header, losses)
 
 
 def _read_class_folders(folder):
@@ -187,7 +186,7 @@ def _class_folder_pictures(folder, split, classes, losses):
     files = find_pictures(base)
     unused = {mask for name in classes for mask in (folder / "masks" / split / name).rglob("*.png")}
     pictures = []
-    for file, size in zip(files, picture_sizes(files), strict=True):
+    for file, header in zip(files, picture_headers(files), strict=True):
         name = file.relative_to(base)
         of_class = {c: folder / "masks" / split / c / name.with_suffix(".png") for c in classes}
         masks = {classes[c]: mask for c, mask in of_class.items() if mask in unused}
@@ -195,8 +194,8 @@ def _class_folder_pictures(folder, split, classes, losses):
         with losses.left_out.skip_image():
             instances = []
             for category_id, mask in masks.items():
-                rles = rles_of(sharpened(_read_ids(mask, size()), losses, mask))
+                rles = rles_of(sharpened(_read_ids(mask, header(), losses), losses, mask))
                 instances += [Instance(category_id, rle=rle) for rle in rles.values()]
-            pictures.append(Picture(name.as_posix(), file, *size(), tuple(instances)))
+            pictures.append(Picture(name.as_posix(), file, *header().size, tuple(instances)))
     losses.add("mask files without image", min(unused, default=""), len(unused))
     return tuple(pictures)

@@ -8,7 +8,7 @@ from yolact_tf.data.coco.split_names import splits_among
 from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture
 from yolact_tf.data.convert.id_maps import rles_of
-from yolact_tf.data.convert.image_files import check_size, listed_pictures, picture_sizes
+from yolact_tf.data.convert.image_files import listed_pictures, picture_headers, upright_map
 from yolact_tf.data.convert.voc import VOC_CLASSES
 from yolact_tf.files import PathLike
 
@@ -29,11 +29,12 @@ def read_sbd(folder: PathLike) -> DataSet:
     for split, file in files.items():
         found = listed_pictures(file, root / "img", losses.left_out)
         pictures = []
-        for (stem, image), size in zip(found, picture_sizes([image for _, image in found]), strict=True):
+        headers = picture_headers([image for _, image in found])
+        for (stem, image), header in zip(found, headers, strict=True):
             with losses.left_out.skip_image():
                 name = image.relative_to(root / "img").as_posix()
-                instances = _instances(root / "inst" / f"{stem}.mat", size(), load, losses.left_out)
-                pictures.append(Picture(name, image, *size(), instances))
+                instances = _instances(root / "inst" / f"{stem}.mat", header(), load, losses)
+                pictures.append(Picture(name, image, *header().size, instances))
         splits[split] = tuple(pictures)
     return DataSet({i: Category(name) for i, name in enumerate(VOC_CLASSES, 1)}, splits, losses)
 
@@ -46,7 +47,7 @@ def _loader():
     return loadmat
 
 
-def _instances(file, size, load, left_out):
+def _instances(file, header, load, losses):
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such mask file")
     try:
@@ -56,12 +57,11 @@ def _instances(file, size, load, left_out):
     except Exception as error:  # scipy has no error of its own for a file that is none
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{file}: expected MATLAB's GTinst with Segmentation. Received: {reason}") from None
-    check_size(file, ids.shape[::-1], size)
-
+    ids = upright_map(file, ids, header, losses)
     instances = []
     for value, rle in rles_of(ids).items():
         category_id = categories[value - 1] if value <= len(categories) else 0
-        with left_out.skip_object(f"{file}: object {value}"):
+        with losses.left_out.skip_object(f"{file}: object {value}"):
             if not 0 < category_id <= len(VOC_CLASSES):
                 raise ValueError(
                     f"expected a class from 1 to {len(VOC_CLASSES)}. Received: {category_id or 'none'}"

@@ -25,7 +25,7 @@ from yolact_tf.data.convert.image_files import (
     annotation_names,
     listed_pictures,
     names_in_one_folder,
-    picture_sizes,
+    picture_headers,
     place_picture,
 )
 from yolact_tf.data.convert.voc_maps import (
@@ -58,11 +58,12 @@ def read_voc(folder: PathLike) -> DataSet:
     for split, file in _set_files(folder).items():
         found = listed_pictures(file, folder / "JPEGImages", losses.left_out)
         pictures = []
-        for (stem, image), size in zip(found, picture_sizes([image for _, image in found]), strict=True):
+        headers = picture_headers([image for _, image in found])
+        for (stem, image), header in zip(found, headers, strict=True):
             with losses.left_out.skip_image():
                 name = image.relative_to(folder / "JPEGImages").as_posix()
-                instances = _instances(folder, stem, size(), (names, class_of_color), losses)
-                pictures.append(Picture(name, image, *size(), instances))
+                instances = _instances(folder, stem, header(), (names, class_of_color), losses)
+                pictures.append(Picture(name, image, *header().size, instances))
         splits[split] = tuple(pictures)
     return DataSet({i: Category(name) for i, name in enumerate(names, 1)}, splits, losses)
 
@@ -138,12 +139,12 @@ def _classes(folder, losses):
     return names, class_of_color
 
 
-def _instances(folder, stem, size, classes, losses):
+def _instances(folder, stem, header, classes, losses):
     names, class_of_color = classes
     object_file = folder / "SegmentationObject" / f"{stem}.png"
-    ids, is_numbered = read_object_map(object_file, size, losses)
+    ids, is_numbered = read_object_map(object_file, header, losses)
     class_file = folder / "SegmentationClass" / f"{stem}.png"
-    category_of = _category_by_object(ids, read_class_map(class_file, size, class_of_color, losses))
+    category_of = _category_by_object(ids, read_class_map(class_file, header, class_of_color, losses))
     objects = read_objects(folder / "Annotations" / f"{stem}.xml")
     losses.add("void pixels (borders, regions to ignore), by image", object_file, int((ids < 0).any()))
     rles, instances = rles_of(ids), []

@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 from yolact_tf.data.convert.conversion_losses import Losses
-from yolact_tf.data.convert.image_files import check_size
+from yolact_tf.data.convert.image_files import upright_map
 from yolact_tf.data.convert.smooth_edges import edge_pixels
+from yolact_tf.images.inspection import ImageHeader
 
 VOID = 255
 Channel = TypeVar("Channel", int, np.ndarray)
@@ -39,11 +40,11 @@ _VALUE_OF_COLOR = {**{code_of(*color): index for index, color in enumerate(COLOR
 
 
 def read_class_map(
-    file: Path, size: tuple[int, int], class_of_color: Mapping[int, int] | None, losses: Losses
+    file: Path, header: ImageHeader, class_of_color: Mapping[int, int] | None, losses: Losses
 ) -> np.ndarray:
     """[H, W] int32 classes of a PNG, -1 for void. class_of_color: {code_of a
     colour: class}, background and void among them; None for VOC's own."""
-    pixels = _read_pixels(file, size, is_palette_of_index=class_of_color is None)
+    pixels = _read_pixels(file, header, class_of_color is None, losses)
     if pixels.ndim == 2:
         return _with_void(pixels)
     codes = code_of(*np.moveaxis(pixels, 2, 0))
@@ -56,12 +57,12 @@ def read_class_map(
     return _looked_up(codes, found, {**dict.fromkeys(unknown, -1), **classes})
 
 
-def read_object_map(file: Path, size: tuple[int, int], losses: Losses) -> tuple[np.ndarray, bool]:
+def read_object_map(file: Path, header: ImageHeader, losses: Losses) -> tuple[np.ndarray, bool]:
     """([H, W] int32 ids of a PNG, -1 for void; whether id k is the k-th object of the XML).
 
     It is not where objects have colours other than VOC's: such ids follow the colours' order.
     """
-    pixels = _read_pixels(file, size, is_palette_of_index=True)
+    pixels = _read_pixels(file, header, True, losses)
     if pixels.ndim == 2:
         is_edge = edge_pixels(pixels)
         losses.add("maps with smooth edges, now void there", file, int(is_edge.any()))
@@ -89,17 +90,17 @@ def write_maps(folder: Path, stem: str, ids: np.ndarray, classes: Iterable[int])
         image.save(file)
 
 
-def _read_pixels(file, size, is_palette_of_index):
+def _read_pixels(file, header, is_palette_of_index, losses):
     """[H, W] int32 indices of a PNG with one channel, else [H, W, 3] colours."""
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such mask file")
     try:
         with Image.open(file) as image:
-            check_size(file, image.size, size)
             is_index = image.mode in ("1", "L", "I", "I;16") or (image.mode == "P" and is_palette_of_index)
-            return np.asarray(image if is_index else image.convert("RGB")).astype("int32")
+            pixels = np.asarray(image if is_index else image.convert("RGB")).astype("int32")
     except (OSError, SyntaxError) as error:
         raise ValueError(f"{file}: expected a mask PNG. Received: {error}") from None
+    return upright_map(file, pixels, header, losses)
 
 
 def _looked_up(codes, found, value_of):

@@ -23,7 +23,7 @@ from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture
 from yolact_tf.data.convert.image_files import (
     annotation_names,
     find_pictures,
-    picture_sizes,
+    picture_headers,
     place_picture,
 )
 from yolact_tf.data.convert.outlines import join, rectangle, trace
@@ -129,17 +129,18 @@ def _pictures(entries, root, num_classes, losses):
     files = [file for item in entries for file in _files(item, root, losses.accents)]
     is_one_folder = len(entries) == 1 and not entries[0].lower().endswith(".txt")
     base = _existing(root, entries[0]) if is_one_folder else None
-    sizes = picture_sizes(files)
+    headers = picture_headers(files)
     labels = [_label_file(file) for file in files]
     if base:
         orphans = set(_label_file(base / "x").parent.rglob("*.txt")) - set(labels)
         losses.add("label files without image", min(orphans, default=""), len(orphans))
     pictures = []
-    for file, label, size in zip(files, labels, sizes, strict=True):
+    for file, label, header in zip(files, labels, headers, strict=True):
         name = file.relative_to(base).as_posix() if base else _below_images(file)
         with losses.left_out.skip_image():
-            instances = _instances(label, size(), num_classes, losses.left_out)
-            pictures.append(Picture(name, file, *size(), instances))
+            size = header().size
+            instances = _instances(label, size, num_classes, losses.left_out)
+            pictures.append(Picture(name, file, *size, instances))
     return tuple(pictures)
 
 

@@ -65,7 +65,7 @@ def _check_entries(split, files):
         path = split.path(image)
         for kind, message in check_file(path, files[path], width, height):
             yield split.problem(kind, message, image)
-    if not any(files[split.path(i)].size == (i.width, i.height) for i in split.images):
+    if not any(files[split.path(i)].turn(i.width, i.height) for i in split.images):
         yield split.problem("empty split", "expected at least one readable image. Received: none")
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from yolact_tf.data.coco.turning import turn_between
 from yolact_tf.files import PathLike
-from yolact_tf.images.decoding import inspect_image, read_image
+from yolact_tf.images.decoding import read_image
+from yolact_tf.images.inspection import FORMATS, ImageHeader, inspect_file
 from yolact_tf.images.truncated_jpeg import CUT_SHORT, is_cut_short
 
 TINY_SIDE = 8  # pixels
@@ -28,10 +30,20 @@ _SUFFIXES = {suffix for _, suffixes in _FORMATS.values() for suffix in suffixes}
 class ImageFile:
     """What an image file turned out to be."""
 
-    size: tuple[int, int] | None = None  # (width, height) of the upright image; None where unreadable
+    header: ImageHeader | None = None  # None where unreadable
     fault: tuple[str, str] | None = None  # (kind, message) of what makes it unreadable
     format: tuple[str, tuple[str, ...]] | None = None  # name and suffixes
     digest: bytes = b""  # of its bytes
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(width, height) of the upright image; None where unreadable."""
+        return self.header.size if self.header else None
+
+    def turn(self, width: int, height: int) -> int | None:
+        """The orientation by which annotations of width x height pixels turn upright; None if of another."""
+        header = self.header
+        return turn_between((width, height), header.size, header.orientation) if header else None
 
 
 def look_at_files(paths: Sequence[Path], decode: bool, advance: Callable[[], None]) -> dict[Path, ImageFile]:
@@ -50,12 +62,9 @@ def look_at_files(paths: Sequence[Path], decode: bool, advance: Callable[[], Non
 
 def check_file(path: PathLike, file: ImageFile, width: int, height: int) -> list[tuple[str, str]]:
     """[(kind, message)] of what is wrong with an image file that should be width x height pixels."""
-    if file.size is None:
+    if file.header is None or file.size is None:
         return [file.fault] if file.fault else []
-    faults = []
-    if file.size != (width, height):
-        received = f"{file.size[0]}x{file.size[1]}"
-        faults.append(("wrong size", f"expected {width}x{height} pixels. Received: {received}"))
+    faults = [*_check_frame(file.header, file.turn(width, height), width, height), *_notes_of(file.header)]
     suffix = Path(path).suffix
     if file.format and suffix.lower() in _SUFFIXES and suffix.lower() not in file.format[1]:
         name, (usual, *_) = file.format
@@ -65,6 +74,30 @@ def check_file(path: PathLike, file: ImageFile, width: int, height: int) -> list
     if file.size[0] * file.size[1] > HUGE_AREA:
         faults.append(("huge image", f"{file.size[0]}x{file.size[1]} pixels"))
     return faults
+
+
+def _check_frame(header, turn, width, height):
+    """What is to be said of whose pixels annotations of width x height are."""
+    upright = f"{header.size[0]}x{header.size[1]}"
+    if turn is None:
+        return [("wrong size", f"expected {width}x{height} pixels. Received: {upright}")]
+    exif = f"EXIF orientation {header.orientation}"
+    if turn != 1:
+        expected = f"expected annotations of the upright {upright} pixels. Received: of {width}x{height}"
+        return [("annotations of stored pixels", f"{expected}, as stored; they are turned by {exif}")]
+    if header.orientation != 1 and header.stored_size == header.size:
+        return [("orientation untold", f"{exif}, which no size tells of; annotations count as upright")]
+    return []
+
+
+def _notes_of(header):
+    if header.other:
+        expected = f"expected one of {', '.join(FORMATS)}; --fix writes a PNG"
+        yield "other image format", f"{expected}. Received: {header.other}"
+    if header.has_alpha:
+        yield "alpha channel", "transparency is dropped, and the colours below it are seen"
+    if header.num_pages > 1:
+        yield "several pages", f"the first of {header.num_pages} pages or frames is read"
 
 
 def _require_whole(path, size):
@@ -79,9 +112,9 @@ def _require_whole(path, size):
 
 def _look(path, decode):
     try:
-        size = inspect_image(path)
+        header = inspect_file(path)
         if decode:
-            _require_whole(path, size)
+            _require_whole(path, header.size)
         with open(path, "rb") as file:
             head = file.read(4)
             file.seek(0)
@@ -91,4 +124,4 @@ def _look(path, decode):
     except (OSError, ValueError) as error:
         return ImageFile(fault=("unreadable image", str(error).removeprefix(f"{path}: ")))
     known = (entry for signature, entry in _FORMATS.items() if head.startswith(signature))
-    return ImageFile(size, None, next(known, None), digest)
+    return ImageFile(header, None, next(known, None), digest)

@@ -8,9 +8,10 @@ from yolact_tf.data.coco.entries import ambiguous_keys, image_key, is_file_name,
 from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.problems import KINDS, Malformed
 from yolact_tf.data.inspect.check_files import look_at_files
+from yolact_tf.data.inspect.repair_images import copies_of, mend_images, put_image
 from yolact_tf.data.inspect.repair_objects import mend_object
 from yolact_tf.data.inspect.unchecked import image_paths, read_splits, steps_of
-from yolact_tf.files import PathLike, link_or_copy, new_folder
+from yolact_tf.files import PathLike, new_folder
 from yolact_tf.structures import Progress
 
 
@@ -29,7 +30,9 @@ def repair(
     of a file become one; ids become unique numbers, the categories of both splits the same, and all that was
     understood in another form is written plainly. A box without a mask stays one.
     Images in both splits stay, since only their owner knows where they belong.
-    Image files are hard links where the disk allows it. decode, progress: as in `check`.
+    Annotations of the pixels as stored become those of the upright image, and images that TensorFlow does
+    not decode PNGs. Other image files are hard links where the disk allows it. decode, progress: as in
+    `check`.
     NothingLeft, and no copy, where no image of a split or no annotation of any would be left.
     """
     target = _checked_target(target)
@@ -42,10 +45,14 @@ def repair(
     mended = [_mend(split, files, categories, advance) for split in splits]
     if any(s.content["annotations"] for s in splits) and not any(c["annotations"] for c, _ in mended):
         raise NothingLeft(f"{folder}: expected at least one annotation to keep. Received none")
+    done: Counter[str] = sum((counts for _, counts in mended), Counter())
+    copies = copies_of(files)
     with new_folder(target) as made:
         for split, (content, _) in zip(splits, mended, strict=True):
+            content, sources, steps = mend_images(content, split.image_folder, files, copies)
             _write(split, content, Path(folder), made)
-    done: Counter[str] = sum((counts for _, counts in mended), Counter())
+            _put_images(sources, made / split.image_folder.relative_to(folder), copies)
+            done += steps
     return {name: count for name, count in done.items() if count}
 
 
@@ -114,7 +121,7 @@ def _kept_images(split, files):
     ambiguous, kept, by_path = ambiguous_keys(entries), {}, {}
     for entry in entries:
         path = split.path(entry)
-        if entry.image_id not in ambiguous and files[path].size == (entry.width, entry.height):
+        if entry.image_id not in ambiguous and files[path].turn(entry.width, entry.height):
             kept[entry.image_id] = by_path.setdefault(path, mended[entry])
     _number([image for image in by_path.values() if type(image["id"]) is not int], kept)
     return kept, done
@@ -184,17 +191,18 @@ def _renumber(annotations):
 
 
 def _write(split, content, folder, made):
-    """Writes a mended split to `made`, laid out as in `folder`."""
+    """Writes the annotations of a mended split to `made`, laid out as in `folder`."""
     annotation_file = made / split.annotation_file.relative_to(folder)
     annotation_file.parent.mkdir(parents=True, exist_ok=True)
     annotation_file.write_text(json.dumps(content), encoding="utf-8")
-    image_folder = made / split.image_folder.relative_to(folder)
+
+
+def _put_images(sources, image_folder, copies):
+    """Fills the image folder of the copy; sources: {file name: file}."""
     image_folder.mkdir(parents=True, exist_ok=True)
-    for image in content["images"]:
-        copy = image_folder / image["file_name"]
-        if not copy.exists():  # else the other split has it as well
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(split.image_folder / image["file_name"], copy)
+    for name, source in sources.items():
+        if not (image_folder / name).exists():  # else the other split has it as well
+            put_image(source, image_folder / name, as_png=source in copies)
 
 
 def _check_names(split):
