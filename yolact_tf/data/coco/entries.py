@@ -60,11 +60,12 @@ def read_coco_json(path: Path) -> dict[str, Any]:
         entries = content.get(key) if isinstance(content, dict) else None
         if not isinstance(entries, list):
             raise ValueError(f"{path}: expected COCO JSON with a list `{key}`. Received: {_summary(content)}")
+        required = set(fields)
         for entry in entries:
             if key == "images" and isinstance(entry, dict) and "coco_url" in entry:
                 entry.setdefault("file_name", entry["coco_url"])  # all that LVIS has
-            missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
-            if missing:
+            if not isinstance(entry, dict) or not entry.keys() >= required:
+                missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
                 raise ValueError(
                     f"{path}: expected `{missing[0]}` in every entry of `{key}`. Received: {str(entry)[:120]}"
                 )
