@@ -76,7 +76,7 @@ def labels_of(content: Mapping[str, Any], path: PathLike) -> dict[int, str]:
     """Category id -> name, ids in rising order. ValueError for an id or a name that is none."""
     labels: dict[int, str] = {}
     for category in content["categories"]:
-        category_id, name = category_number(category["id"]), category["name"]
+        category_id, name = written_number(category["id"]), category["name"]
         if category_id is None:
             raise ValueError(
                 f"{path}: expected whole numbers as ids of `categories`. Received: {category['id']!r:.80}"
@@ -102,8 +102,8 @@ def require_one_name(content: Mapping[str, Any], labels: Mapping[int, str], path
             )
 
 
-def category_number(value: Any) -> int | None:
-    """The id of a category, also where text writes it out as 01 or 1.0; None for what is no whole number."""
+def written_number(value: Any) -> int | None:
+    """`whole_number` that also takes text such as 01 or 1.0, which as the id of an image is its own."""
     number = whole_number(value)
     return whole_number(number_in_text(value)) if number is None else number
 
