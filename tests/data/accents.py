@@ -63,7 +63,7 @@ def padded_ids(content):
 
 
 def numbers_as_text(content):
-    content["images"][1]["id"] = "2"
+    content["images"][1].update(id="2", width="40.0")
     content["categories"][0]["id"] = "01"
     content["annotations"][0].update(bbox=["5", "6.0", "20", 12], area="240", image_id=1.0)
 
@@ -100,6 +100,10 @@ ACCENTS = {
         name_images(lambda name: f"https://host/bucket/{name}"),
         {"file name of another machine": 2},
     ),
+    "a path of Label Studio's local files": (
+        name_images(lambda name: f"/data/local-files/?d={name}"),
+        {"file name of another machine": 2},
+    ),
     "a dot in front": (name_images(lambda name: f"./{name}"), {}),
     "no folder": (
         name_images(lambda name: name.removeprefix("sub/")),
@@ -124,7 +128,7 @@ ACCENTS = {
     "no sizes": (without_sizes, {"image without a size": 2}),
     "ids that are text": (text_ids, {"id that is text": 5}),
     "ids of twelve digits": (padded_ids, {"id that is text": 2, "number in another form": 3}),
-    "numbers as text": (numbers_as_text, {"number in another form": 5}),
+    "numbers as text": (numbers_as_text, {"number in another form": 6}),
     "no id": (change(1, id=ABSENT), {"annotation without `id`": 1}),
     "no box": (change(0, bbox=ABSENT), {"annotation without `bbox`": 1}),
     "no box of run lengths": (change(2, bbox=[]), {"annotation without `bbox`": 1}),
@@ -138,6 +142,7 @@ ACCENTS = {
         {"mask in another form": 1},
     ),
     "a polygon of points": (change(0, segmentation=CORNERS), {"mask in another form": 1}),
+    "a list too many": (change(0, segmentation=[[FLAT]]), {"mask in another form": 1}),
     "polygons of points": (change(0, segmentation=[CORNERS]), {"mask in another form": 1}),
     "points with names": (
         change(0, segmentation=[[{"x": x, "y": y} for x, y in CORNERS]]),

@@ -85,9 +85,8 @@ def accents_of(name: str, plain: str) -> list[str]:
 
 def _parts(name):
     """The folders and the name of the file, without what leads up or nowhere."""
-    return [
-        part for part in posixpath.normpath(name.replace("\\", "/")).split("/") if part not in ("", ".", "..")
-    ]
+    slashed = name.replace("\\", "/").replace("?d=", "/")  # Label Studio: /data/local-files/?d=folder/a.jpg
+    return [part for part in posixpath.normpath(slashed).split("/") if part not in ("", ".", "..")]
 
 
 def _is_absolute(name):

@@ -60,11 +60,12 @@ def read_coco_json(path: Path) -> dict[str, Any]:
         entries = content.get(key) if isinstance(content, dict) else None
         if not isinstance(entries, list):
             raise ValueError(f"{path}: expected COCO JSON with a list `{key}`. Received: {_summary(content)}")
+        required = set(fields)
         for entry in entries:
             if key == "images" and isinstance(entry, dict) and "coco_url" in entry:
                 entry.setdefault("file_name", entry["coco_url"])  # all that LVIS has
-            missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
-            if missing:
+            if not isinstance(entry, dict) or not entry.keys() >= required:
+                missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
                 raise ValueError(
                     f"{path}: expected `{missing[0]}` in every entry of `{key}`. Received: {str(entry)[:120]}"
                 )
@@ -75,7 +76,7 @@ def labels_of(content: Mapping[str, Any], path: PathLike) -> dict[int, str]:
     """Category id -> name, ids in rising order. ValueError for an id or a name that is none."""
     labels: dict[int, str] = {}
     for category in content["categories"]:
-        category_id, name = category_number(category["id"]), category["name"]
+        category_id, name = written_number(category["id"]), category["name"]
         if category_id is None:
             raise ValueError(
                 f"{path}: expected whole numbers as ids of `categories`. Received: {category['id']!r:.80}"
@@ -101,8 +102,8 @@ def require_one_name(content: Mapping[str, Any], labels: Mapping[int, str], path
             )
 
 
-def category_number(value: Any) -> int | None:
-    """The id of a category, also where text writes it out as 01 or 1.0; None for what is no whole number."""
+def written_number(value: Any) -> int | None:
+    """`whole_number` that also takes text such as 01 or 1.0, which as the id of an image is its own."""
     number = whole_number(value)
     return whole_number(number_in_text(value)) if number is None else number
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from yolact_tf.data.coco.entries import (
-    category_number,
     image_key,
     is_file_name,
     parse_crowd_flag,
     read_coco_json,
+    written_number,
 )
 from yolact_tf.data.coco.json_numbers import number_in_text, whole_number
 from yolact_tf.data.coco.problems import Malformed
@@ -46,7 +46,7 @@ def read_annotations(file: Path, image_folder: Path) -> tuple[dict[str, Any], Ta
     mark = byte_order_mark(file)
     accents.add("byte order mark", f"of {mark}", bool(mark))
     for category in content["categories"]:
-        _plain_number(category, "id", "category", accents, category_number)
+        _plain_number(category, "id", "category", accents, written_number)
     _plain_images(content["images"], image_folder, accents)
     sizes = {image_key(i["id"]): [i.get("height"), i.get("width")] for i in content["images"]}
     for annotation in content["annotations"]:
@@ -88,7 +88,7 @@ def _plain_images(images, folder, accents):
             if image.get(field) in _NO_SIZE:
                 image.pop(field, None)
             else:
-                _plain_number(image, field, "image", accents)
+                _plain_number(image, field, "image", accents, written_number)
     _plain_names([image for image in images if is_file_name(image["file_name"])], folder, accents)
     _fill_sizes([image for image in images if not {"width", "height"} <= image.keys()], folder, accents)
 
@@ -138,7 +138,7 @@ def _plain_ids(annotation, accents):
         _note_absence(annotation, field, (None,), accents)
     for field in ("id", "image_id"):
         _plain_number(annotation, field, "annotation", accents)
-    _plain_number(annotation, "category_id", "annotation", accents, category_number)
+    _plain_number(annotation, "category_id", "annotation", accents, written_number)
     _plain_flag(annotation, accents)
 
 

@@ -27,7 +27,8 @@ def parse_segmentation(segmentation: Any, height: int, width: int) -> Mask:
     """
     if isinstance(segmentation, list):
         polygons, dropped = _sound_polygons(segmentation)
-        rle = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+        rles = coco_mask.frPyObjects(polygons, height, width)
+        rle = rles[0] if len(rles) == 1 else coco_mask.merge(rles)
         return Mask(decode_counts(rle["counts"]).astype("int32"), tuple(polygons), dropped)
     if isinstance(segmentation, dict) and {"size", "counts"} <= set(segmentation):
         return Mask(_runs_of_rle(segmentation, height, width), ())

@@ -67,6 +67,8 @@ def _coordinates(polygon):
     """[x, y, x, y, …] of a polygon that is flat, or made of three or more points; None for neither."""
     if isinstance(polygon, str):
         polygon = from_text(polygon)
+    if isinstance(polygon, list) and len(polygon) == 1:
+        polygon = polygon[0]  # a list too many
     if not isinstance(polygon, list) or not polygon:
         return None
     points = [_point(point) for point in polygon] if len(polygon) > 2 else [None]
