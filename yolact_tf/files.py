@@ -51,6 +51,23 @@ def new_folder(target: Path) -> Iterator[Path]:
         made.rename(target)
 
 
+def require_apart(source: PathLike, target: PathLike) -> tuple[Path, Path]:
+    """Both as absolute paths. ValueError unless the source is a folder, and the target can be a new one."""
+    source, target = Path(source).resolve(), Path(target).resolve()
+    if not source.is_dir():
+        raise FileNotFoundError(f"The source must be a folder. Received: {str(source)!r}, which is none")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ValueError(
+            f"The target must be a new or an empty folder. Received: {str(target)!r}, which is not"
+        )
+    if target.is_relative_to(source) or target == Path.cwd() or os.path.ismount(target):
+        raise ValueError(
+            "The target must be a folder outside the source, and neither the current folder nor a mount "
+            f"point. Received: {str(target)!r}"
+        )
+    return source, target
+
+
 def link_or_copy(source: PathLike, path: PathLike) -> None:
     """Puts file `source` at `path`: a hard link where the disk allows it, else a copy."""
     try:

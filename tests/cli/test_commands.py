@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from tests.in_process import in_process
 from tests.reference import formula_tensors
 from tests.weights.pth_writer import tensor, write_stream
 from yolact_tf.cli.commands import app
+from yolact_tf.data.synthetic.shapes import MAX_IMAGES
 from yolact_tf.recipes import load_config
 from yolact_tf.weights.labels import COCO_LABELS
 
@@ -364,6 +367,27 @@ def test_make_shapes_obeys_its_options(tmp_path, capsys, monkeypatch):
     assert len(content["annotations"]) <= 4
     code, _, err = in_process(capsys, monkeypatch, "data", "make-shapes", target)
     assert code == 2 and str(target) in err
+
+
+def test_ctrl_c_ends_with_130_and_leaves_nothing_behind(tmp_path, capsys, monkeypatch):
+    is_over = threading.Event()
+
+    def interrupt():
+        while not is_over.wait(0.01):
+            if any(tmp_path.iterdir()):
+                return os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    # So many images that they cannot be there before the signal comes.
+    many = ("data", "make-shapes", tmp_path / "shapes", "--train", MAX_IMAGES)
+    try:
+        code, _, err = in_process(capsys, monkeypatch, *many)
+    finally:
+        is_over.set()
+        thread.join()
+    assert code == 130 and err.splitlines()[-1] == "yolact: interrupted"
+    assert not any(tmp_path.iterdir())
 
 
 def test_records_are_written_and_another_folder_is_refused(shapes_data, tmp_path, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """`yolact data …` as a user runs it: exit codes, tables, files."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -56,6 +57,37 @@ def test_check_repairs_a_copy(faulty, tmp_path, run):
     assert code == 0 and "error" not in out
     code, _, err = run("check", faulty, "--fix", tmp_path / "copy")
     assert code == 2 and "must go to a new folder" in err
+
+
+def test_a_set_without_validation_is_told_what_makes_one_and_that_works(shapes_data, tmp_path, run):
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    (data / "result.json").write_bytes((shapes_data / "train.json").read_bytes())
+    (data / "images").symlink_to(shapes_data / "images")
+    code, table, _ = run("check", data)
+    assert code == 0 and f"`yolact data split {data} OUT --val 0.2` makes one" in " ".join(table.split())
+    code, table, err = run("split", data, out, "--val", "0.25", "--group-by", r"_(\d+)\d")
+    assert (code, err) == (0, "")
+    rows = [line.split() for line in table.splitlines()]
+    # Of 24 images, which are three groups of ten, ten and four.
+    assert rows[:2] == [["train", "val"], ["images", "20", "4"]] and rows[-1] == [str(out)]
+    assert "kept together: 24 images in 3 groups" in table
+    code, table, _ = run("check", out)
+    assert code == 0 and "warning" not in table
+    code, _, err = run("split", data, out)
+    assert code == 2 and "The target must be a new or an empty folder" in err
+
+
+def test_training_without_validation_names_what_makes_it(shapes_data, tmp_path, capsys, monkeypatch):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "_annotations.coco.json").write_bytes((shapes_data / "train.json").read_bytes())
+    for image in sorted((shapes_data / "images").iterdir()):
+        (tmp_path / "train" / image.name).hardlink_to(image)
+    arguments = ("train", "tiny_256", "--data", tmp_path, "--run", tmp_path / "run")
+    code, _, err = in_process(capsys, monkeypatch, *arguments)
+    command = f"`yolact data split {tmp_path} OUT --val 0.2`"
+    assert code == 2 and err.splitlines()[-1].endswith(f"Received: train; {command} makes one")
+    assert not (tmp_path / "run").exists()
 
 
 def test_repairing_that_leaves_nothing_fails_and_writes_nothing(tmp_path, run):
@@ -143,7 +175,7 @@ def test_accents_are_notes_of_a_check_that_passes(tmp_path, run):
     write_accent(tmp_path / "data", "a path of another Windows")
     code, out, err = run("check", tmp_path / "data")
     assert (code, err) == (0, "")
-    rows = [line.split("  ")[0:2] for line in out.splitlines() if line.startswith("note")]
+    rows = [re.split(" {2,}", line)[:2] for line in out.splitlines() if line.startswith("note")]
     assert rows == [["note", "file name with backslashes"], ["note", "file name of another machine"]]
     code, out, err = run("convert", tmp_path / "data", tmp_path / "yolo", "--from", "coco", "--to", "yolo")
     assert (code, err) == (0, "") and "plain form: 2 x file name with backslashes (first image 1: 'C:" in out

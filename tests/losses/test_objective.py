@@ -68,6 +68,26 @@ def test_the_box_loss_is_the_one_of_the_config():
     assert_allclose(second["class_loss"], first["class_loss"])
 
 
+def test_the_other_losses_are_the_same_under_xla():
+    found = []
+    for compiled in (False, True):
+        loss = YolactLoss(config_of(*OTHER_LOSSES))
+        predictions, truth = predictions_for(loss), ground_truth()
+
+        def step(predictions, loss=loss, truth=truth):
+            with tf.GradientTape() as tape:
+                tape.watch(predictions)
+                parts = loss.parts(truth, predictions)
+                total = loss.total(parts, predictions)
+            return parts, tape.gradient(total, predictions)
+
+        parts, gradients = tf.function(step, jit_compile=compiled)(predictions)
+        assert "dice_loss" in parts and np.any(loss.class_counts)
+        found.append((parts, gradients, np.array(loss.class_counts)))
+    for ours, plain in zip(*map(tf.nest.flatten, reversed(found)), strict=True):
+        assert_allclose(ours, plain, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("class_loss", ["balanced", "focal", "sigmoid_focal"])
 def test_a_step_against_the_gradient_lowers_the_loss_by_what_the_gradient_says(class_loss):
     loss = YolactLoss(config_of(f"loss.class_loss={class_loss}", *OTHER_LOSSES[1:]))

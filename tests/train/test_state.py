@@ -1,7 +1,6 @@
 """Runs that are interrupted: killed, stopped, out of disk, without their images. They go on bit by bit."""
 
 import contextlib
-import json
 import os
 import resource
 import shutil
@@ -19,8 +18,9 @@ from safetensors import safe_open
 
 import yolact_tf
 from tests.in_process import in_process
+from yolact_tf.fields import override
 from yolact_tf.train.state import FILE, Position, load_state, read_position, save_state
-from yolact_tf.train.trainer import train
+from yolact_tf.train.trainer import compile_model, train
 from yolact_tf.train.watch.run_log import read_log
 
 SETTINGS = [
@@ -107,31 +107,50 @@ def killed(shapes_data, tmp_path_factory):
     return folder
 
 
-class Removal:
-    """A report that removes a file when training has begun."""
+class AtFirstStatus:
+    """A report that acts once, when training has begun; `once_in` acts in a later epoch instead."""
 
     interval = 0.0
 
-    def __init__(self, path):
-        self.path, self.row, self.validating = path, lambda row: None, lambda done, total: None
+    def __init__(self, act, epoch=0):
+        self.act, self.epoch = act, epoch
+        self.row, self.validating = lambda row: None, lambda done, total: None
 
     def status(self, status):
-        self.path.unlink(missing_ok=True)
+        if self.act and status.epoch > self.epoch:
+            self.act()
+            self.act = None
 
 
-def test_a_killed_run_goes_on_to_the_same_bits(config, whole, killed, shapes_data, tmp_path):
-    """Also where the validation that comes next fails."""
+def test_a_run_that_is_interrupted_in_every_way_goes_on_to_the_same_bits(
+    config, whole, killed, shapes_data, tmp_path, caplog
+):
+    """By a kill that cut off a row, a validation image that vanished, and Ctrl-C."""
     data, run = tmp_path / "data", tmp_path / "run"
     shutil.copytree(shapes_data, data)
     shutil.copytree(killed, run)
     assert '"epoch": 1' in state_of(run)[1]["position"]
     with open(run / "log.csv", "a") as file:
-        file.write("1,0.5,")  # a row that was cut off
+        file.write("1,0.5,")
+    vanish = AtFirstStatus((data / "images" / "val_00001.jpg").unlink)
     with pytest.raises(FileNotFoundError, match="val_00001"):
-        train(config, data, run, resume=True, report=Removal(data / "images" / "val_00001.jpg"))
+        train(config, data, run, resume=True, report=vanish)
     position = read_position(run)
     assert (position.epoch, position.batch, position.waited) == (1, 12, 0)
+
+    seldom = override(config, ["train.save_minutes=10"])  # so that nothing but the interrupt saves
+    interrupt = AtFirstStatus(lambda: os.kill(os.getpid(), signal.SIGINT), epoch=2)
+    with pytest.raises(KeyboardInterrupt):
+        train(seldom, shapes_data, run, resume=True, report=interrupt)
+    position = read_position(run)
+    assert position.epoch == 2 and 1 <= position.batch <= 2  # the step that it came in is done
+    assert f"{run} holds the last state; the same command with --resume goes on from it" in caplog.text
+
     train(config, shapes_data, run, resume=True)
+    _assert_same_bits(run, whole)
+
+
+def _assert_same_bits(run, whole):
     tensors, metadata = state_of(run)
     expected, _ = state_of(whole)
     assert '"epoch": 3, "batch": 0' in metadata["position"]
@@ -181,63 +200,35 @@ def test_there_must_be_a_run_to_go_on_with(config, shapes_data, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_ctrl_c_saves_the_step_that_is_done(ended, shapes_data, killed, tmp_path):
+def test_a_full_disk_leaves_the_last_state_whole(config, whole, tmp_path):
     run = tmp_path / "run"
-    shutil.copytree(killed, run)
-    # So many epochs that it cannot end before the signal comes.
-    more = ("--resume", "--set", "train.save_minutes=10", "--set", "train.epochs=100")
-    config = json.loads((run / "config.json").read_text())
-    config["train"] |= {"save_minutes": 10.0, "epochs": 100}
-    (run / "config.json").write_text(json.dumps(config))
-    before = {}
-
-    def interrupt():
-        before.update(json.loads(state_of(run)[1]["position"]))
-        os.kill(os.getpid(), signal.SIGINT)
-
-    with once_in_epoch(run, 2, interrupt):  # the end of the second epoch
-        code, errors = ended(*request(shapes_data, run, *more))
-    assert code == 130
-    assert f"{run} holds the last state; the same command with --resume goes on from it" in errors
-    assert "Traceback" not in errors
-    after = json.loads(state_of(run)[1]["position"])
-    assert (after["epoch"], after["batch"]) > (before["epoch"], before["batch"])
-
-
-def test_a_full_disk_leaves_the_last_state_whole(ended, shapes_data, killed, tmp_path):
-    run = tmp_path / "run"
-    shutil.copytree(killed, run)
+    shutil.copytree(whole, run)
     before = (run / FILE).read_bytes()
+    model = yolact_tf.build_yolact(yolact_tf.load_run(run).config)
+    compile_model(model, config, steps_per_epoch=12)
     _, most = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, most))  # more fails as on a full disk
     try:
-        code, errors = ended(*request(shapes_data, run, "--resume"))
+        with pytest.raises(OSError, match=f"^{run}: cannot save the state. Received: "):
+            save_state(run, model, Position(), "data")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert code == 2
-    assert "--resume goes on from it" in errors and "Traceback" not in errors
     assert (run / FILE).read_bytes() == before
     assert not list(run.glob(".tmp-*"))
 
 
-def test_a_lost_image_ends_a_strict_run_that_can_go_on(ended, tmp_path, shapes_data):
+def test_a_lost_image_ends_a_strict_run_in_one_line(ended, tmp_path, shapes_data):
     data, run = tmp_path / "data", tmp_path / "run"
     shutil.copytree(shapes_data, data)
     more = ("--set", "data.on_error=refuse", "--set", "data.cache=none")
-    picture = data / "images" / "train_00003.jpg"
-    with once_in_epoch(run, 0, picture.unlink):
+    with once_in_epoch(run, 0, (data / "images" / "train_00003.jpg").unlink):
         code, errors = ended(*request(data, run, *more))
     assert code == 2 and "train_00003" in errors.splitlines()[-1]
     assert f"{run} holds the last state" in errors and "Traceback" not in errors
-    shutil.copy(shapes_data / "images" / "train_00003.jpg", picture)
-    settings = [*SETTINGS, "data.on_error=refuse", "data.cache=none"]
-    train(yolact_tf.load_config("tiny_256", settings), data, run, resume=True)
-    assert '"epoch": 3, "batch": 0' in state_of(run)[1]["position"]
+    assert read_position(run).epoch < 3
 
 
 def test_a_state_comes_back_as_it_was(config, tmp_path):
-    from yolact_tf.train.trainer import compile_model
-
     model = yolact_tf.build_yolact(config)
     compile_model(model, config, 10)
     position = Position(epoch=3, batch=7, seconds=12.5, best=0.25, waited=2)

@@ -44,23 +44,17 @@ def test_plain_keras_trains_it(config, shapes_data):
     assert set(scores) == set(history)
 
 
-OTHER_LOSSES = ("loss.class_loss=balanced", "loss.box_loss=giou", "loss.dice_weight=1")
-
-
-def test_the_loss_is_one_scalar_under_xla_and_mixed_precision(config, shapes_data):
+def test_a_step_in_mixed_precision_compiles_under_xla(config, shapes_data):
     images, truth = next(iter(yolact_tf.build_dataset(config, shapes_data, "train")))
-    for policy, settings in (("mixed_bfloat16", ()), ("float32", OTHER_LOSSES)):
-        keras.config.set_dtype_policy(policy)
-        try:
-            model = yolact_tf.build_yolact(config)
-            optimizer = yolact_tf.build_optimizer(config, 10)
-            loss = yolact_tf.YolactLoss(override(config, settings))
-            model.compile(optimizer, loss, jit_compile=True)
-            logs = model.train_on_batch(images, truth, return_dict=True)
-        finally:
-            keras.config.set_dtype_policy("float32")
-        assert all(math.isfinite(value) for value in logs.values()), policy
-    assert "dice_loss" in logs and np.any(loss.class_counts)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = yolact_tf.build_yolact(config)
+        optimizer, loss = yolact_tf.build_optimizer(config, 10), yolact_tf.YolactLoss(config)
+        model.compile(optimizer, loss, jit_compile=True)
+        logs = model.train_on_batch(images, truth, return_dict=True)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert all(math.isfinite(value) for value in logs.values())
 
 
 def test_the_log_has_a_row_an_epoch(shapes_run):

@@ -20,6 +20,7 @@ from yolact_tf.shutdown import Terminated, ending_in_order
 # Typer's own copy of click in newer releases, the package click in older ones.
 ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
+_INTERRUPTED = 130  # 128 and the number of the signal, as shells count
 _LONGEST = 300  # characters: TensorFlow's errors hold whole stacks
 
 
@@ -30,12 +31,12 @@ def main() -> NoReturn:
     try:
         with ending_in_order():
             code = app(standalone_mode=False)
+        if code == _INTERRUPTED:  # newer releases of Typer swallow Ctrl-C
+            raise KeyboardInterrupt
     except ClickException as error:
         _fail(error.format_message(), 2)
-    except typer.Abort:
-        _fail("interrupted", 130)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("interrupted", _INTERRUPTED)
     except Terminated as end:
         _fail("terminated", end.code)
     except ArithmeticError as error:

@@ -28,7 +28,7 @@ app.add_typer(data_app, name="data")
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
 # Text, since a Path would make gs:/bucket of gs://bucket.
 DataFolder = Annotated[
-    str, typer.Option("--data", help="Folder with train.json, val.json, images/, or one of TFRecord shards.")
+    str, typer.Option("--data", help="Folder with COCO annotations and images, or one of TFRecord shards.")
 ]
 
 

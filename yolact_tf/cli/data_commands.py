@@ -12,7 +12,7 @@ from yolact_tf.config import BOXLESS
 from yolact_tf.recipes import load_config
 
 data_app = typer.Typer(help="Data tools.", no_args_is_help=True, rich_markup_mode=None)
-DataFolder = Annotated[Path, typer.Argument(help="Folder with train.json, val.json, images/.")]
+DataFolder = Annotated[Path, typer.Argument(help="Folder with COCO annotations and images.")]
 Recipe = Annotated[str, typer.Option(help="Recipe that says how images are seen.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
 _COLORS = {"error": "bold red", "warning": "yellow", "note": "dim"}
@@ -159,6 +159,38 @@ def convert(
         for line in report.losses.left_out.first():
             console.print(escape(f"  {line}"), soft_wrap=True)
     console.print(str(target))
+
+
+@data_app.command()
+def split(
+    data: DataFolder,
+    out: Annotated[Path, typer.Argument(help="New folder.")],
+    val: Annotated[float | None, typer.Option(help="Share for validation; 0.2 where DATA has none.")] = None,
+    test: Annotated[float | None, typer.Option(help="Share for a test split.")] = None,
+    group_by: Annotated[
+        str | None, typer.Option(help="Regular expression; what it finds in a name is the image's group.")
+    ] = None,
+    alike: Annotated[float, typer.Option(help="From 0 to 1: how alike images stay together.")] = 0.9,
+    seed: int = 0,
+) -> None:
+    """Divides the training images of DATA by class shares; near-duplicates and groups stay together."""
+    from yolact_tf.data.partition import Wishes, divide
+
+    with progress_bar("splitting") as progress:
+        division = divide(data, out, Wishes(val, test, seed, group_by, alike), progress)
+    table = Table("", *map(escape, division.images), box=None, padding=(0, 2, 0, 0))
+    table.add_row("images", *map(str, division.images.values()))
+    for name in division.objects["train"]:
+        counts = [objects.get(name, 0) for objects in division.objects.values()]
+        if any(counts):
+            table.add_row(escape(name), *map(str, counts))
+    console.print(table)
+    if division.num_groups:
+        console.print(f"kept together: {division.num_together} images in {division.num_groups} groups")
+    if division.missing:
+        first = escape(division.missing[0])
+        console.print(f"left out, without a file: {len(division.missing)} images, such as {first}")
+    console.print(str(out))
 
 
 @data_app.command()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from yolact_tf.config import DataConfig
 from yolact_tf.data.coco.entries import labels_of, read_coco_json
-from yolact_tf.data.coco.split import find_split, has_split, load_coco
+from yolact_tf.data.coco.layouts import find_split, has_split
+from yolact_tf.data.coco.split import load_coco
 from yolact_tf.data.remote_files import is_remote, list_names
 from yolact_tf.data.shards.files import LABELS_NAME, is_shard
 from yolact_tf.data.shards.manifest import load_shards, read_shard_labels

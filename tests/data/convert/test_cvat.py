@@ -20,6 +20,7 @@ from tests.data.convert.made import (
     there_and_back,
     write_image,
 )
+from yolact_tf.data.convert import WRITERS
 from yolact_tf.data.convert.cvat import read_cvat
 from yolact_tf.data.convert.data_set import Category, Instance
 
@@ -69,7 +70,11 @@ def test_nested_names_any_script_and_unused_classes_survive(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("subset", "split"), [("", "train"), ("default", "train"), ("Validation", "val"), ("Test", "test")]
+    ("subset", "split"),
+    [
+        *(("", "train"), ("default", "train"), ("Validation", "val"), ("Test", "test"), ("val2017", "val")),
+        ("kitchen", "train"),  # it is all that there is
+    ],
 )
 @pytest.mark.parametrize("inner", [True, False])
 def test_subsets_are_splits(tmp_path, subset, split, inner):
@@ -78,6 +83,30 @@ def test_subsets_are_splits(tmp_path, subset, split, inner):
     data_set = read_cvat(tmp_path)
     assert [o[0] for o in objects_of(data_set)[f"{split}/a.png"]] == ["cat"]
     assert [c.name for c in data_set.categories.values()] == ["dog", "cat"]
+
+
+def test_subsets_of_other_names_stay_what_they_are(tmp_path):
+    images = "".join(
+        f'<image name="{subset}.png" subset="{subset}">{POLYGON}</image>'
+        for subset in ("To do", "Train", "dev")
+    )
+    for subset in ("To do", "Train", "dev"):
+        write_image(tmp_path / "images" / subset / f"{subset}.png")
+    (tmp_path / "annotations.xml").write_text(f"<annotations>{images}</annotations>")
+    data_set = read_cvat(tmp_path)
+    assert {split: [p.name for p in pictures] for split, pictures in data_set.splits.items()} == {
+        **{"train": ["Train.png"], "To do": ["To do.png"], "dev": ["dev.png"]}
+    }
+    for name, write in WRITERS.items():
+        (tmp_path / name).mkdir()
+        assert write(data_set, tmp_path / name).objects == {"train": 1, "To do": 1, "dev": 1}
+
+
+def test_a_subset_that_no_folder_can_be_called_is_left_out(tmp_path):
+    write_folder(tmp_path, "", 'name="a.png" subset="../b"/><image name="a.png" subset="c"')
+    data_set = read_cvat(tmp_path)
+    noun, line = malformed(data_set)
+    assert noun == "image" and "Received: '../b'" in line and list(data_set.splits) == ["c"]
 
 
 def test_shapes_of_one_label_and_group_are_one_object(tmp_path):
@@ -127,7 +156,6 @@ def test_tracks_are_counted(tmp_path):
         (POLYGON.replace("/>", ' group_id="x"/>'), 'name="a.png"', "expected a whole number as `group_id`"),
         ("", 'name="a.png" width="41"', r"a.png: expected 41x30 pixels"),
         ("", 'name="a.png" width="wide"', "expected a whole number as `width`"),
-        ("", 'name="a.png" subset="dev"', "expected a subset of train, val, test. Received: 'dev'"),
         ("", 'name="b.png"', r"b.png: no such image file"),
         ("", 'name="../a.png"', "expected image names below the image folder"),
     ],

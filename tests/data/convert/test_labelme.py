@@ -140,6 +140,28 @@ def test_a_mask_shape_lies_at_its_first_point(tmp_path, x, y):
     assert_array_equal(mask, expected[10:-10, 10:-10])
 
 
+def test_shapes_of_x_anylabeling_are_read_or_counted(tmp_path):
+    corners = [[5, 6], [15, 6], [15, 9], [5, 9]]
+    fields = {"difficult": True, "score": None, "attributes": {"a": "b"}, "direction": 0.5, "kie_linking": []}
+    shapes = [shape(kind, corners, **fields) for kind in ("rotation", "quadrilateral", "rectangle")]
+    others = [shape("cuboid", corners * 2), shape("spiral"), shape(["odd"])]
+    write_file(tmp_path, shapes + others, checked=True)
+    data_set = read_labelme(tmp_path)
+    assert [o[2].sum() for o in objects_of(data_set)["train/a.png"]] == [30, 30, 30]
+    assert not data_set.losses.left_out
+    unknown = {kind: count for kind, count in kinds(data_set.losses).items() if "not known" in kind}
+    assert unknown == {f"`{kind}` shapes, which are not known": 1 for kind in ("cuboid", "spiral", "['odd']")}
+
+
+def test_folders_of_splits_go_by_any_of_their_names(tmp_path):
+    for folder in ("Train", "valid", "testing"):
+        write_file(tmp_path / folder, [shape()])
+    assert list(read_labelme(tmp_path).splits) == ["train", "val", "test"]
+    write_file(tmp_path / "val", [shape()])
+    with pytest.raises(ValueError, match="expected one val. Received two: 'val' and 'valid'"):
+        read_labelme(tmp_path)
+
+
 def test_points_and_lines_are_counted(tmp_path):
     write_file(tmp_path, [shape("point", [[1, 1]]), shape("linestrip", TRIANGLE), shape()])
     data_set = read_labelme(tmp_path)
@@ -236,9 +258,8 @@ def test_files_outside_the_splits_and_images_without_json_are_counted(tmp_path):
         (shape(points=None), "expected a list"),
         (shape(group_id=[1]), "expected a whole number or null as `group_id`"),
         (shape(label=None), "expected a text as `label`"),
-        (shape("rectangle"), "Received: 'rectangle' of 3"),
+        (shape("rectangle"), "expected a rectangle of two points. Received: 3"),
         (shape("circle", [[1, 1], [5, None]]), "expected polygon coordinates"),
-        (shape("spiral"), "expected a polygon, or a rectangle, circle or mask"),
         (shape("mask", TRIANGLE[:2]), "expected a base64 PNG as `mask`"),
         (shape("mask", TRIANGLE[:2], mask="AAAA"), "expected a base64 PNG as `mask`"),
         ("cat", "expected a text as `label`"),

@@ -164,11 +164,11 @@ def test_an_index_that_is_none_is_refused_in_one_line(tmp_path, change, message)
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("split", "dev", "instances.json: image 'a.png': expected a split of"),
-        ("split", ["train"], "instances.json: image 'a.png': expected a split of"),
+        ("split", "../dev", "instances.json: expected image names below"),
+        ("split", ["train"], "instances.json: expected image names below"),
         ("file_name", "../a.png", "instances.json: expected image names below"),
         ("file_name", "b.png", "b.png: no such image file"),
-        ("objects", None, "instances.json: image 'a.png': expected a split of"),
+        ("objects", None, "instances.json: image 'a.png': expected a list `objects`"),
     ],
 )
 def test_an_image_that_does_not_fit_is_named_and_left_out(tmp_path, key, value, message):

@@ -247,11 +247,15 @@ def test_boxes_without_pixels_are_counted(tmp_path):
     assert kinds(read_voc(tmp_path / "voc").losses) == {"boxes without pixels": 1}
 
 
-@pytest.mark.parametrize("name", ["trainval", "default"])
+@pytest.mark.parametrize("name", ["trainval", "default", "Train", "kitchen"])
 def test_one_list_for_all_is_training(tmp_path, name):
     sets = write_folder(tmp_path, one_object(), one_object(8)) / "ImageSets" / "Segmentation"
     (sets / "train.txt").rename(sets / f"{name}.txt")
     assert list(read_voc(tmp_path).splits) == ["train"]
+    (sets / "garden.txt").write_text("a\n")
+    others = ["garden", "kitchen"] if name == "kitchen" else ["train"]
+    assert list(read_voc(tmp_path).splits) == others
+    (sets / "garden.txt").unlink()
     (sets / f"{name}.txt").unlink()
     with pytest.raises(FileNotFoundError, match=r"Segmentation: expected train.txt or val.txt"):
         read_voc(tmp_path)

@@ -98,6 +98,7 @@ def test_an_empty_label_file_and_none_mean_no_objects(tmp_path):
         "path: /elsewhere/data\ntrain: [images/train]\nnc: 2\nnames: ['cat', 'dog']\n",
         "train: ../images/train\nnames: [cat, dog]\n",
         "train: train.txt\nnames: [cat, dog]\n",
+        "train: images/train\nval: ../valid/images\ntest: test.txt\nnames: [cat, dog]\n",
     ],
 )
 def test_the_dialects_of_data_yaml(tmp_path, yaml):
@@ -107,6 +108,22 @@ def test_the_dialects_of_data_yaml(tmp_path, yaml):
     assert data_set.categories == CATEGORIES
     ((name, objects),) = objects_of(data_set).items()
     assert name.endswith("a.png") and [o[0] for o in objects] == ["dog"]
+
+
+def test_splits_that_are_listed_and_not_there_are_counted(tmp_path):
+    yaml = "train: images/train\nvalid: [valid/images]\ntest: ../test/images\nnames: [cat, dog]\nnc: 2\n"
+    losses = read_yolo(write_folder(tmp_path, yaml=yaml)).losses
+    gone = {"splits that are listed and not there": (2, f"val: {tmp_path / 'valid/images'}")}
+    assert losses == gone
+    for yaml in ("train: gone\nval: images/train\nnames: [a, b]\n", "validation: gone\nnames: [a, b]\n"):
+        with pytest.raises(FileNotFoundError, match="gone: expected a folder of images"):
+            read_yolo(write_folder(tmp_path, yaml=yaml))
+
+
+def test_two_names_of_a_split_are_refused(tmp_path):
+    yaml = "train: images/train\nval: a\nvalid: b\nnames: [a, b]\n"
+    with pytest.raises(ValueError, match=r"data.yaml: expected one val. Received two: 'val' and 'valid'"):
+        read_yolo(write_folder(tmp_path, yaml=yaml))
 
 
 @pytest.mark.parametrize(

@@ -313,6 +313,7 @@ def test_a_planted_problem_is_found_once_and_nothing_else(name, tmp_path):
 
 def test_every_kind_is_planted():
     elsewhere = {"empty split", "ambiguous file name", "byte order mark"}
+    elsewhere |= {"no validation split", "category name twice", "layout of another tool"}
     elsewhere |= {kind for _, kinds in ACCENTS.values() for kind in kinds}
     assert {kind for _, kind, *_ in PLANTED.values()} | elsewhere == set(KINDS)
 
@@ -338,10 +339,47 @@ def test_nothing_is_wrong_with_drawn_shapes(shapes_data):
     assert {problem.kind for problem in check(shapes_data)} <= {"class without objects"}
 
 
-def test_one_split_is_enough(tmp_path):
+def test_without_validation_there_is_nothing_but_that_to_say(tmp_path):
     write_sound_folder(tmp_path)
-    (tmp_path / "val.json").unlink()
+    (tmp_path / "val.json").rename(tmp_path / "test.json")
+    message = f"`yolact data split {tmp_path} OUT --val 0.2` makes one, which training needs"
+    assert check(tmp_path) == [Problem("train", "train.json", "no validation split", message)]
+    assert KINDS["no validation split"] == "warning"
+    (tmp_path / "train.json").rename(tmp_path / "val.json")
     assert check(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["thing", "Thing", " thing"])
+def test_names_of_categories_that_occur_twice_are_found(tmp_path, name):
+    plant = Plant(tmp_path)
+    for content in (plant.train, plant.val):
+        content["categories"].append({"id": 7, "name": name})
+        content["annotations"][0]["category_id"] = 7
+    plant.val["annotations"].append({**plant.val["annotations"][0], "category_id": 1, "id": 9})
+    save(tmp_path, plant.train, plant.val)
+    message = f"expected another name than that of category 1. Received: {name!r}"
+    assert check(tmp_path) == [
+        Problem(split, f"{split}.json: category 7", "category name twice", message)
+        for split in ("train", "val")
+    ]
+    assert KINDS["category name twice"] == "warning"
+
+
+def test_frames_of_one_name_in_two_folders_are_two_images(tmp_path):
+    write_sound_folder(tmp_path)
+    for split, name in (("train", "a.png"), ("val", "v.png")):
+        (tmp_path / split).mkdir()
+        (tmp_path / "images" / name).rename(tmp_path / split / "frame_0.png")
+        content = json.loads((tmp_path / f"{split}.json").read_text())
+        content["images"] = content["images"][:1]
+        content["images"][0]["file_name"] = "frame_0.png"
+        content["annotations"] = content["annotations"][:1]
+        (tmp_path / f"{split}.json").unlink()
+        (tmp_path / split / "_annotations.coco.json").write_text(json.dumps(content))
+    assert [(p.split, p.kind, p.message) for p in check(tmp_path)] == [
+        (split, "layout of another tool", f"read as {split}, with the images in {split}/")
+        for split in ("train", "val")
+    ]
 
 
 def test_the_layout_of_coco_2017(tmp_path):

@@ -20,6 +20,7 @@ from yolact_tf.data.coco.entries import (
     parse_object,
     require_one_name,
 )
+from yolact_tf.data.coco.layouts import find_split, is_documented
 from yolact_tf.data.coco.plain_form import read_annotations
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.source import CocoSource
@@ -28,12 +29,6 @@ from yolact_tf.files import PathLike
 from yolact_tf.images.decoding import inspect_image
 
 logger = logging.getLogger(__name__)
-
-# (annotations, images) of a split in the two layouts that a data folder may have.
-LAYOUTS = (
-    ("{split}.json", "images"),
-    ("annotations/instances_{split}2017.json", "{split}2017"),
-)
 
 
 @dataclass(frozen=True)
@@ -87,6 +82,8 @@ def load_coco(
     boxless: what an annotation of a box without a mask is, one of BOXLESS; the log tells how many there are.
     """
     annotation_file, image_folder = find_split(data, split)
+    if not is_documented(data, annotation_file, image_folder):
+        logger.warning("%s: read as %s, with the images in %s/", annotation_file, split, image_folder)
     content, accents = read_annotations(annotation_file, image_folder)
     if accents:
         logger.warning("%s: not in plain form: %s", annotation_file, accents.in_words())
@@ -105,29 +102,6 @@ def load_coco(
     if not records:
         raise ValueError(f"{annotation_file}: expected at least one readable image. Received none")
     return CocoSplit(tuple(records), labels, annotation_file, len(content["images"]) - len(records))
-
-
-def find_split(data: PathLike, split: str) -> tuple[Path, Path]:
-    """(annotation file, image folder) of a split. FileNotFoundError names what was looked for."""
-    data = Path(data)
-    if not data.is_dir():
-        raise FileNotFoundError(f"Data must be a folder. Received: {str(data)!r}, which is none")
-    tried = []
-    for annotation_name, image_name in LAYOUTS:
-        annotation_file = data / annotation_name.format(split=split)
-        if annotation_file.is_file():
-            image_folder = data / image_name.format(split=split)
-            if not image_folder.is_dir():
-                raise FileNotFoundError(f"Expected the images of {annotation_file} in {image_folder}/")
-            return annotation_file, image_folder
-        tried.append(str(annotation_file.relative_to(data)))
-    found = ", ".join(sorted(p.name for p in data.iterdir())[:6]) or "an empty folder"
-    raise FileNotFoundError(f"{data}: expected {' or '.join(tried)}. Received: {found}")
-
-
-def has_split(data: PathLike, split: str) -> bool:
-    """Whether a folder has annotations of a split."""
-    return any((Path(data) / name.format(split=split)).is_file() for name, _ in LAYOUTS)
 
 
 def _usable_images(content, annotation_file, image_folder, problems):

@@ -1,8 +1,6 @@
 """Data sets from one format into another, with an account of what the new one cannot hold."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 from yolact_tf.config import BOXLESS
 from yolact_tf.data.convert.boxes import with_boxes_as
@@ -15,7 +13,7 @@ from yolact_tf.data.convert.masks import read_masks, write_masks
 from yolact_tf.data.convert.sbd import read_sbd
 from yolact_tf.data.convert.voc import read_voc, write_voc
 from yolact_tf.data.convert.yolo import read_yolo, write_yolo
-from yolact_tf.files import PathLike, new_folder
+from yolact_tf.files import PathLike, new_folder, require_apart
 from yolact_tf.structures import Progress
 
 READERS = {
@@ -58,7 +56,7 @@ def convert(
     """
     read = _chosen(READERS, from_format, "from")
     write = _chosen(WRITERS, to_format, "to")
-    source, target = _checked_folders(source, target)
+    source, target = require_apart(source, target)
     data_set = with_boxes_as(_without_repeated(read(source)), boxes_as)
     _check_rest(data_set, source, strict)
     total, done = sum(len(pictures) for pictures in data_set.splits.values()), 0
@@ -80,23 +78,6 @@ def _chosen(table, name, role):
     if name not in table:
         raise ValueError(f"--{role} must be one of {', '.join(table)}. Received: {name!r}")
     return table[name]
-
-
-def _checked_folders(source: PathLike, target: PathLike) -> tuple[Path, Path]:
-    """Both as absolute paths: the source is a folder, the target new or empty."""
-    source, target = Path(source).resolve(), Path(target).resolve()
-    if not source.is_dir():
-        raise FileNotFoundError(f"The source must be a folder. Received: {str(source)!r}, which is none")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ValueError(
-            f"The target must be a new or an empty folder. Received: {str(target)!r}, which is not"
-        )
-    if target.is_relative_to(source) or target == Path.cwd() or os.path.ismount(target):
-        raise ValueError(
-            "The target must be a folder outside the source, and neither the current folder nor a mount "
-            f"point. Received: {str(target)!r}"
-        )
-    return source, target
 
 
 def _without_repeated(data_set: DataSet) -> DataSet:

@@ -1,4 +1,4 @@
-"""COCO instances JSON, in our own layout or the official one; written in our own. Holds everything."""
+"""COCO instances JSON, in any layout; written in our own. Holds everything."""
 
 import itertools
 import json
@@ -16,10 +16,11 @@ from yolact_tf.data.coco.entries import (
     require_one_name,
 )
 from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.layouts import find_split, list_splits
 from yolact_tf.data.coco.plain_form import read_annotations
-from yolact_tf.data.coco.split import LAYOUTS, find_split
+from yolact_tf.data.coco.split_names import SPLITS
 from yolact_tf.data.convert.conversion_losses import Losses
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
+from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.image_files import (
     check_size,
     checked_name,
@@ -37,12 +38,11 @@ OF_FILE = ("images", "annotations", "categories")
 
 
 def read_coco(folder: PathLike) -> DataSet:
-    """The DataSet in a folder with train.json beside images/, or with annotations/ beside train2017/."""
+    """The DataSet in a folder of any layout."""
     folder = Path(folder)
     categories: dict[int, Category] = {}
     losses, splits, extra = Losses(), {}, {}
-    for split in _splits(folder, losses):
-        file, image_folder = find_split(folder, split)
+    for split, (file, image_folder) in _splits(folder, losses).items():
         content, accents = read_annotations(file, image_folder)
         losses.accents.include(accents)
         _add_categories(categories, content, file, losses)
@@ -77,12 +77,9 @@ def write_coco(data_set: DataSet, folder: Path, place: Place = place_picture) ->
 
 
 def _splits(folder, losses):
-    """Splits with a file of annotations; any other JSON beside them is counted as lost."""
-    files = {s: [folder / a.format(split=s) for a, _ in LAYOUTS] for s in SPLITS}
-    found = [split for split in SPLITS if any(file.is_file() for file in files[split])]
-    if not found:
-        find_split(folder, "train")  # its error says what was looked for
-    known = {file for split in found for file in files[split]}
+    """split -> (annotation file, image folder); any other JSON beside them is counted as lost."""
+    found = {split: find_split(folder, split) for split in list_splits(folder) or SPLITS[:1]}
+    known = {file for file, _ in found.values()}
     for pattern in ("*.json", "annotations/*.json"):
         others = set(folder.glob(pattern)) - known
         losses.add("annotation files left out", min(others, default=""), len(others))

@@ -7,6 +7,7 @@ import itertools
 from pathlib import Path
 from xml.etree import ElementTree
 
+from yolact_tf.data.coco.split_names import SPLITS, split_of
 from yolact_tf.data.convert.class_names import category_names
 from yolact_tf.data.convert.conversion_losses import (
     Losses,
@@ -16,18 +17,20 @@ from yolact_tf.data.convert.conversion_losses import (
     without_crowds,
 )
 from yolact_tf.data.convert.cvat_shapes import OBJECT_FIELDS, read_shape, shapes_of
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Picture, Place, Report
-from yolact_tf.data.convert.image_files import check_size, checked_name, picture_sizes, place_picture
+from yolact_tf.data.convert.data_set import Category, DataSet, Picture, Place, Report
+from yolact_tf.data.convert.image_files import (
+    check_size,
+    checked_folder,
+    checked_name,
+    picture_sizes,
+    place_picture,
+)
 from yolact_tf.data.convert.regions import unite_groups
 from yolact_tf.data.convert.xml_files import read_xml
 from yolact_tf.files import PathLike
 
 FILE = "annotations.xml"
-# What people call their subsets, in lower case; CVAT itself says "default" where there is none.
-SUBSETS = {
-    **{"": "train", "default": "train", "train": "train", "training": "train"},
-    **{"val": "val", "valid": "val", "validation": "val", "test": "test", "testing": "test"},
-}
+NO_SUBSET = ("", "default")
 
 
 def read_cvat(folder: PathLike) -> DataSet:
@@ -46,11 +49,12 @@ def read_cvat(folder: PathLike) -> DataSet:
         with losses.left_out.skip_image():
             named.append((entry, checked_name(entry.get("name"), file)))
     found = [_find_image(folder, entry, name) for entry, name in named]
-    splits: dict[str, list[Picture]] = {split: [] for split in SPLITS}
+    split_of_subset = _splits(entries)
+    splits: dict[str, list[Picture]] = {split: [] for split in (*SPLITS, *split_of_subset.values())}
     for (entry, name), path, size in zip(named, found, picture_sizes(found), strict=True):
         where = f"{file}: image {name!r}"
         with losses.left_out.skip_image():
-            split = _split(entry, where)
+            split = checked_folder(split_of_subset[entry.get("subset") or ""], where)
             check_size(path, size(), _size(entry, size(), where))
             instances = _instances(entry, size(), category_of, losses, where)
             splits[split].append(Picture(name, path, *size(), instances))
@@ -102,11 +106,12 @@ def _labels(root):
     return [name for name in dict.fromkeys([*listed, *used]) if name]
 
 
-def _split(entry, where):
-    subset = entry.get("subset") or ""
-    if subset.lower() not in SUBSETS:
-        raise ValueError(f"{where}: expected a subset of {', '.join(SPLITS)}. Received: {subset!r}")
-    return SUBSETS[subset.lower()]
+def _splits(entries):
+    """subset -> the split that it is: itself where its name means none, but for a subset of all images."""
+    subsets = {entry.get("subset") or "" for entry in entries}
+    splits = {name: "train" if name.lower() in NO_SUBSET else split_of(name) for name in subsets}
+    (one, *others) = splits
+    return splits if others or splits[one] in SPLITS else {one: "train"}
 
 
 def _find_image(folder, entry, name):

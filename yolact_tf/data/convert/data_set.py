@@ -8,8 +8,6 @@ import numpy as np
 
 from yolact_tf.data.convert.conversion_losses import Losses
 
-SPLITS = ("train", "val", "test")
-
 
 @dataclass(frozen=True)
 class Category:
@@ -56,7 +54,7 @@ class DataSet:
     """Splits of pictures, and what their reader could not take along."""
 
     categories: dict[int, Category]  # by category id, ids in rising order
-    splits: dict[str, tuple[Picture, ...]]  # by name, each of SPLITS
+    splits: dict[str, tuple[Picture, ...]]  # train, val, test, or subsets of names that mean none of them
     losses: Losses = field(default_factory=Losses)
     extra: dict[str, dict] = field(default_factory=dict)  # split -> fields of it, such as licences
 

@@ -85,6 +85,13 @@ def checked_name(name: Any, file: PathLike) -> str:
     return str(path)
 
 
+def checked_folder(name: Any, file: PathLike) -> str:
+    """`name`, which `file` gives to a split. ValueError where no folder can be called so."""
+    if checked_name(name, file) != name or "/" in name:
+        raise ValueError(f"{file}: expected a name that a folder can have. Received: {name!r}")
+    return name
+
+
 def annotation_names(names: Iterable[str], split: str) -> list[str]:
     """Image names without their endings, by which formats with a file an image call it.
 

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.split_names import splits_among
 from yolact_tf.data.convert.class_names import category_names, read_lines
 from yolact_tf.data.convert.conversion_losses import (
     Losses,
@@ -25,7 +26,7 @@ from yolact_tf.data.convert.conversion_losses import (
     held,
     without_crowds,
 )
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
+from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.image_files import (
     annotation_names,
     check_size,
@@ -45,7 +46,10 @@ NO_CLASSES = ("__ignore__", "_background_")
 NO_AREA = ("point", "points", "line", "linestrip")
 OBJECT_FIELDS = {"flags": dict, "description": str}
 IMAGE_FIELDS = {"flags": dict}
-BOXES = ("rectangle", "oriented_rectangle")
+# `rotation` and `quadrilateral` are X-AnyLabeling's, in corners like `oriented_rectangle`, labelme's.
+IN_CORNERS = ("polygon", "oriented_rectangle", "rotation", "quadrilateral")
+OF_TWO_POINTS = ("rectangle", "circle", "mask")
+BOXES = ("rectangle", "oriented_rectangle", "rotation")
 VERSION = "5.5.0"  # of labelme, whose readers ask for one
 
 
@@ -53,8 +57,9 @@ def read_labelme(folder: PathLike) -> DataSet:
     """The DataSet of the labelme files below a folder; classes in the order of labels.txt."""
     folder = Path(folder)
     losses = Losses()
-    files = {split: sorted((folder / split).rglob("*.json")) for split in SPLITS}
-    bases = {split: folder / split for split in SPLITS}
+    names = splits_among((base.name for base in sorted(folder.glob("*/"))), folder)
+    bases = {split: folder / name for split, name in names.items()}
+    files = {split: sorted(base.rglob("*.json")) for split, base in bases.items()}
     if not any(files.values()):
         files, bases = {"train": sorted(folder.rglob("*.json"))}, {"train": folder}
     if not any(files.values()):
@@ -225,6 +230,8 @@ def _instances(content, size, category_of, losses, file):
             kind = shape.get("shape_type") or "polygon"
             if kind in NO_AREA:
                 losses.add("points and lines, which have no area", here)
+            elif kind not in (*IN_CORNERS, *OF_TWO_POINTS):
+                losses.add(f"`{str(kind)[:40]}` shapes, which are not known", here)
             elif label in NO_CLASSES:
                 losses.add(f"`{label}` shapes, which are of no class", here)
             else:
@@ -251,13 +258,10 @@ def _region(kind, shape, height, width):
     if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):
         raise ValueError(f"expected a list of [x, y] as `points`. Received: {str(points)[:80]}")
     flat = [value for point in points for value in point]
-    if kind in ("polygon", "oriented_rectangle") or (kind == "rectangle" and len(points) == 4):
+    if kind in IN_CORNERS or (kind == "rectangle" and len(points) == 4):
         return {"polygons": (polygon_of(flat),)}
-    if kind not in ("rectangle", "circle", "mask") or len(points) != 2:
-        raise ValueError(
-            "expected a polygon, or a rectangle, circle or mask of two points. "
-            f"Received: {kind!r} of {len(points)}"
-        )
+    if len(points) != 2:
+        raise ValueError(f"expected a {kind} of two points. Received: {len(points)}")
     (x1, y1), (x2, y2) = polygon_of([*flat, *flat[:2]])[:2].tolist()
     if kind == "mask":
         return {"rle": rle_of(_placed_mask(shape.get("mask"), round(x1), round(y1), height, width))}

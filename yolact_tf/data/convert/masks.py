@@ -19,12 +19,14 @@ from PIL import Image
 
 from yolact_tf.data.coco.entries import labels_of, parse_crowd_flag, require_one_name
 from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.split_names import SPLITS, splits_among
 from yolact_tf.data.convert.conversion_losses import Losses, count_fields
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
+from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.id_maps import paint, rles_of
 from yolact_tf.data.convert.image_files import (
     annotation_names,
     check_size,
+    checked_folder,
     checked_name,
     find_pictures,
     picture_sizes,
@@ -88,12 +90,11 @@ def _read_index(file):
 def _checked_row(row, file):
     """(split, image name) of a row of an image."""
     _check_fields(row, {"split", "file_name", "objects"}, f"{file}: images")
-    if row["split"] not in SPLITS or not isinstance(row["objects"], list):
+    if not isinstance(row["objects"], list):
         raise ValueError(
-            f"{file}: image {row['file_name']!r}: expected a split of {SPLITS} and a list `objects`. "
-            f"Received: {str(row)[:80]}"
+            f"{file}: image {row['file_name']!r}: expected a list `objects`. Received: {str(row)[:80]}"
         )
-    return row["split"], checked_name(row["file_name"], file)
+    return checked_folder(row["split"], file), checked_name(row["file_name"], file)
 
 
 def _check_fields(entry, fields, where):
@@ -113,7 +114,7 @@ def _read_indexed(folder, content):
             rows.append((*_checked_row(row, folder / INDEX), row["objects"]))
     images = [folder / "images" / split / name for split, name, _ in rows]
     categories = _categories(content, folder / INDEX)
-    splits = {split: [] for split in SPLITS}
+    splits = {split: [] for split in (*SPLITS, *(split for split, *_ in rows))}
     for (split, name, entries), image, size in zip(rows, images, picture_sizes(images), strict=True):
         with losses.left_out.skip_image():
             file = folder / "masks" / split / PurePosixPath(name).with_suffix(".png")
@@ -166,18 +167,18 @@ def _read_ids(file, size):
 
 def _read_class_folders(folder):
     """masks/SPLIT/CLASS/x.png"""
-    found = [split for split in SPLITS if (folder / "masks" / split).is_dir()]
+    found = splits_among((p.name for p in sorted(folder.glob("masks/*/"))), folder / "masks")
     if not found:
         raise FileNotFoundError(f"{folder}: expected {INDEX}, or a folder masks/train/. Received neither")
-    of_split = {s: sorted(p.name for p in (folder / "masks" / s).iterdir() if p.is_dir()) for s in found}
+    of_split = {s: sorted(p.name for p in folder.glob(f"masks/{name}/*/")) for s, name in found.items()}
     names = sorted(set().union(*of_split.values()))
     if not names:
         raise ValueError(f"{folder}: expected {INDEX}, or folders masks/train/CLASS/. Received neither")
     category_of = {name: number for number, name in enumerate(names, 1)}
     losses, splits = Losses(), {}
-    for split in found:
-        classes = {name: category_of[name] for name in of_split[split]}
-        splits[split] = _class_folder_pictures(folder, split, classes, losses)
+    for split, name in found.items():
+        classes = {label: category_of[label] for label in of_split[split]}
+        splits[split] = _class_folder_pictures(folder, name, classes, losses)
     return DataSet({i: Category(name) for name, i in category_of.items()}, splits, losses)
 
 

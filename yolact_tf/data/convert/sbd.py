@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from yolact_tf.data.coco.split_names import splits_among
 from yolact_tf.data.convert.conversion_losses import Losses
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture
+from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture
 from yolact_tf.data.convert.id_maps import rles_of
 from yolact_tf.data.convert.image_files import check_size, listed_pictures, picture_sizes
 from yolact_tf.data.convert.voc import VOC_CLASSES
@@ -20,8 +21,8 @@ def read_sbd(folder: PathLike) -> DataSet:
     load = _loader()
     root = Path(folder)
     root = root / "dataset" if (root / "dataset" / "inst").is_dir() else root
-    files = {split: root / f"{split}.txt" for split in SPLITS}
-    files = {split: file for split, file in files.items() if file.is_file()}
+    names = splits_among((file.stem for file in sorted(root.glob("*.txt"))), root)
+    files = {split: root / f"{name}.txt" for split, name in names.items()}
     if not files or not (root / "inst").is_dir():
         raise FileNotFoundError(f"{root}: expected train.txt or val.txt and inst/. Received none")
     losses, splits = Losses(), {}

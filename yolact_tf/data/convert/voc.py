@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from yolact_tf.data.coco.split_names import splits_among
 from yolact_tf.data.convert.class_names import category_names, read_lines
 from yolact_tf.data.convert.conversion_losses import (
     Losses,
@@ -18,7 +19,7 @@ from yolact_tf.data.convert.conversion_losses import (
     held,
     without_crowds,
 )
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
+from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.id_maps import paint, rles_of
 from yolact_tf.data.convert.image_files import (
     annotation_names,
@@ -101,15 +102,15 @@ def _find_root(folder: Path) -> Path:
 
 
 def _set_files(folder):
-    """split -> its list of images; a list for all, as CVAT's, is training."""
-    files = {split: folder / SETS / f"{split}.txt" for split in SPLITS}
-    files = {split: file for split, file in files.items() if file.is_file()}
-    for name in ("trainval", "default"):
-        if not files and (folder / SETS / f"{name}.txt").is_file():
-            files = {"train": folder / SETS / f"{name}.txt"}
+    """split -> its list of images; a list of all, as CVAT's, is training."""
+    files = {file.stem: file for file in sorted((folder / SETS).glob("*.txt"))}
     if not files:
         raise FileNotFoundError(f"{folder / SETS}: expected train.txt or val.txt. Received neither")
-    return files
+    names = splits_among(files, folder / SETS)
+    of_all = [name for name in ("trainval", "default") if name in files] or list(files)
+    if not names and (len(of_all) == 1 or len(of_all) < len(files)):
+        names = {"train": of_all[0]}
+    return {split: files[name] for split, name in names.items()} or files
 
 
 def _classes(folder, losses):

@@ -5,11 +5,13 @@ parts and holes are tied into one outline by seams of no width, as Ultralytics' 
 A row of a box, `class x y width height` as for detection, says nothing of a mask.
 """
 
+import itertools
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import yaml
 
+from yolact_tf.data.coco.split_names import SPLITS, split_of, splits_among
 from yolact_tf.data.convert.class_names import read_lines
 from yolact_tf.data.convert.conversion_losses import (
     Losses,
@@ -17,7 +19,7 @@ from yolact_tf.data.convert.conversion_losses import (
     count_fields,
     without_crowds,
 )
-from yolact_tf.data.convert.data_set import SPLITS, Category, DataSet, Instance, Picture, Place, Report
+from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture, Place, Report
 from yolact_tf.data.convert.image_files import (
     annotation_names,
     find_pictures,
@@ -39,9 +41,12 @@ def read_yolo(folder: PathLike) -> DataSet:
     names = _names(content, file)
     root = _root(content, folder)
     losses, splits = Losses(), {}
-    for split in SPLITS:
-        if content.get(split):
-            splits[split] = _pictures(_entries(content[split], file), root, len(names), losses)
+    for split, key in splits_among((key for key in content if content[key]), file).items():
+        entries = _entries(content[key], file)
+        if "train" in splits and not any(_existing(root, entry).exists() for entry in entries):
+            losses.add("splits that are listed and not there", f"{split}: {root / entries[0]}")
+        else:
+            splits[split] = _pictures(entries, root, len(names), losses)
     if not splits:
         raise ValueError(f"{file}: expected one of {', '.join(SPLITS)}. Received: {', '.join(content)}")
     return DataSet({i: Category(name) for i, name in enumerate(names, 1)}, splits, losses)
@@ -156,9 +161,13 @@ def _files(item, root, accents):
 
 
 def _existing(root, item):
-    """`item` below `root`, less leading folders that are not there: of other machines, Roboflow's `../`."""
+    """`item` below `root`, less leading folders that are not there: of other machines, Roboflow's `../`.
+
+    A folder of a split is no such folder: without it, images of all splits would be of this one.
+    """
     parts = PurePosixPath(item.replace("\\", "/")).parts
-    shorter = (root.joinpath(*parts[start:]) for start in range(1, len(parts)))
+    leading = itertools.takewhile(lambda part: split_of(part) not in SPLITS, parts[:-1])
+    shorter = (root.joinpath(*parts[start:]) for start, _ in enumerate(leading, 1))
     tried = (root / item, root.joinpath(*parts), *shorter)
     return next((path for path in tried if path.exists()), tried[0])
 

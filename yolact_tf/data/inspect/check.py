@@ -8,6 +8,7 @@ from collections import Counter
 
 from yolact_tf.data.coco.entries import image_key, parse_image, parse_object, reference_faults
 from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.layouts import is_documented
 from yolact_tf.data.coco.problems import Malformed, Problem
 from yolact_tf.data.inspect.check_files import check_file, look_at_files
 from yolact_tf.data.inspect.check_objects import check_object
@@ -34,6 +35,12 @@ def check(folder: PathLike, decode: bool = False, progress: Progress | None = No
         problems += [split.problem(k, example, count=n) for k, (n, example) in split.accents.items()]
         problems += _check_use(split)
         problems += _check_twins(split, files)
+        if not is_documented(folder, split.annotation_file, split.image_folder):
+            message = f"read as {split.name}, with the images in {split.image_folder.name}/"
+            problems.append(split.problem("layout of another tool", message))
+    if [split.name for split in splits] == ["train"]:
+        message = f"`yolact data split {folder} OUT --val 0.2` makes one, which training needs"
+        problems.append(splits[0].problem("no validation split", message))
     if len(splits) == 2:
         train, val = splits
         problems += _check_categories(train, val)
@@ -72,6 +79,12 @@ def _check_ids(split):
         yield split.problem("annotation id 0", "expected ids from 1. Received: 0", part="annotation 0")
     ids = [whole_number(category["id"]) for category in content["categories"]]
     yield from _repeated(split, "duplicate category", "category", ids)
+    first = {}
+    for category_id, name in split.labels.items():
+        known = first.setdefault(name.strip().casefold(), category_id)
+        if known != category_id:
+            message = f"expected another name than that of category {known}. Received: {name!r}"
+            yield split.problem("category name twice", message, part=f"category {category_id}")
     # Entries that share the id as well are one problem, not two.
     paths = {(image.image_id, split.path(image)): image for image in split.images}
     counts = Counter(path for _, path in paths)
@@ -154,12 +167,12 @@ def _check_categories(train, val):
 
 
 def _check_shared(train, val, files):
-    names = {image.file_name for image in train.images}
+    paths = {train.path(image) for image in train.images}
     by_name = sorted(train.images, key=lambda image: image.file_name, reverse=True)
     pictures = {files[train.path(image)].digest: image.file_name for image in by_name}
     for path, image in {val.path(image): image for image in val.images}.items():
         digest = files[path].digest
-        if image.file_name in names:
+        if path in paths:
             message = "expected in one split only. Received: the same file name in train"
             yield val.problem("image in both splits", message, image)
         elif digest and digest in pictures:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yolact_tf.data.coco.entries import ImageEntry, is_file_name, labels_of, parse_image
+from yolact_tf.data.coco.layouts import find_split, has_split
 from yolact_tf.data.coco.plain_form import read_annotations
 from yolact_tf.data.coco.problems import Malformed, Problem
-from yolact_tf.data.coco.split import find_split, has_split
 from yolact_tf.data.tally import Tally
 from yolact_tf.files import PathLike
 from yolact_tf.structures import Progress
@@ -42,11 +42,11 @@ class UncheckedSplit:
         return Problem(self.name, where, kind, " ".join(message.split()), count)
 
 
-def read_splits(folder: PathLike) -> list[UncheckedSplit]:
-    """The Splits train and val of a data folder, or the one that is there."""
+def read_splits(folder: PathLike, names: Sequence[str] = SPLITS) -> list[UncheckedSplit]:
+    """Those of the splits `names` that are there; FileNotFoundError where none is."""
     folder = Path(folder)
-    names = [name for name in SPLITS if has_split(folder, name)]
-    return [_read_split(folder, name) for name in names or SPLITS[:1]]
+    found = [name for name in names if has_split(folder, name)]
+    return [_read_split(folder, name) for name in found or names[:1]]
 
 
 def image_paths(splits: Iterable[UncheckedSplit]) -> list[Path]:

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from yolact_tf.config import DataConfig
 from yolact_tf.cores import usable_cores
-from yolact_tf.data.coco.split import CocoSplit, find_split, has_split, load_coco
+from yolact_tf.data.coco.layouts import find_split, has_split
+from yolact_tf.data.coco.split import CocoSplit, load_coco
 from yolact_tf.data.remote_files import TEMPORARY, join, list_names, renamed, write_text
 from yolact_tf.data.shards.files import LABELS_NAME, MANIFEST_NAME, SHARD_NAME
 from yolact_tf.data.shards.manifest import VERSION, read_manifest, read_shard_labels
