@@ -8,7 +8,7 @@ DEMO_SETTINGS := $(addprefix --set ,data.image_size=192 data.max_objects=8 data.
 	data.sample_crop=false data.photometric=false train.epochs=22 train.images_per_epoch=1400 \
 	train.validate_every=5)
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-all lint format clean
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -25,7 +25,11 @@ demo: $(VENV)/.installed
 	@echo "SavedModel: $(DEMO)/export/yolact"
 	@echo "LiteRT:     $(DEMO)/export/yolact.tflite"
 
+# What a change breaks shows within minutes; whole networks, trainings and exports take longer.
 test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not whole"
+
+test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-dev

@@ -5,6 +5,7 @@ import importlib.util
 import json
 
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose
 
 from tests.conftest import SHARED
@@ -19,6 +20,12 @@ FORWARDS = ("yolact_resnet50", "yolact_plus_resnet50", "yolact_darknet53", "yola
 WHOLE_IMAGES = FORWARDS[:2]
 # Our outputs of a row an anchor, and what the fixtures call them.
 ROWS = {"class_logits": "conf_logits", "box_deltas": "loc", "mask_coefficients": "mask"}
+
+
+def first_alone(names):
+    """Parameters of which `make test` takes the first, and the whole suite all."""
+    first, *others = names
+    return [first, *(pytest.param(name, marks=pytest.mark.whole) for name in others)]
 
 
 def formula_tensors(reference):

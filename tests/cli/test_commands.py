@@ -195,6 +195,7 @@ def test_a_run_is_not_overwritten(shapes_run, shapes_data, capsys, monkeypatch):
     assert (shapes_run / "config.json").read_bytes() == before
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind", ["shapes_run", "saved_model", "litert_file"])
 def test_evaluate_takes_a_run_and_both_artefacts(kind, request, shapes_data, tmp_path, capsys, monkeypatch):
     model = request.getfixturevalue(kind)
@@ -263,6 +264,7 @@ def test_import_refuses_a_file_that_would_run_something(name, tmp_path, capsys, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.whole
 def test_imported_weights_detect_what_the_original_detects(parity, tmp_path, capsys, monkeypatch):
     """The way of a published file: .pth, run, detections.json."""
     numbers = parity("e2e_yolact_resnet50")
@@ -321,6 +323,7 @@ def test_detect_refuses_what_is_no_image(shapes_run, tmp_path, capsys, monkeypat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.whole
 def test_export_and_verify(shapes_run, shapes_data, tmp_path, capsys, monkeypatch):
     target = tmp_path / "small.tflite"
     code, out, _ = in_process(

@@ -23,6 +23,8 @@ from yolact_tf.detect.detector import Detector
 from yolact_tf.export import to_litert, to_saved_model
 from yolact_tf.weights.labels import COCO_LABELS
 
+pytestmark = pytest.mark.whole
+
 RANKS = {category: rank for rank, category in enumerate(COCO_LABELS)}
 
 

@@ -10,6 +10,8 @@ from yolact_tf.export import to_litert, to_saved_model
 from yolact_tf.export.verify import verify
 from yolact_tf.images.decoding import read_image
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture(scope="module")
 def run(plus_run):

@@ -68,6 +68,7 @@ def test_the_box_loss_is_the_one_of_the_config():
     assert_allclose(second["class_loss"], first["class_loss"])
 
 
+@pytest.mark.whole
 def test_the_other_losses_are_the_same_under_xla():
     found = []
     for compiled in (False, True):

@@ -7,14 +7,14 @@ import pytest
 from keras import ops
 from numpy.testing import assert_allclose
 
-from tests.reference import FORWARDS, assert_predictions_equal, close, formula_run
+from tests.reference import FORWARDS, assert_predictions_equal, close, first_alone, formula_run
 from yolact_tf.anchors import build_anchors
 from yolact_tf.boxes import centers_to_corners
 from yolact_tf.recipes import load_config
 from yolact_tf.weights.published import RECIPE_OF
 
 
-@pytest.fixture(scope="module", params=FORWARDS)
+@pytest.fixture(scope="module", params=first_alone(FORWARDS))
 def forward(request, parity):
     """(the model with weights by formula, the fixture)."""
     numbers = parity(f"forward_{request.param}")

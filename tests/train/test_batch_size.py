@@ -31,6 +31,7 @@ def test_what_two_small_steps_take_tells_what_a_large_one_will(free, images, exp
     assert largest_batch(yolact_tf.load_config("tiny_256"), images) == expected
 
 
+@pytest.mark.whole
 def test_two_steps_are_measured_each_in_a_process_of_its_own(small_settings):
     config = yolact_tf.load_config("tiny_256", small_settings)
     assert largest_batch(config, num_images=9) == 8

@@ -122,21 +122,25 @@ def _assert_same_training(run, trained, start):
         assert columns[0][name] == pytest.approx(columns[1][name], rel=1e-5), name
 
 
+@pytest.mark.whole
 def test_two_mirrored_devices_train_as_one(trained, start):
     _assert_same_training(trained["mirrored"], trained, start)
 
 
+@pytest.mark.whole
 def test_parts_of_mirrored_losses_sum_to_those_of_the_batch(trained):
     parts = np.load(trained["mirrored"] / "parts.npz")
     np.testing.assert_allclose(parts["mirrored"], parts["whole"], rtol=1e-5)
 
 
+@pytest.mark.whole
 @needs_jax
 def test_two_workers_of_jax_train_as_one_device_of_tensorflow(trained, start):
     """Each worker is a process with half of every batch, read by its own pipeline."""
     _assert_same_training(trained["workers"], trained, start)
 
 
+@pytest.mark.whole
 @needs_jax
 def test_only_the_first_worker_writes(trained):
     assert (trained["workers"] / "weights" / "best.weights.h5").is_file()

@@ -32,6 +32,8 @@ import numpy as np
 import yolact_tf
 from yolact_tf.detect.overlays import detect_files, name_pictures
 
+pytestmark = pytest.mark.whole
+
 run_path, folder, image = map(Path, sys.argv[1:])
 run = yolact_tf.load_run(run_path)
 batch = np.load(folder / "batch.npz")

@@ -122,6 +122,7 @@ class AtFirstStatus:
             self.act = None
 
 
+@pytest.mark.whole
 def test_a_run_that_is_interrupted_in_every_way_goes_on_to_the_same_bits(
     config, whole, killed, shapes_data, tmp_path, caplog
 ):
@@ -170,12 +171,14 @@ def _assert_same_bits(run, whole):
             assert_array_equal(one, other, err_msg=name)
 
 
+@pytest.mark.whole
 def test_a_finished_run_has_nothing_left_to_do(config, whole, shapes_data):
     before = (whole / FILE).read_bytes()
     run = train(config, shapes_data, whole, resume=True)
     assert run.path == whole and (whole / FILE).read_bytes() == before
 
 
+@pytest.mark.whole
 def test_another_recipe_is_refused_with_the_differences(whole, shapes_data):
     other = yolact_tf.load_config("tiny_256", [*SETTINGS, "train.epochs=4", "data.mirror=false"])
     with pytest.raises(ValueError) as caught:
@@ -186,6 +189,7 @@ def test_another_recipe_is_refused_with_the_differences(whole, shapes_data):
     )
 
 
+@pytest.mark.whole
 def test_other_annotations_are_refused(config, whole, shapes_data, tmp_path):
     shutil.copytree(shapes_data, tmp_path / "data")
     file = tmp_path / "data" / "train.json"
@@ -200,6 +204,7 @@ def test_there_must_be_a_run_to_go_on_with(config, shapes_data, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.whole
 def test_a_full_disk_leaves_the_last_state_whole(config, whole, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(whole, run)
@@ -217,6 +222,7 @@ def test_a_full_disk_leaves_the_last_state_whole(config, whole, tmp_path):
     assert not list(run.glob(".tmp-*"))
 
 
+@pytest.mark.whole
 def test_a_lost_image_ends_a_strict_run_in_one_line(ended, tmp_path, shapes_data):
     data, run = tmp_path / "data", tmp_path / "run"
     shutil.copytree(shapes_data, data)

@@ -67,6 +67,7 @@ def test_no_epoch_begins_after_the_time_is_over(clock):
     assert keep.is_over and keep.model.stop_training
 
 
+@pytest.mark.whole
 def test_a_run_of_some_seconds(clock, monkeypatch, shapes_data, small_settings, tmp_path):
     monkeypatch.setattr(state, "time", clock)
     clock.tick = 0.2

@@ -26,6 +26,7 @@ def config(small_settings):
     )
 
 
+@pytest.mark.whole
 def test_plain_keras_trains_it(config, shapes_data):
     """The README's script: compile, fit, and each part of the loss by its name."""
     keras.utils.set_random_seed(0)
@@ -44,6 +45,7 @@ def test_plain_keras_trains_it(config, shapes_data):
     assert set(scores) == set(history)
 
 
+@pytest.mark.whole
 def test_a_step_in_mixed_precision_compiles_under_xla(config, shapes_data):
     images, truth = next(iter(yolact_tf.build_dataset(config, shapes_data, "train")))
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -137,6 +139,7 @@ def test_a_validation_image_that_rots_is_left_out_as_a_training_image_is(config,
         callback.on_epoch_end(1, {})
 
 
+@pytest.mark.whole
 def test_a_plus_model_trains_its_rescorer_and_keeps_it(plus_run):
     with open(plus_run / "log.csv", newline="") as file:
         (row,) = csv.DictReader(file)
@@ -148,6 +151,7 @@ def test_a_plus_model_trains_its_rescorer_and_keeps_it(plus_run):
         assert not np.array_equal(trained, fresh), trained.path
 
 
+@pytest.mark.whole
 def test_averaged_weights_start_from_given_ones_and_shards_train(shapes_run, shapes_shards, tmp_path, caplog):
     source = yolact_tf.load_run(shapes_run)
     settings = {"epochs": 1, "images_per_epoch": 4, "ema": 0.999, "learning_rate": 1e-6}

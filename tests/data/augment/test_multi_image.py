@@ -133,6 +133,7 @@ def test_a_mosaic_keeps_proportions(mosaics):
     assert (np.minimum(abs(ratios - 0.35 / 0.4), abs(ratios - 0.3 / (50 / 150))) < 0.02).mean() > 0.4
 
 
+@pytest.mark.whole
 def test_pasted_objects_come_on_top_and_never_are_crowds(scenes, tmp_path):
     pairs = 0
     for _, truth in examples(scenes, copy_paste=1.0):
@@ -192,6 +193,7 @@ def odd_scenes(scenes, tmp_path_factory):
     return folder
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("boxes", ["transformed", "refitted"])
 def test_every_box_is_ordered_and_inside_and_gives_finite_targets(boxes, odd_scenes):
     everything = {"mosaic": 0.3, "copy_paste": 0.8, "scale_jitter": (0.5, 2.0), "expand": 2.0}
