@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yolact_tf.data.coco.split_names import SPLITS, names_of, split_among, split_of
+from yolact_tf.data.image_names import with_slashes
 from yolact_tf.files import PathLike
 
 # The documented layouts, as (annotations, images): where the latter are, nothing competes with them.
@@ -29,8 +30,10 @@ _IN_SPLIT_FOLDER = (
     *("annotations.json", "annotation_coco.json", "coco.json", "instances.json", "dataset.json"),
     *("{name}.json", "instances_{name}.json"),
 )
+_OF_ANY_NAME = ("*.json", "annotations/*.json")
 # Of COCO's and Datumaro's other tasks, beside `instances_…`.
 _OTHER_TASKS = ("captions_", "image_info_", "labels_", "panoptic_", "person_keypoints_", "stuff_")
+_ANNOTATION_FOLDERS = ("annotations", "annotation", "labels")  # in upper case, too
 _MOST_FILES = 32  # more JSONs than that beside each other are of an image each, and not read to find out
 _NUM_NAMES = 64  # of images, by which a folder is known; more than are lost in a row
 _IMAGES = re.compile(rb'"images"\s*:\s*\[')
@@ -96,7 +99,10 @@ def _files_of(data, split):
     """[_File] that hold annotations of a split, by the most telling kind of name that there is."""
     meant = split_of(split)
     files = [*_in_root(data), *_in_annotations(data)]
-    named = [f for f in files if split_of(f.name) == meant] + list(_in_split_folders(data, meant))
+    named = [f for f in files if split_of(f.name) == meant] + list(
+        _in_split_folders(data, meant, _IN_SPLIT_FOLDER)
+    )
+    named = named or list(_in_split_folders(data, meant, _OF_ANY_NAME))
     exact = [f for f in named if f.name == split and split not in SPLITS]
     if named:
         return exact or named
@@ -114,8 +120,8 @@ def _in_root(data):
 
 
 def _in_annotations(data):
-    # The latter is COCO's own archive, unpacked into a folder of its name.
-    folders = (data / "annotations", *sorted(data.glob("annotations_trainval*/annotations")))
+    folders = [path for path in sorted(data.iterdir()) if path.name.casefold() in _ANNOTATION_FOLDERS]
+    folders += sorted(data.glob("annotations_trainval*/annotations"))  # COCO's own archive, unpacked
     paths = [path for folder in folders for path in sorted(folder.glob("*.json"))]
     paths = [path for path in paths if path.is_file() and not path.name.startswith(_OTHER_TASKS)]
     return [_File(path, data, _name_of(path)) for path in paths]
@@ -125,11 +131,12 @@ def _name_of(path):
     return path.stem.removeprefix("instances_")
 
 
-def _in_split_folders(data, split):
+def _in_split_folders(data, split, patterns):
     for folder in sorted(data.iterdir()):
         if split_of(folder.name) == split and folder.is_dir():
-            for pattern in _IN_SPLIT_FOLDER:
-                for path in folder.glob(pattern.format(name=folder.name)):
+            for pattern in patterns:
+                paths = sorted(folder.glob(pattern.format(name=folder.name)))
+                for path in paths if len(paths) <= _MOST_FILES else ():
                     if first_file_names(path):
                         yield _File(path, folder, folder.name)
 
@@ -182,7 +189,7 @@ def _inner(file, base):
 def _of_split(file, base):
     """Folders that are called after the split in yet another way, such as train2017."""
     split = split_among(file.name)
-    folders = itertools.chain(base.glob("*/"), base.glob("images/*/"))
+    folders = itertools.chain(base.glob("*/"), base.glob("*/*/"))
     return [folder for folder in folders if split and split_of(folder.name) == split]
 
 
@@ -224,7 +231,10 @@ def first_file_names(path: Path, most: int | None = _NUM_NAMES) -> list[str]:
     if not path.stat().st_size:
         return []
     with open(path, "rb") as file:
-        text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        text: mmap.mmap | bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    encoding = json.detect_encoding(text[:4])
+    if not encoding.startswith("utf-8"):
+        text = path.read_text(encoding, errors="replace").encode()
     images = _IMAGES.search(text)
     found = _FILE_NAME.finditer(text, images.end()) if images else ()
     names = [_posix(match[1]) for match in itertools.islice(found, most)]
@@ -233,7 +243,7 @@ def first_file_names(path: Path, most: int | None = _NUM_NAMES) -> list[str]:
 
 def _posix(literal):
     try:
-        return json.loads(literal).replace("\\", "/")
+        return with_slashes(json.loads(literal))
     except ValueError:
         return ""
 
@@ -259,7 +269,8 @@ def _missing(data, split):
         )
     entries = sorted(data.iterdir())
     names = ", ".join(entry.name for entry in entries[:6]) or "an empty folder"
-    inside = [e for e in entries if e.is_dir() and split_of(e.name) not in SPLITS and has_split(e, split)]
+    inside = [e for e in entries if e.is_dir() and split_of(e.name) not in SPLITS]
+    inside = [e for e in inside if any(_readings(file, e) for file in _files_of(e, split))]
     hint = f"; {inside[0]} has it" if len(inside) == 1 else ""
     looked_for = " or ".join(annotations.format(split=split) for annotations, _ in _DOCUMENTED)
     return f"expected {looked_for}, or another tool's layout (README). Received: {names}{hint}"

@@ -15,7 +15,7 @@ from yolact_tf.data.coco.entries import (
     read_coco_json,
     written_number,
 )
-from yolact_tf.data.coco.json_numbers import number_in_text, whole_number
+from yolact_tf.data.coco.json_numbers import is_nan, number_in_text, whole_number
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.segmentation_forms import (
     from_text,
@@ -29,7 +29,9 @@ from yolact_tf.data.json_files import byte_order_mark
 from yolact_tf.data.tally import Tally
 from yolact_tf.images.inspection import inspect_file
 
-_NO_SIZE = (None, "", 0, -1)  # what tools write that do not know it
+# What tools write that do not know a size, or numbers; those of tables write NaN for anything.
+_NO_SIZE = (None, "", 0, -1)
+_NO_NUMBERS: tuple[Any, ...] = (None, "", [], [0, 0, 0, 0])
 _FLAGS_IN_TEXT = {"false": 0, "true": 1, "0.0": 0, "1.0": 1}
 _NUMBERS = {int, float}
 _OF_ANNOTATION = ("id", "image_id", "category_id", "iscrowd")
@@ -85,7 +87,7 @@ def _plain_images(images, folder, accents):
     for image in images:
         _plain_number(image, "id", "image", accents)
         for field in ("width", "height"):
-            if image.get(field) in _NO_SIZE:
+            if image.get(field) in _NO_SIZE or is_nan(image.get(field)):
                 image.pop(field, None)
             else:
                 _plain_number(image, field, "image", accents, written_number)
@@ -143,8 +145,8 @@ def _plain_ids(annotation, accents):
 
 
 def _note_absence(annotation, field, nothing, accents):
-    """Notes a field that is not there, or is one of `nothing`, which it then takes away; whether it did."""
-    if annotation.get(field) not in nothing:
+    """Notes a field that is not there, NaN or one of `nothing`, which it then takes away; whether it did."""
+    if annotation.get(field) not in nothing and not is_nan(annotation.get(field)):
         return False
     annotation.pop(field, None)
     accents.add(f"annotation without `{field}`", _name("annotation", annotation))
@@ -186,7 +188,7 @@ def _plain_shape(annotation, sizes, accents):
     if is_plain(mask) or says_nothing(mask):
         return
     plain = plain_segmentation(mask, sizes.get(image_key(annotation["image_id"]), [None, None]))
-    if plain != mask:
+    if repr(plain) != repr(mask):  # 3.0 equals 3, and is no count
         annotation["segmentation"] = plain
         kind = "polygon as one flat list" if plain == [mask] else "mask in another form"
         accents.add(kind, _name("annotation", annotation))
@@ -195,9 +197,12 @@ def _plain_shape(annotation, sizes, accents):
 def _plain_numbers(annotation, field, accents):
     """Makes numbers of a `bbox` or an `area` that is text, or of text."""
     value = annotation.get(field)
-    if type(value) in _NUMBERS or (type(value) is list and value and _NUMBERS.issuperset(map(type, value))):
+    if type(value) is list:
+        if any(value) and _NUMBERS.issuperset(map(type, value)):
+            return
+    elif type(value) in _NUMBERS and value == value:
         return
-    if _note_absence(annotation, field, (None, "", []), accents):
+    if _note_absence(annotation, field, _NO_NUMBERS, accents):
         return
     read = from_text(value) or value if isinstance(value, str) else value
     plain = numbers_of(read) if isinstance(read, list) else number_in_text(read)
