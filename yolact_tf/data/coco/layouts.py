@@ -99,10 +99,9 @@ def _files_of(data, split):
     """[_File] that hold annotations of a split, by the most telling kind of name that there is."""
     meant = split_of(split)
     files = [*_in_root(data), *_in_annotations(data)]
-    named = [f for f in files if split_of(f.name) == meant] + list(
-        _in_split_folders(data, meant, _IN_SPLIT_FOLDER)
-    )
-    named = named or list(_in_split_folders(data, meant, _OF_ANY_NAME))
+    named = [f for f in files if split_of(f.name) == meant]
+    named += _in_split_folders(data, meant, _IN_SPLIT_FOLDER)
+    named += () if named else _in_split_folders(data, meant, _OF_ANY_NAME)
     exact = [f for f in named if f.name == split and split not in SPLITS]
     if named:
         return exact or named
