@@ -186,6 +186,11 @@ TOOLS = {
         ["train/a.jpg", "val/images/b.jpg"],
         {"train": ("train/train.json", "train"), "val": ("val/instances_val.json", "val/images")},
     ),
+    "names that repeat two folders": (
+        {"annotations/train.json": ["images/train/a.jpg"], "val.json": ["images/val/a.jpg"]},
+        ["images/train/a.jpg", "images/val/a.jpg"],
+        {"train": ("annotations/train.json", "images/train"), "val": ("val.json", "images")},
+    ),
     "iSAID, and any other name in a folder of a split": (
         {"train/instancesonly_filtered_train.json": ["a.jpg"], "val/annotations/all.json": ["b.jpg"]},
         ["train/images/a.jpg", "val/b.jpg"],

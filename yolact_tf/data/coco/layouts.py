@@ -153,20 +153,24 @@ def _image_folders(file, data):
     """Lists of folders that hold images of a file, the likeliest kind of folder first."""
     names = first_file_names(file.path)
 
-    def those(holds, folders):
-        return [f for f in folders if f.is_dir() and any(holds(f, name) for name in names)]
+    def those(held, folders):
+        found = {}  # by the first file: folders that lead to the same one are one reading
+        for folder in folders:
+            if folder.is_dir():
+                found.setdefault(next(filter(None, (held(folder, name) for name in names)), None), folder)
+        return [folder for file, folder in found.items() if file]
 
     documented = _documented(file.path, data)
-    yield those(_holds, documented)
+    yield those(_held, documented)
     for base in dict.fromkeys((file.base, data)):
         inner = _inner(file, base)
-        yield those(_holds, inner)
-        yield those(_holds_below, documented + inner)
-        yield those(_holds, [file.path.parent, base])
-        yield those(_holds, _of_split(file, base))
+        yield those(_held, inner)
+        yield those(_held_below, documented + inner)
+        yield those(_held, [file.path.parent, base])
+        yield those(_held, _of_split(file, base))
         yield _of_any_name(file, base)
-        yield those(_holds_last, [*documented, *inner, base])
-    yield those(_leads_elsewhere, [data])
+        yield those(_held_last, [*documented, *inner, base])
+    yield those(_elsewhere, [data])
 
 
 def _documented(path, data):
@@ -196,30 +200,32 @@ def _of_any_name(file, base):
     """Folders below `base` that hold all images that any of them holds; `base` where these lie in several."""
     names = first_file_names(file.path, None)
     folders = [folder for folder in base.glob("*/") if split_of(folder.name) not in SPLITS]
-    held = {folder: {name for name in names if _holds(folder, name)} for folder in folders}
+    held = {folder: {name for name in names if _held(folder, name)} for folder in folders}
     found = set().union(*held.values())
     return [f for f in folders if held[f] == found] or [base] if found else []
 
 
-def _holds(folder, name):
+def _held(folder, name):
+    """The file of a name below a folder, None where there is none."""
+    path = folder / name
     is_below = not name.startswith("/") and ".." not in name.split("/")
-    return is_below and os.path.isfile(folder / name)  # unlike Path.is_file, takes names of any length
+    return path if is_below and os.path.isfile(path) else None  # unlike Path.is_file, takes any length
 
 
-def _holds_below(folder, name):
-    """Whether a folder holds a file whose name repeats it, as images/a.jpg does in images/."""
+def _held_below(folder, name):
+    """The file below a folder whose name repeats it, as images/a.jpg does in images/."""
     parts = tuple(name.split("/"))
     repeated = (n for n in range(1, len(parts)) if folder.parts[-n:] == parts[:n])
-    return any(_holds(folder, "/".join(parts[n:])) for n in repeated)
+    return next(filter(None, (_held(folder, "/".join(parts[n:])) for n in repeated)), None)
 
 
-def _holds_last(folder, name):
-    """Whether a folder holds a file whose name begins with folders of another machine."""
-    return _holds(folder, name.rpartition("/")[2])
+def _held_last(folder, name):
+    """The file below a folder whose name begins with folders of another machine."""
+    return _held(folder, name.rpartition("/")[2])
 
 
-def _leads_elsewhere(folder, name):
-    return name.startswith("/") and os.path.isfile(name)
+def _elsewhere(_, name):
+    return name if name.startswith("/") and os.path.isfile(name) else None
 
 
 def first_file_names(path: Path, most: int | None = _NUM_NAMES) -> list[str]:

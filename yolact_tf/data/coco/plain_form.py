@@ -109,7 +109,7 @@ def _plain_names(images, folder, accents):
             for kind in accents_of(name, found[0]) if found[0] != name else ():
                 accents.add(kind, f"{_name('image', image)}: {name!r} read as {found[0]!r}")
         elif found and name in readings:
-            several = " or ".join(map(repr, found[:3]))
+            several = " or ".join(map(repr, sorted(found)[:3]))
             also = ", and so may another entry" if len(found) == 1 else ""
             accents.add("ambiguous file name", f"{_name('image', image)}: {name!r} may mean {several}{also}")
 
@@ -117,20 +117,23 @@ def _plain_names(images, folder, accents):
 def _fill_sizes(images, folder, accents):
     """Gives images the sizes of their files; one that cannot be read has none."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:  # as `load_coco`: reading waits for the disk
-        for image, size in zip(images, pool.map(lambda image: _size_of(image, folder), images), strict=True):
-            if size:
-                for field, side in zip(("width", "height"), size, strict=True):
-                    image.setdefault(field, side)
-                accents.add(
-                    "image without a size", f"{_name('image', image)}: {size[0]}x{size[1]} by its file"
-                )
+        headers = pool.map(lambda image: _header_of(image, folder), images)
+        for image, header in zip(images, headers, strict=True):
+            if header:
+                width, height = header.size
+                image.setdefault("width", width)
+                image.setdefault("height", height)
+                name = _name("image", image)
+                accents.add("image without a size", f"{name}: {width}x{height} by its file")
+                untold = f"{name}: EXIF {header.orientation} and no size; annotations count as upright"
+                accents.add("orientation untold", untold, header.stored_size != header.size)
 
 
-def _size_of(image, folder):
+def _header_of(image, folder):
     if not is_file_name(image["file_name"]):
         return None
     try:
-        return inspect_file(folder / image["file_name"]).size
+        return inspect_file(folder / image["file_name"])
     except (OSError, ValueError):
         return None
 
