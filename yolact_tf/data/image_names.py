@@ -58,7 +58,8 @@ class ImageNames:
     def _by_name(self):
         """A plain name as `_spelled` -> the plain names that read so."""
         known = {}
-        for folder, _, names in os.walk(self._folder):
+        for folder, folders, names in os.walk(self._folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]  # no thumbnails
             for name in sorted(names):
                 plain = Path(folder, name).relative_to(self._folder).as_posix()
                 known.setdefault(_spelled(plain), []).append(plain)

@@ -237,7 +237,7 @@ TOOLS = {
     ),
     "VIA's file of any name, beside images in a folder of any name": (
         {"via_export_coco.json": ["a.jpg"], "package.json": []},
-        ["photos/a.jpg"],
+        ["photos/a.jpg", ".thumbnails/a.jpg"],
         {"train": ("via_export_coco.json", "photos")},
     ),
     "TrashCan": (

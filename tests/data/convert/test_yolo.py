@@ -120,6 +120,13 @@ def test_points_of_a_pose_are_no_polygon(tmp_path):
         assert kinds(data_set.losses) == {"keypoints": 1} and not data_set.losses.left_out
 
 
+def test_hidden_copies_are_no_images(tmp_path):
+    write_folder(tmp_path)
+    for name in (".ipynb_checkpoints/a-checkpoint.png", "._a.png"):
+        write_image(tmp_path / "images" / "train" / name)
+    assert [picture.name for picture in read_yolo(tmp_path).splits["train"]] == ["a.png"]
+
+
 def test_labels_may_lie_beside_the_images(tmp_path):
     labels = write_folder(tmp_path) / "labels" / "train" / "a.txt"
     labels.rename(tmp_path / "images" / "train" / "a.txt")

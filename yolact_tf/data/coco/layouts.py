@@ -199,7 +199,7 @@ def _of_split(file, base):
 def _of_any_name(file, base):
     """Folders below `base` that hold all images that any of them holds; `base` where these lie in several."""
     names = first_file_names(file.path, None)
-    folders = [folder for folder in base.glob("*/") if split_of(folder.name) not in SPLITS]
+    folders = [f for f in base.glob("[!.]*/") if split_of(f.name) not in SPLITS]
     held = {folder: {name for name in names if _held(folder, name)} for folder in folders}
     found = set().union(*held.values())
     return [f for f in folders if held[f] == found] or [base] if found else []
