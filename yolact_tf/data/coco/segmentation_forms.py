@@ -46,7 +46,7 @@ def plain_segmentation(value: Any, size: Sequence[int]) -> Any:
 def says_nothing(segmentation: Any) -> bool:
     """Whether there is no mask in a segmentation, not even a broken one."""
     if isinstance(segmentation, list):
-        return all(part == [] for part in segmentation)
+        return all(part in ([], [[]]) for part in segmentation)
     return not segmentation or is_nan(segmentation)
 
 

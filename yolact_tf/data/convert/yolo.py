@@ -2,7 +2,8 @@
 
 A row is `class x1 y1 x2 y2 …` in fractions of the image. It holds no ids, crowds or several outlines:
 parts and holes are tied into one outline by seams of no width, as Ultralytics' own converters do.
-A row of a box, `class x y width height` as for detection, says nothing of a mask.
+A row of a box, `class x y width height` as for detection, says nothing of a mask; a pose's keypoints are
+behind one, where data.yaml has `kpt_shape`.
 """
 
 import itertools
