@@ -191,6 +191,15 @@ TOOLS = {
         ["images/train/a.jpg", "images/val/a.jpg"],
         {"train": ("annotations/train.json", "images/train"), "val": ("val.json", "images")},
     ),
+    "names of several words": (
+        {"instancesTrain.json": ["a.jpg"], "set_VAL.json": ["b.jpg"], "testset.json": ["c.jpg"]},
+        ["images/a.jpg", "images/b.jpg", "images/c.jpg"],
+        {
+            "train": ("instancesTrain.json", "images"),
+            "val": ("set_VAL.json", "images"),
+            "test": ("testset.json", "images"),
+        },
+    ),
     "iSAID, and any other name in a folder of a split": (
         {"train/instancesonly_filtered_train.json": ["a.jpg"], "val/annotations/all.json": ["b.jpg"]},
         ["train/images/a.jpg", "val/b.jpg"],
