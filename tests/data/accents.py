@@ -43,11 +43,17 @@ def change(number, **fields):
 
 
 ABSENT = object()
+NAN = float("nan")
 
 
 def without_sizes(content):
     content["images"][0].update(width=None, height=0)
     del content["images"][1]["width"]
+
+
+def nothing_but_nan(content):
+    content["images"][0].update(width=NAN, height=NAN)
+    content["annotations"][0].update(id=NAN, iscrowd=NAN, bbox=NAN, area=NAN)
 
 
 def text_ids(content):
@@ -125,6 +131,21 @@ ACCENTS = {
         {"file name of another machine": 2},
     ),
     "a name with a blank": (name_images(lambda name: f"{name} "), {"file name in other letters": 2}),
+    "an address with a signature": (
+        name_images(lambda name: f"https://host/bucket/{name}?Signature=a%2F/b&Expires=1"),
+        {"file name of another machine": 2},
+    ),
+    "no ending": (
+        name_images(lambda name: name.removesuffix(".png")),
+        {"file name without its ending": 2},
+    ),
+    "NaN, with which tables fill what is not there": (
+        nothing_but_nan,
+        {
+            "image without a size": 1,
+            **{f"annotation without `{field}`": 1 for field in ("id", "iscrowd", "bbox", "area")},
+        },
+    ),
     "no sizes": (without_sizes, {"image without a size": 2}),
     "ids that are text": (text_ids, {"id that is text": 5}),
     "ids of twelve digits": (padded_ids, {"id that is text": 2, "number in another form": 3}),
@@ -132,6 +153,7 @@ ACCENTS = {
     "no id": (change(1, id=ABSENT), {"annotation without `id`": 1}),
     "no box": (change(0, bbox=ABSENT), {"annotation without `bbox`": 1}),
     "no box of run lengths": (change(2, bbox=[]), {"annotation without `bbox`": 1}),
+    "a box of nothing": (change(0, bbox=[0, 0, 0.0, 0.0]), {"annotation without `bbox`": 1}),
     "no area": (change(2, area=None), {"annotation without `area`": 1}),
     "no flag of crowds": (change(0, iscrowd=ABSENT), {"annotation without `iscrowd`": 1}),
     "a flag in words": (change(0, iscrowd="False"), {"number in another form": 1}),
@@ -143,6 +165,10 @@ ACCENTS = {
     ),
     "a polygon of points": (change(0, segmentation=CORNERS), {"mask in another form": 1}),
     "a list too many": (change(0, segmentation=[[FLAT]]), {"mask in another form": 1}),
+    "an empty polygon beside another": (
+        change(0, segmentation=[FLAT, []]),
+        {"mask in another form": 1},
+    ),
     "polygons of points": (change(0, segmentation=[CORNERS]), {"mask in another form": 1}),
     "points with names": (
         change(0, segmentation=[[{"x": x, "y": y} for x, y in CORNERS]]),
@@ -155,6 +181,10 @@ ACCENTS = {
     "run lengths without a size": (change(2, segmentation={"counts": COUNTS}), {"mask in another form": 1}),
     "run lengths as text": (
         change(2, segmentation={"size": ["30", 40.0], "counts": " ".join(map(str, COUNTS))}),
+        {"mask in another form": 1},
+    ),
+    "run lengths that are no ints": (
+        change(2, segmentation={"size": list(SIZE), "counts": [float(count) for count in COUNTS]}),
         {"mask in another form": 1},
     ),
     "run lengths in a list": (

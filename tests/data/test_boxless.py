@@ -19,7 +19,7 @@ from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.data.shards.writer import write_records
 from yolact_tf.evaluate.average_precision import coco_metrics
 
-NOTHING = (None, [], {}, [[]], "")  # what tools write where there is no mask
+NOTHING = (None, [], {}, [[]], [[[]]], "", float("nan"))  # what tools write where there is no mask
 
 
 def write_boxes(folder, nothing=()):

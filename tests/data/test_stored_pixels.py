@@ -103,6 +103,20 @@ def test_the_loader_reads_the_same_and_says_so_once(folders, caplog):
     )
 
 
+def test_without_a_size_annotations_count_as_upright_which_is_noted(folders, tmp_path, caplog):
+    _, upright = folders
+    content = content_of(is_stored=False)
+    for image in content["images"]:
+        del image["width"]
+    (tmp_path / "images").symlink_to(upright / "images")
+    write_annotations(tmp_path, content)
+    assert_same_records(load_coco(tmp_path, "train").records, load_coco(upright, "train").records)
+    message = "4 x orientation untold (first image 1: EXIF 5 and no size; annotations count as upright)"
+    assert message in caplog.text
+    found = {problem.kind: problem.count for problem in check(tmp_path)}
+    assert found["image without a size"] == 5 and found["orientation untold"] == 4
+
+
 def test_the_pipeline_gets_masks_that_lie_on_their_pixels(folders):
     source = load_data(folders[0], "train").source()
     for number, orientation in enumerate(ORIENTATIONS.values()):

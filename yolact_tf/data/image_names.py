@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import unquote
 
 from yolact_tf.files import PathLike
+from yolact_tf.images.inspection import SUFFIXES
 
 
 class ImageNames:
@@ -40,7 +41,9 @@ class ImageNames:
     def _called(self, name):
         if self._is_file(name):
             return [name]
-        return self._by_name.get(_spelled(name)) or self._by_name.get(_spelled(unquote(name)), [])
+        spelled = (_spelled(name), _spelled(unquote(name)))
+        found = self._by_name.get(spelled[0]) or self._by_name.get(spelled[1])
+        return found or ([] if _has_ending(name) else self._by_stem.get(spelled[0], []))
 
     def _is_file(self, name):
         return os.path.isfile(os.path.join(self._folder, name))
@@ -55,10 +58,19 @@ class ImageNames:
     def _by_name(self):
         """A plain name as `_spelled` -> the plain names that read so."""
         known = {}
-        for folder, _, names in os.walk(self._folder):
+        for folder, folders, names in os.walk(self._folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]  # no thumbnails
             for name in sorted(names):
                 plain = Path(folder, name).relative_to(self._folder).as_posix()
                 known.setdefault(_spelled(plain), []).append(plain)
+        return known
+
+    @functools.cached_property
+    def _by_stem(self):
+        known = {}
+        for spelled, plain in self._by_name.items():
+            if _has_ending(spelled):
+                known.setdefault(spelled.rpartition(".")[0], []).extend(plain)
         return known
 
     @functools.cached_property
@@ -69,10 +81,18 @@ class ImageNames:
         return known
 
 
+def with_slashes(name: str) -> str:
+    """A name of any system as a path with slashes; of an address, without what is asked for there."""
+    slashed = name.replace("\\", "/").replace("?d=", "/")  # Label Studio: /data/local-files/?d=folder/a.jpg
+    return slashed.partition("?")[0] if "://" in slashed else slashed
+
+
 def accents_of(name: str, plain: str) -> list[str]:
     """The kinds of accents in which `name` says the plain name of a file."""
     slashed = name.replace("\\", "/")
     kinds = ["file name with backslashes"] if "\\" in name and "\\" not in plain else []
+    if not _has_ending(with_slashes(name)) and _has_ending(plain):
+        kinds, plain = [*kinds, "file name without its ending"], plain.rpartition(".")[0]
     if _is_absolute(name):
         return [*kinds, "file name of another machine"]
     same_letters = slashed.endswith(plain) or plain.endswith(f"/{slashed}")
@@ -85,8 +105,12 @@ def accents_of(name: str, plain: str) -> list[str]:
 
 def _parts(name):
     """The folders and the name of the file, without what leads up or nowhere."""
-    slashed = name.replace("\\", "/").replace("?d=", "/")  # Label Studio: /data/local-files/?d=folder/a.jpg
-    return [part for part in posixpath.normpath(slashed).split("/") if part not in ("", ".", "..")]
+    parts = posixpath.normpath(with_slashes(name)).split("/")
+    return [part for part in parts if part not in ("", ".", "..")]
+
+
+def _has_ending(name):
+    return PurePosixPath(name.strip()).suffix.lower() in SUFFIXES
 
 
 def _is_absolute(name):

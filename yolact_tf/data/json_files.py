@@ -5,7 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-_MARKS = {codecs.BOM_UTF8: "UTF-8", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+# UTF-16's are how UTF-32's begin.
+_MARKS = {
+    codecs.BOM_UTF8: "UTF-8",
+    **dict.fromkeys((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "UTF-32"),
+    **dict.fromkeys((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "UTF-16"),
+}
 
 
 def read_json(file: Path, expected: str) -> Any:
@@ -22,5 +27,5 @@ def read_json(file: Path, expected: str) -> Any:
 def byte_order_mark(file: Path) -> str:
     """The encoding whose byte order mark a file begins with, or ""."""
     with open(file, "rb") as opened:
-        head = opened.read(3)
+        head = opened.read(4)
     return next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), "")

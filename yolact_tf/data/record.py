@@ -11,7 +11,7 @@ from yolact_tf.images.decoding import read_image
 class Record:
     """One image and its objects, as read from the annotations."""
 
-    image_id: int
+    image_id: int | str
     path: str
     height: int
     width: int

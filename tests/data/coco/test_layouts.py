@@ -186,6 +186,41 @@ TOOLS = {
         ["train/a.jpg", "val/images/b.jpg"],
         {"train": ("train/train.json", "train"), "val": ("val/instances_val.json", "val/images")},
     ),
+    "names that repeat two folders": (
+        {"annotations/train.json": ["images/train/a.jpg"], "val.json": ["images/val/a.jpg"]},
+        ["images/train/a.jpg", "images/val/a.jpg"],
+        {"train": ("annotations/train.json", "images/train"), "val": ("val.json", "images")},
+    ),
+    "names of several words": (
+        {"instancesTrain.json": ["a.jpg"], "set_VAL.json": ["b.jpg"], "testset.json": ["c.jpg"]},
+        ["images/a.jpg", "images/b.jpg", "images/c.jpg"],
+        {
+            "train": ("instancesTrain.json", "images"),
+            "val": ("set_VAL.json", "images"),
+            "test": ("testset.json", "images"),
+        },
+    ),
+    "iSAID, and any other name in a folder of a split": (
+        {"train/instancesonly_filtered_train.json": ["a.jpg"], "val/annotations/all.json": ["b.jpg"]},
+        ["train/images/a.jpg", "val/b.jpg"],
+        {
+            "train": ("train/instancesonly_filtered_train.json", "train/images"),
+            "val": ("val/annotations/all.json", "val"),
+        },
+    ),
+    "Cityscapes, and upper case": (
+        {"Annotations/filtered_train.json": ["u/a.jpg"], "Annotations/filtered_val.json": ["u/b.jpg"]},
+        ["leftImg8bit/train/u/a.jpg", "Images/val/u/b.jpg"],
+        {
+            "train": ("Annotations/filtered_train.json", "leftImg8bit/train"),
+            "val": ("Annotations/filtered_val.json", "Images/val"),
+        },
+    ),
+    "annotations where other tools have labels": (
+        {"labels/train.json": ["a.jpg"], "labels/val.json": ["b.jpg"]},
+        ["images/train/a.jpg", "images/val/b.jpg"],
+        {"train": ("labels/train.json", "images/train"), "val": ("labels/val.json", "images/val")},
+    ),
     "Supervisely": (
         {"annotations/instances.json": ["a.jpg"]},
         ["images/a.jpg"],
@@ -211,7 +246,7 @@ TOOLS = {
     ),
     "VIA's file of any name, beside images in a folder of any name": (
         {"via_export_coco.json": ["a.jpg"], "package.json": []},
-        ["photos/a.jpg"],
+        ["photos/a.jpg", ".thumbnails/a.jpg"],
         {"train": ("via_export_coco.json", "photos")},
     ),
     "TrashCan": (
@@ -360,6 +395,12 @@ def test_a_folder_with_one_more_around_it_is_pointed_to(tmp_path):
         find_split(tmp_path / "data", "train")
 
 
+def test_a_folder_of_annotations_whose_images_lie_elsewhere_is_not_pointed_to(tmp_path):
+    lay(tmp_path, {"json/train.json": ["a.jpg"]}, ["images/a.jpg"])
+    with pytest.raises(FileNotFoundError, match=r"Received: images, json$"):
+        find_split(tmp_path, "train")
+
+
 def test_annotations_whose_images_are_gone_are_no_less_those(tmp_path):
     lay(tmp_path, {"result.json": ["images/a.jpg"]}, ["images/b.jpg"])
     assert found(tmp_path, "train") == ("result.json", "images")
@@ -408,6 +449,8 @@ def test_first_file_names_reads_those_of_images_wherever_they_stand(tmp_path):
         encoding="utf-8-sig",
     )
     assert first_file_names(file) == ['sub/ü " 1.jpg', "/abs.jpg", "../up.jpg", "b.jpg"]
+    file.write_text('{"images": [{"file_name": "é.jpg"}]}', encoding="utf-16")
+    assert first_file_names(file) == ["é.jpg"]
     for text in ("", "[]", '{"images": []}', '{"file_name": "a"}', '"images": [{"file_name": "\\x"}]'):
         file.write_text(text)
         assert first_file_names(file) == []

@@ -245,7 +245,10 @@ def test_files_outside_the_splits_and_images_without_json_are_counted(tmp_path):
     write_file(tmp_path / "train", [shape()])
     write_file(tmp_path / "spare", [shape()])
     write_image(tmp_path / "train" / "b.png")
-    losses = read_labelme(tmp_path).losses
+    write_file(tmp_path / "train" / ".ipynb_checkpoints", [shape()], name="a-checkpoint")
+    data_set = read_labelme(tmp_path)
+    losses = data_set.losses
+    assert len(data_set.splits["train"]) == 1
     assert kinds(losses) == {"annotation files left out": 1, "images without a JSON": 2}
 
 

@@ -110,6 +110,31 @@ def test_the_dialects_of_data_yaml(tmp_path, yaml):
     assert name.endswith("a.png") and [o[0] for o in objects] == ["dog"]
 
 
+def test_points_of_a_pose_are_no_polygon(tmp_path):
+    yaml = "train: images/train\nkpt_shape: [2, {}]\nnames: [cat, dog]\n"
+    for size, points in ((2, "0.1 0.2 0.9 0.3"), (3, "0.1 0.2 2 0.9 0.3 1")):
+        write_folder(tmp_path, f"0 0.5 0.5 0.2 0.2 {points}\n", yaml.format(size))
+        data_set = read_yolo(tmp_path)
+        (received,) = data_set.splits["train"][0].instances
+        assert received.is_box and received.polygons[0].min(0).tolist() == [16, 12]
+        assert kinds(data_set.losses) == {"keypoints": 1} and not data_set.losses.left_out
+
+
+def test_hidden_copies_are_no_images(tmp_path):
+    write_folder(tmp_path)
+    for name in (".ipynb_checkpoints/a-checkpoint.png", "._a.png"):
+        write_image(tmp_path / "images" / "train" / name)
+    assert [picture.name for picture in read_yolo(tmp_path).splits["train"]] == ["a.png"]
+
+
+def test_labels_may_lie_beside_the_images(tmp_path):
+    labels = write_folder(tmp_path) / "labels" / "train" / "a.txt"
+    labels.rename(tmp_path / "images" / "train" / "a.txt")
+    assert [o[0] for o in objects_of(read_yolo(tmp_path))["train/a.png"]] == ["dog"]
+    labels.write_text("")
+    assert objects_of(read_yolo(tmp_path)) == {"train/a.png": []}
+
+
 def test_splits_that_are_listed_and_not_there_are_counted(tmp_path):
     yaml = "train: images/train\nvalid: [valid/images]\ntest: ../test/images\nnames: [cat, dog]\nnc: 2\n"
     losses = read_yolo(write_folder(tmp_path, yaml=yaml)).losses

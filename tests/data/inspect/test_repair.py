@@ -1,6 +1,7 @@
 """Repaired copies: sound whatever was planted, equal where nothing was, and only as different as needed."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ EXPECTED = {
     "a box over the border": {"boxes clipped": 1},
     "a box elsewhere": TAKES_BOX,
     "an area of the box": {"areas taken from the mask": 1},
-    "an area that is NaN": {"areas taken from the mask": 1},
+    "an area without end": {"areas taken from the mask": 1},
     "a polygon of two points": DROPS_OBJECT,
     "one polygon of two points": {"polygons dropped": 1},
     "a polygon without area": {"polygons dropped": 1},
@@ -139,6 +140,12 @@ def test_the_source_stays_as_it_is(tmp_path):
     save(tmp_path / "data", plant.train, plant.val)
     repair(tmp_path / "data", tmp_path / "copy")
     assert (read(tmp_path / "data"), read(tmp_path / "data", "val")) == (plant.train, plant.val)
+
+
+def test_splits_that_are_not_copied_are_counted(tmp_path):
+    write_sound_folder(tmp_path / "data")
+    shutil.copy(tmp_path / "data" / "val.json", tmp_path / "data" / "test.json")
+    assert repair(tmp_path / "data", tmp_path / "copy") == {"other splits left out": 1}
 
 
 def test_images_are_copied_where_they_cannot_be_linked(tmp_path, monkeypatch):

@@ -31,6 +31,11 @@ def number_in_text(value: Any) -> float | None:
     return int(number) if number.is_integer() and abs(number) < 1 << 53 else number
 
 
+def is_nan(value: Any) -> bool:
+    """Whether a value is NaN, with which tables fill what is not there."""
+    return isinstance(value, float) and math.isnan(value)
+
+
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a number that float64 holds."""
     return (type(value) is int and abs(value) < 1 << 63) or (

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yolact_tf.data.coco.split_names import SPLITS, names_of, split_among, split_of
+from yolact_tf.data.image_names import with_slashes
 from yolact_tf.files import PathLike
 
 # The documented layouts, as (annotations, images): where the latter are, nothing competes with them.
@@ -29,8 +30,10 @@ _IN_SPLIT_FOLDER = (
     *("annotations.json", "annotation_coco.json", "coco.json", "instances.json", "dataset.json"),
     *("{name}.json", "instances_{name}.json"),
 )
+_OF_ANY_NAME = ("*.json", "annotations/*.json")
 # Of COCO's and Datumaro's other tasks, beside `instances_…`.
 _OTHER_TASKS = ("captions_", "image_info_", "labels_", "panoptic_", "person_keypoints_", "stuff_")
+_ANNOTATION_FOLDERS = ("annotations", "annotation", "labels")  # in upper case, too
 _MOST_FILES = 32  # more JSONs than that beside each other are of an image each, and not read to find out
 _NUM_NAMES = 64  # of images, by which a folder is known; more than are lost in a row
 _IMAGES = re.compile(rb'"images"\s*:\s*\[')
@@ -96,7 +99,9 @@ def _files_of(data, split):
     """[_File] that hold annotations of a split, by the most telling kind of name that there is."""
     meant = split_of(split)
     files = [*_in_root(data), *_in_annotations(data)]
-    named = [f for f in files if split_of(f.name) == meant] + list(_in_split_folders(data, meant))
+    named = [f for f in files if split_of(f.name) == meant]
+    named += _in_split_folders(data, meant, _IN_SPLIT_FOLDER)
+    named += () if named else _in_split_folders(data, meant, _OF_ANY_NAME)
     exact = [f for f in named if f.name == split and split not in SPLITS]
     if named:
         return exact or named
@@ -114,8 +119,8 @@ def _in_root(data):
 
 
 def _in_annotations(data):
-    # The latter is COCO's own archive, unpacked into a folder of its name.
-    folders = (data / "annotations", *sorted(data.glob("annotations_trainval*/annotations")))
+    folders = [path for path in sorted(data.iterdir()) if path.name.casefold() in _ANNOTATION_FOLDERS]
+    folders += sorted(data.glob("annotations_trainval*/annotations"))  # COCO's own archive, unpacked
     paths = [path for folder in folders for path in sorted(folder.glob("*.json"))]
     paths = [path for path in paths if path.is_file() and not path.name.startswith(_OTHER_TASKS)]
     return [_File(path, data, _name_of(path)) for path in paths]
@@ -125,11 +130,12 @@ def _name_of(path):
     return path.stem.removeprefix("instances_")
 
 
-def _in_split_folders(data, split):
+def _in_split_folders(data, split, patterns):
     for folder in sorted(data.iterdir()):
         if split_of(folder.name) == split and folder.is_dir():
-            for pattern in _IN_SPLIT_FOLDER:
-                for path in folder.glob(pattern.format(name=folder.name)):
+            for pattern in patterns:
+                paths = sorted(folder.glob(pattern.format(name=folder.name)))
+                for path in paths if len(paths) <= _MOST_FILES else ():
                     if first_file_names(path):
                         yield _File(path, folder, folder.name)
 
@@ -147,20 +153,24 @@ def _image_folders(file, data):
     """Lists of folders that hold images of a file, the likeliest kind of folder first."""
     names = first_file_names(file.path)
 
-    def those(holds, folders):
-        return [f for f in folders if f.is_dir() and any(holds(f, name) for name in names)]
+    def those(held, folders):
+        found = {}  # by the first file: folders that lead to the same one are one reading
+        for folder in folders:
+            if folder.is_dir():
+                found.setdefault(next(filter(None, (held(folder, name) for name in names)), None), folder)
+        return [folder for file, folder in found.items() if file]
 
     documented = _documented(file.path, data)
-    yield those(_holds, documented)
+    yield those(_held, documented)
     for base in dict.fromkeys((file.base, data)):
         inner = _inner(file, base)
-        yield those(_holds, inner)
-        yield those(_holds_below, documented + inner)
-        yield those(_holds, [file.path.parent, base])
-        yield those(_holds, _of_split(file, base))
+        yield those(_held, inner)
+        yield those(_held_below, documented + inner)
+        yield those(_held, [file.path.parent, base])
+        yield those(_held, _of_split(file, base))
         yield _of_any_name(file, base)
-        yield those(_holds_last, [*documented, *inner, base])
-    yield those(_leads_elsewhere, [data])
+        yield those(_held_last, [*documented, *inner, base])
+    yield those(_elsewhere, [data])
 
 
 def _documented(path, data):
@@ -182,38 +192,40 @@ def _inner(file, base):
 def _of_split(file, base):
     """Folders that are called after the split in yet another way, such as train2017."""
     split = split_among(file.name)
-    folders = itertools.chain(base.glob("*/"), base.glob("images/*/"))
+    folders = itertools.chain(base.glob("*/"), base.glob("*/*/"))
     return [folder for folder in folders if split and split_of(folder.name) == split]
 
 
 def _of_any_name(file, base):
     """Folders below `base` that hold all images that any of them holds; `base` where these lie in several."""
     names = first_file_names(file.path, None)
-    folders = [folder for folder in base.glob("*/") if split_of(folder.name) not in SPLITS]
-    held = {folder: {name for name in names if _holds(folder, name)} for folder in folders}
+    folders = [f for f in base.glob("[!.]*/") if split_of(f.name) not in SPLITS]
+    held = {folder: {name for name in names if _held(folder, name)} for folder in folders}
     found = set().union(*held.values())
     return [f for f in folders if held[f] == found] or [base] if found else []
 
 
-def _holds(folder, name):
+def _held(folder, name):
+    """The file of a name below a folder, None where there is none."""
+    path = folder / name
     is_below = not name.startswith("/") and ".." not in name.split("/")
-    return is_below and os.path.isfile(folder / name)  # unlike Path.is_file, takes names of any length
+    return path if is_below and os.path.isfile(path) else None  # unlike Path.is_file, takes any length
 
 
-def _holds_below(folder, name):
-    """Whether a folder holds a file whose name repeats it, as images/a.jpg does in images/."""
+def _held_below(folder, name):
+    """The file below a folder whose name repeats it, as images/a.jpg does in images/."""
     parts = tuple(name.split("/"))
     repeated = (n for n in range(1, len(parts)) if folder.parts[-n:] == parts[:n])
-    return any(_holds(folder, "/".join(parts[n:])) for n in repeated)
+    return next(filter(None, (_held(folder, "/".join(parts[n:])) for n in repeated)), None)
 
 
-def _holds_last(folder, name):
-    """Whether a folder holds a file whose name begins with folders of another machine."""
-    return _holds(folder, name.rpartition("/")[2])
+def _held_last(folder, name):
+    """The file below a folder whose name begins with folders of another machine."""
+    return _held(folder, name.rpartition("/")[2])
 
 
-def _leads_elsewhere(folder, name):
-    return name.startswith("/") and os.path.isfile(name)
+def _elsewhere(_, name):
+    return name if name.startswith("/") and os.path.isfile(name) else None
 
 
 def first_file_names(path: Path, most: int | None = _NUM_NAMES) -> list[str]:
@@ -224,7 +236,10 @@ def first_file_names(path: Path, most: int | None = _NUM_NAMES) -> list[str]:
     if not path.stat().st_size:
         return []
     with open(path, "rb") as file:
-        text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        text: mmap.mmap | bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    encoding = json.detect_encoding(text[:4])
+    if not encoding.startswith("utf-8"):
+        text = path.read_text(encoding, errors="replace").encode()
     images = _IMAGES.search(text)
     found = _FILE_NAME.finditer(text, images.end()) if images else ()
     names = [_posix(match[1]) for match in itertools.islice(found, most)]
@@ -233,7 +248,7 @@ def first_file_names(path: Path, most: int | None = _NUM_NAMES) -> list[str]:
 
 def _posix(literal):
     try:
-        return json.loads(literal).replace("\\", "/")
+        return with_slashes(json.loads(literal))
     except ValueError:
         return ""
 
@@ -259,7 +274,8 @@ def _missing(data, split):
         )
     entries = sorted(data.iterdir())
     names = ", ".join(entry.name for entry in entries[:6]) or "an empty folder"
-    inside = [e for e in entries if e.is_dir() and split_of(e.name) not in SPLITS and has_split(e, split)]
+    inside = [e for e in entries if e.is_dir() and split_of(e.name) not in SPLITS]
+    inside = [e for e in inside if any(_readings(file, e) for file in _files_of(e, split))]
     hint = f"; {inside[0]} has it" if len(inside) == 1 else ""
     looked_for = " or ".join(annotations.format(split=split) for annotations, _ in _DOCUMENTED)
     return f"expected {looked_for}, or another tool's layout (README). Received: {names}{hint}"

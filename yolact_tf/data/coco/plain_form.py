@@ -15,7 +15,7 @@ from yolact_tf.data.coco.entries import (
     read_coco_json,
     written_number,
 )
-from yolact_tf.data.coco.json_numbers import number_in_text, whole_number
+from yolact_tf.data.coco.json_numbers import is_nan, number_in_text, whole_number
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.segmentation_forms import (
     from_text,
@@ -29,7 +29,9 @@ from yolact_tf.data.json_files import byte_order_mark
 from yolact_tf.data.tally import Tally
 from yolact_tf.images.inspection import inspect_file
 
-_NO_SIZE = (None, "", 0, -1)  # what tools write that do not know it
+# What tools write that do not know a size, or numbers; those of tables write NaN for anything.
+_NO_SIZE = (None, "", 0, -1)
+_NO_NUMBERS: tuple[Any, ...] = (None, "", [], [0, 0, 0, 0])
 _FLAGS_IN_TEXT = {"false": 0, "true": 1, "0.0": 0, "1.0": 1}
 _NUMBERS = {int, float}
 _OF_ANNOTATION = ("id", "image_id", "category_id", "iscrowd")
@@ -85,7 +87,7 @@ def _plain_images(images, folder, accents):
     for image in images:
         _plain_number(image, "id", "image", accents)
         for field in ("width", "height"):
-            if image.get(field) in _NO_SIZE:
+            if image.get(field) in _NO_SIZE or is_nan(image.get(field)):
                 image.pop(field, None)
             else:
                 _plain_number(image, field, "image", accents, written_number)
@@ -107,7 +109,7 @@ def _plain_names(images, folder, accents):
             for kind in accents_of(name, found[0]) if found[0] != name else ():
                 accents.add(kind, f"{_name('image', image)}: {name!r} read as {found[0]!r}")
         elif found and name in readings:
-            several = " or ".join(map(repr, found[:3]))
+            several = " or ".join(map(repr, sorted(found)[:3]))
             also = ", and so may another entry" if len(found) == 1 else ""
             accents.add("ambiguous file name", f"{_name('image', image)}: {name!r} may mean {several}{also}")
 
@@ -115,20 +117,23 @@ def _plain_names(images, folder, accents):
 def _fill_sizes(images, folder, accents):
     """Gives images the sizes of their files; one that cannot be read has none."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:  # as `load_coco`: reading waits for the disk
-        for image, size in zip(images, pool.map(lambda image: _size_of(image, folder), images), strict=True):
-            if size:
-                for field, side in zip(("width", "height"), size, strict=True):
-                    image.setdefault(field, side)
-                accents.add(
-                    "image without a size", f"{_name('image', image)}: {size[0]}x{size[1]} by its file"
-                )
+        headers = pool.map(lambda image: _header_of(image, folder), images)
+        for image, header in zip(images, headers, strict=True):
+            if header:
+                width, height = header.size
+                image.setdefault("width", width)
+                image.setdefault("height", height)
+                name = _name("image", image)
+                accents.add("image without a size", f"{name}: {width}x{height} by its file")
+                untold = f"{name}: EXIF {header.orientation} and no size; annotations count as upright"
+                accents.add("orientation untold", untold, header.stored_size != header.size)
 
 
-def _size_of(image, folder):
+def _header_of(image, folder):
     if not is_file_name(image["file_name"]):
         return None
     try:
-        return inspect_file(folder / image["file_name"]).size
+        return inspect_file(folder / image["file_name"])
     except (OSError, ValueError):
         return None
 
@@ -143,8 +148,8 @@ def _plain_ids(annotation, accents):
 
 
 def _note_absence(annotation, field, nothing, accents):
-    """Notes a field that is not there, or is one of `nothing`, which it then takes away; whether it did."""
-    if annotation.get(field) not in nothing:
+    """Notes a field that is not there, NaN or one of `nothing`, which it then takes away; whether it did."""
+    if annotation.get(field) not in nothing and not is_nan(annotation.get(field)):
         return False
     annotation.pop(field, None)
     accents.add(f"annotation without `{field}`", _name("annotation", annotation))
@@ -186,7 +191,7 @@ def _plain_shape(annotation, sizes, accents):
     if is_plain(mask) or says_nothing(mask):
         return
     plain = plain_segmentation(mask, sizes.get(image_key(annotation["image_id"]), [None, None]))
-    if plain != mask:
+    if repr(plain) != repr(mask):  # 3.0 equals 3, and is no count
         annotation["segmentation"] = plain
         kind = "polygon as one flat list" if plain == [mask] else "mask in another form"
         accents.add(kind, _name("annotation", annotation))
@@ -195,9 +200,12 @@ def _plain_shape(annotation, sizes, accents):
 def _plain_numbers(annotation, field, accents):
     """Makes numbers of a `bbox` or an `area` that is text, or of text."""
     value = annotation.get(field)
-    if type(value) in _NUMBERS or (type(value) is list and value and _NUMBERS.issuperset(map(type, value))):
+    if type(value) is list:
+        if any(value) and _NUMBERS.issuperset(map(type, value)):
+            return
+    elif type(value) in _NUMBERS and value == value:
         return
-    if _note_absence(annotation, field, (None, "", []), accents):
+    if _note_absence(annotation, field, _NO_NUMBERS, accents):
         return
     read = from_text(value) or value if isinstance(value, str) else value
     plain = numbers_of(read) if isinstance(read, list) else number_in_text(read)

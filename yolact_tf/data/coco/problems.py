@@ -47,6 +47,7 @@ KINDS = {
     "file name with folders too many": "note",
     "file name without its folder": "note",
     "file name in other letters": "note",
+    "file name without its ending": "note",
     "image without a size": "note",
     "id that is text": "note",
     "number in another form": "note",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from yolact_tf.data.coco.json_numbers import is_number, number_in_text, whole_number
+from yolact_tf.data.coco.json_numbers import is_nan, is_number, number_in_text, whole_number
 
 _NUMBERS = {int, float}
 
@@ -13,7 +13,7 @@ def is_plain(segmentation: Any) -> bool:
     """Whether a segmentation has a form of COCO itself, sound or not."""
     if type(segmentation) is list:
         return all(
-            type(polygon) is list and len(polygon) != 2 and _NUMBERS.issuperset(map(type, polygon))
+            type(polygon) is list and len(polygon) not in (0, 2) and _NUMBERS.issuperset(map(type, polygon))
             for polygon in segmentation
         )
     size, counts = (
@@ -40,12 +40,14 @@ def plain_segmentation(value: Any, size: Sequence[int]) -> Any:
     if not isinstance(value, list):
         return value
     whole = _coordinates(value)
-    return [whole] if whole else [_coordinates(polygon) or polygon for polygon in value]
+    return [whole] if whole else [_coordinates(polygon) or polygon for polygon in value if polygon != []]
 
 
 def says_nothing(segmentation: Any) -> bool:
     """Whether there is no mask in a segmentation, not even a broken one."""
-    return not segmentation or (isinstance(segmentation, list) and all(part == [] for part in segmentation))
+    if isinstance(segmentation, list):
+        return all(part in ([], [[]]) for part in segmentation)
+    return not segmentation or is_nan(segmentation)
 
 
 def from_text(text: str) -> Any:

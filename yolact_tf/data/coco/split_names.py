@@ -7,9 +7,9 @@ from yolact_tf.files import PathLike
 
 SPLITS = ("train", "val", "test")
 _MEANINGS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("train", "training", "trainset"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "valset"), "val"),
+    **dict.fromkeys(("test", "testing", "testset"), "test"),
 }
 _YEAR = re.compile(r"[_-]?\d{4}$")
 
@@ -36,5 +36,5 @@ def names_of(split: str | None) -> list[str]:
 
 def split_among(words: str) -> str | None:
     """The one of SPLITS that a word of a longer name means; None where none does, or several."""
-    found = {_MEANINGS[word] for word in re.findall("[a-z]+", words.lower()) if word in _MEANINGS}
+    found = {_MEANINGS.get(word.lower()) for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", words)} - {None}
     return found.pop() if len(found) == 1 else None

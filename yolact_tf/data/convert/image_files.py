@@ -3,7 +3,7 @@
 import concurrent.futures
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -77,7 +77,16 @@ def find_pictures(folder: Path) -> list[Path]:
     """Image files of a folder and its sub-folders, by their names' endings, sorted."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected a folder of images. Received none")
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    return visible_files(folder, SUFFIXES)
+
+
+def visible_files(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Files of a folder and its sub-folders by their names' endings, sorted.
+
+    Without what is hidden, such as the copies that Jupyter keeps in .ipynb_checkpoints.
+    """
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+    return sorted(p for p in found if "/." not in f"/{p.relative_to(folder).as_posix()}" and p.is_file())
 
 
 def find_picture(folder: Path, stem: str) -> Path:

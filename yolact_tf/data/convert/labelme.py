@@ -34,6 +34,7 @@ from yolact_tf.data.convert.image_files import (
     namesakes,
     picture_headers,
     place_picture,
+    visible_files,
 )
 from yolact_tf.data.convert.outlines import ellipse, rectangle
 from yolact_tf.data.convert.regions import outlines_of, polygon_of, rle_of, unite_groups
@@ -61,9 +62,9 @@ def read_labelme(folder: PathLike) -> DataSet:
     losses = Losses()
     names = splits_among((base.name for base in sorted(folder.glob("*/"))), folder)
     bases = {split: folder / name for split, name in names.items()}
-    files = {split: sorted(base.rglob("*.json")) for split, base in bases.items()}
+    files = {split: visible_files(base, (".json",)) for split, base in bases.items()}
     if not any(files.values()):
-        files, bases = {"train": sorted(folder.rglob("*.json"))}, {"train": folder}
+        files, bases = {"train": visible_files(folder, (".json",))}, {"train": folder}
     if not any(files.values()):
         raise FileNotFoundError(f"{folder}: expected labelme's .json files. Received none")
     contents = {}
@@ -115,7 +116,7 @@ def write_labelme(data_set: DataSet, folder: Path, place: Place = place_picture)
 
 def _count_left_out(folder, files, splits, losses):
     """Counts JSON files that are not among `files`, and images that none speaks of."""
-    others = set(folder.rglob("*.json")) - files
+    others = {*visible_files(folder, (".json",))} - files
     losses.add("annotation files left out", min(others, default=""), len(others))
     used = {p.source.resolve() for split in splits.values() for p in split if isinstance(p.source, Path)}
     unused = [

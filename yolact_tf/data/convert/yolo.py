@@ -2,11 +2,13 @@
 
 A row is `class x1 y1 x2 y2 …` in fractions of the image. It holds no ids, crowds or several outlines:
 parts and holes are tied into one outline by seams of no width, as Ultralytics' own converters do.
-A row of a box, `class x y width height` as for detection, says nothing of a mask.
+A row of a box, `class x y width height` as for detection, says nothing of a mask; a pose's keypoints are
+behind one, where data.yaml has `kpt_shape`.
 """
 
 import itertools
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 import yaml
@@ -34,19 +36,27 @@ from yolact_tf.files import PathLike
 _TOLERANCE = 0.01  # of the image, beyond its border; Ultralytics tolerates as much
 
 
+class _Rows(NamedTuple):
+    """What rows of labels may say."""
+
+    num_classes: int
+    have_keypoints: bool  # after a box, which else would be points of a polygon
+
+
 def read_yolo(folder: PathLike) -> DataSet:
     """The DataSet that data.yaml of a folder describes; class i becomes category i + 1."""
     folder = Path(folder)
     file, content = _read_yaml(folder)
     names = _names(content, file)
     root = _root(content, folder)
+    rows = _Rows(len(names), "kpt_shape" in content)
     losses, splits = Losses(), {}
     for split, key in splits_among((key for key in content if content[key]), file).items():
         entries = _entries(content[key], file)
         if "train" in splits and not any(_existing(root, entry).exists() for entry in entries):
             losses.add("splits that are listed and not there", f"{split}: {root / entries[0]}")
         else:
-            splits[split] = _pictures(entries, root, len(names), losses)
+            splits[split] = _pictures(entries, root, rows, losses)
     if not splits:
         raise ValueError(f"{file}: expected one of {', '.join(SPLITS)}. Received: {', '.join(content)}")
     return DataSet({i: Category(name) for i, name in enumerate(names, 1)}, splits, losses)
@@ -125,12 +135,12 @@ def _root(content, folder):
     return folder / path if isinstance(path, str) and (folder / path).is_dir() else folder
 
 
-def _pictures(entries, root, num_classes, losses):
+def _pictures(entries, root, rows, losses):
     files = [file for item in entries for file in _files(item, root, losses.accents)]
     is_one_folder = len(entries) == 1 and not entries[0].lower().endswith(".txt")
     base = _existing(root, entries[0]) if is_one_folder else None
     headers = picture_headers(files)
-    labels = [_label_file(file) for file in files]
+    labels = [_existing_label_file(file) for file in files]
     if base:
         orphans = set(_label_file(base / "x").parent.rglob("*.txt")) - set(labels)
         losses.add("label files without image", min(orphans, default=""), len(orphans))
@@ -139,7 +149,7 @@ def _pictures(entries, root, num_classes, losses):
         name = file.relative_to(base).as_posix() if base else _below_images(file)
         with losses.left_out.skip_image():
             size = header().size
-            instances = _instances(label, size, num_classes, losses.left_out)
+            instances = _instances(label, size, rows, losses)
             pictures.append(Picture(name, file, *size, instances))
     return tuple(pictures)
 
@@ -187,7 +197,13 @@ def _label_file(image):
     return Path(*parts).with_suffix(".txt")
 
 
-def _instances(file, size, num_classes, left_out):
+def _existing_label_file(image):
+    """`_label_file`, or where that is not there the one beside the image that is."""
+    file, beside = _label_file(image), image.with_suffix(".txt")
+    return beside if beside.is_file() and not file.is_file() else file
+
+
+def _instances(file, size, rows, losses):
     """Objects of a label file; no file means none."""
     if not file.is_file():
         return ()
@@ -195,8 +211,12 @@ def _instances(file, size, num_classes, left_out):
     text = file.read_text(encoding="utf-8-sig", errors="replace")  # what is no number is named below
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            with left_out.skip_object(f"{file}: row {number}"):
-                instances.append(_instance(line.split(), size, num_classes))
+            where, words = f"{file}: row {number}", line.split()
+            if rows.have_keypoints:
+                losses.add("keypoints", where, len(words) > 5)
+                words = words[:5]
+            with losses.left_out.skip_object(where):
+                instances.append(_instance(words, size, rows.num_classes))
     return tuple(instances)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from yolact_tf.data.coco.entries import ambiguous_keys, image_key, is_file_name, parse_image
 from yolact_tf.data.coco.json_numbers import whole_number
+from yolact_tf.data.coco.layouts import list_splits
 from yolact_tf.data.coco.problems import KINDS, Malformed
 from yolact_tf.data.inspect.check_files import look_at_files
 from yolact_tf.data.inspect.repair_images import copies_of, mend_images, put_image
@@ -22,7 +23,7 @@ class NothingLeft(ValueError):
 def repair(
     folder: PathLike, target: PathLike, decode: bool = False, progress: Progress | None = None
 ) -> dict[str, int]:
-    """Writes the mended splits of `folder` to `target`, a new folder; returns {what was done: how often}.
+    """Writes train and val of `folder`, mended, to a new folder; returns {what was done: how often}.
 
     Images that are missing, unreadable or of another size go, and those that share an id, as nobody knows
     whose the objects are; so do objects without a usable mask or class. Boxes are clipped, or taken from
@@ -46,6 +47,7 @@ def repair(
     if any(s.content["annotations"] for s in splits) and not any(c["annotations"] for c, _ in mended):
         raise NothingLeft(f"{folder}: expected at least one annotation to keep. Received none")
     done: Counter[str] = sum((counts for _, counts in mended), Counter())
+    done["other splits left out"] = len({*list_splits(folder)} - {split.name for split in splits})
     copies = copies_of(files)
     with new_folder(target) as made:
         for split, (content, _) in zip(splits, mended, strict=True):
