@@ -103,6 +103,42 @@ def test_the_loader_reads_the_same_and_says_so_once(folders, caplog):
     )
 
 
+def without_sizes(content, as_polygons):
+    """COCO content whose images say no size, or but their height, and whose masks may be rectangles."""
+    images = [{k: v for k, v in image.items() if k not in ("width", "height")} for image in content["images"]]
+    images[1]["height"] = content["images"][1]["height"]
+    annotations = [dict(a) for a in content["annotations"]]
+    for a in annotations if as_polygons else ():
+        x, y, w, h = a["bbox"]
+        a["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+    return {**content, "images": images, "annotations": annotations}
+
+
+@pytest.mark.parametrize("as_polygons", [True, False])
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_annotations_tell_their_frame_where_no_size_does(is_stored, as_polygons, folders, tmp_path):
+    content = without_sizes(content_of(is_stored), as_polygons)
+    (tmp_path / "images").symlink_to(folders[0] / "images")
+    write_annotations(tmp_path, content)
+    records = load_coco(tmp_path, "train", "refuse").records
+    turns = [record.turned for record in records]
+    assert turns == ([5, 6, 7, 8, 1] if is_stored else [1] * 5)
+    expected = load_coco(folders[1], "train").records
+    for record, other in zip(records, expected, strict=True):
+        assert_array_equal(record.xywh, other.xywh)
+
+
+def test_where_nothing_tells_the_frame_it_is_upright_and_noted(folders, tmp_path):
+    content = without_sizes(content_of(is_stored=False), as_polygons=True)
+    content["annotations"] = content["annotations"][4:5]  # near the corner of an image of either frame
+    content["annotations"][0]["bbox"] = [1, 1, 9, 9]
+    (tmp_path / "images").symlink_to(folders[0] / "images")
+    write_annotations(tmp_path, content)
+    (note,) = [p for p in check(tmp_path) if p.kind == "orientation untold"]
+    assert note.severity == "note" and note.count == 1
+    assert note.message == "image 3: EXIF orientation 7, and no size; annotations count as upright"
+
+
 def test_the_pipeline_gets_masks_that_lie_on_their_pixels(folders):
     source = load_data(folders[0], "train").source()
     for number, orientation in enumerate(ORIENTATIONS.values()):
