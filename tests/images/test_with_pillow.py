@@ -153,6 +153,21 @@ def test_sixteen_bits_and_floats_of_one_channel(tmp_path):
         np.testing.assert_allclose(read[..., 0], values / 16, atol=1.6)
 
 
+@pytest.mark.parametrize(
+    "dtype, gap", [("float32", -9999), ("float32", -3.4028234663852886e38), ("uint16", 65535)]
+)
+def test_what_gdal_did_not_measure_is_dark_and_the_rest_as_without_it(dtype, gap, tmp_path):
+    values = np.linspace(0, 4000, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(dtype)
+    expected = read_image(save(tmp_path, Image.fromarray(values), "TIFF")).copy()
+    values[3:9, 4:] = gap
+    expected[3:9, 4:] = 0
+    for written in (str(float(gap)), f"{gap}\0"):
+        path = save(tmp_path, Image.fromarray(values), "TIFF", tiffinfo={42113: written})
+        assert_array_equal(read_image(path), expected)
+    path = save(tmp_path, Image.fromarray(values), "TIFF", tiffinfo={42113: "none"})
+    assert not np.array_equal(read_image(path), expected)
+
+
 def test_of_several_pages_the_first_is_read_and_the_number_told(tmp_path):
     pages = [Image.fromarray(np.full((4, 5), value, "uint8")) for value in (10, 20, 30)]
     path = save(tmp_path, pages[0], "TIFF", save_all=True, append_images=pages[1:])

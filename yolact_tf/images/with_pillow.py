@@ -27,6 +27,7 @@ _HEIC = re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
 _UNPREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}
 _TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes
 _BITS, _PHOTOMETRIC, _PLANAR = 258, 262, 284  # of TIFF: bits a channel, what 0 is, whether channels are apart
+_GDAL_NODATA = 42113
 _PNG_HELPS = "a PNG of it would do"
 
 
@@ -89,11 +90,11 @@ def orientation_of(image: Image.Image) -> int:
 def _rgb_as_stored(image):
     modes = _raw_modes(image)
     if len(modes) == 1 and (deep := _DEEP_COLOURS.fullmatch(*modes)):
-        return in_8_bits(_deep_colours(image, *deep.groups()))
+        return in_8_bits(_without_gaps(_deep_colours(image, *deep.groups()), image))
     _require_whole_colours(image)
     if image.mode == "F" or image.mode.startswith("I"):
         values = np.asarray(image)  # which loads it
-        gray = in_8_bits(values.view(np.uint32) if modes == {_UNSIGNED} else values)
+        gray = in_8_bits(_without_gaps(values.view(np.uint32) if modes == {_UNSIGNED} else values, image))
         # Of fewer bits Pillow turns around those of which 0 is white.
         return np.repeat((255 - gray if _tags(image).get(_PHOTOMETRIC) == 0 else gray)[..., None], 3, 2)
     if image.mode in _UNPREMULTIPLIED:
@@ -103,6 +104,18 @@ def _rgb_as_stored(image):
     if is_deep and pixels.max() < _UPPER_BITS:
         raise ValueError(f"a JPEG 2000 of 16 bits that uses few of them; {_PNG_HELPS}")
     return pixels
+
+
+def _without_gaps(values, image):
+    """Values of which what GDAL has for "not measured" is as dark as the darkest of the others.
+
+    Such a one is far beyond them, so that they would all look alike beside it.
+    """
+    try:
+        is_gap = values == float(_tags(image).get(_GDAL_NODATA, "nan").strip("\0"))
+    except ValueError:
+        return values
+    return np.where(is_gap, values[~is_gap].min(), values) if is_gap.any() and not is_gap.all() else values
 
 
 def _deep_colours(image, mode, order):
