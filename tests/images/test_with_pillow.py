@@ -211,6 +211,14 @@ def test_a_tiff_that_pillow_does_not_read_is_called_so(tmp_path):
             read(path)
 
 
+def test_the_thumbnail_of_a_raw_file_is_not_taken_for_its_picture(tmp_path):
+    """NEF and DNG are TIFF: their first picture is small, and the photograph a child of it."""
+    path = save(tmp_path, Image.fromarray(PIXELS), "TIFF", tiffinfo={254: 1, 330: 8})
+    for read in (read_image, inspect_file):
+        with pytest.raises(ValueError, match="raw file, of which Pillow reads but the thumbnail"):
+            read(path)
+
+
 def test_a_heic_names_the_plugin_where_that_is_missing(tmp_path):
     path = tmp_path / "phone.heic"
     path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))

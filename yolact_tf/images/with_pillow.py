@@ -27,6 +27,7 @@ _HEIC = re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
 _UNPREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}
 _TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes
 _BITS, _PHOTOMETRIC, _PLANAR = 258, 262, 284  # of TIFF: bits a channel, what 0 is, whether channels are apart
+_KIND, _REDUCED, _SUB_IFDS = 254, 1, 330  # of TIFF: of a picture, that of a smaller copy, where others are
 _GDAL_NODATA = 42113
 _PNG_HELPS = "a PNG of it would do"
 
@@ -91,7 +92,7 @@ def _rgb_as_stored(image):
     modes = _raw_modes(image)
     if len(modes) == 1 and (deep := _DEEP_COLOURS.fullmatch(*modes)):
         return in_8_bits(_without_gaps(_deep_colours(image, *deep.groups()), image))
-    _require_whole_colours(image)
+    _require_own_picture(image)
     if image.mode == "F" or image.mode.startswith("I"):
         values = np.asarray(image)  # which loads it
         gray = in_8_bits(_without_gaps(values.view(np.uint32) if modes == {_UNSIGNED} else values, image))
@@ -153,9 +154,11 @@ def _read_as(data, page, raw_mode):
         return np.asarray(image).astype(np.uint16)
 
 
-def _require_whole_colours(image):
-    """ValueError for a TIFF that Pillow would take for another: of 16 bits, each channel by itself."""
+def _require_own_picture(image):
+    """ValueError for a TIFF that Pillow takes for another: of 16 bits with each channel by itself, or raw."""
     tags = _tags(image)
+    if tags.get(_KIND, 0) & _REDUCED and _SUB_IFDS in tags:
+        raise ValueError(f"a camera's raw file, of which Pillow reads but the thumbnail; {_PNG_HELPS}")
     if tags.get(_PLANAR) == 2 and max(tags.get(_BITS, (8,))) > 8:
         raise ValueError(f"a TIFF of more than 8 bits with each channel by itself; {_PNG_HELPS}")
 
