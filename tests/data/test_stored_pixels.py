@@ -13,6 +13,7 @@ from tests.coco_folder import THING, write_annotations
 from tests.data.convert.made import kinds, objects_of
 from tests.evaluate.test_average_precision import pycocotools_stats
 from yolact_tf.data.coco.split import load_coco
+from yolact_tf.data.coco.turning import told_frames
 from yolact_tf.data.convert import READERS, convert
 from yolact_tf.data.convert.upright import TURNED
 from yolact_tf.data.inspect.check import check
@@ -112,6 +113,15 @@ def without_sizes(content, as_polygons):
         x, y, w, h = a["bbox"]
         a["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]]
     return {**content, "images": images, "annotations": annotations}
+
+
+@pytest.mark.parametrize(
+    "mask", [5, "", None, {}, {"size": 3}, [None], [[]], [["x", 2]], [[1, 2, 3]], [[70, 1, 75, 1]]]
+)
+@pytest.mark.parametrize("box", [None, 7, [], ["1", 2, 3, 4], [1, 2, 3]])
+def test_annotations_that_are_malformed_tell_of_frames_or_do_not(mask, box):
+    frames = told_frames([{"segmentation": mask, "bbox": box}], (40, 64), (64, 40))
+    assert frames in ([(40, 64), (64, 40)], [])
 
 
 @pytest.mark.parametrize("as_polygons", [True, False])

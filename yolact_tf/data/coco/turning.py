@@ -53,7 +53,8 @@ def _may_be_of(annotation, size):
         return mask.get("size") == [height, width]
     if isinstance(box, list) and len(box) == 4 and all(map(is_number, box)):
         return box[0] < width and box[1] < height
-    polygons = [p for p in mask or () if isinstance(p, list) and len(p) > 1 and all(map(is_number, p))]
+    polygons = mask if isinstance(mask, list) else []
+    polygons = [p for p in polygons if isinstance(p, list) and len(p) > 1 and all(map(is_number, p))]
     return all(min(p[::2]) < width and min(p[1::2]) < height for p in polygons)
 
 
