@@ -13,6 +13,7 @@ from tests.coco_folder import THING, write_annotations
 from tests.data.convert.made import kinds, objects_of
 from tests.evaluate.test_average_precision import pycocotools_stats
 from yolact_tf.data.coco.split import load_coco
+from yolact_tf.data.coco.turning import told_frames
 from yolact_tf.data.convert import READERS, convert
 from yolact_tf.data.convert.upright import TURNED
 from yolact_tf.data.inspect.check import check
@@ -103,18 +104,49 @@ def test_the_loader_reads_the_same_and_says_so_once(folders, caplog):
     )
 
 
-def test_without_a_size_annotations_count_as_upright_which_is_noted(folders, tmp_path, caplog):
-    _, upright = folders
-    content = content_of(is_stored=False)
-    for image in content["images"]:
-        del image["width"]
-    (tmp_path / "images").symlink_to(upright / "images")
+def without_sizes(content, as_polygons):
+    """COCO content whose images say no size, or but their height, and whose masks may be rectangles."""
+    images = [{k: v for k, v in image.items() if k not in ("width", "height")} for image in content["images"]]
+    images[1]["height"] = content["images"][1]["height"]
+    annotations = [dict(a) for a in content["annotations"]]
+    for a in annotations if as_polygons else ():
+        x, y, w, h = a["bbox"]
+        a["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+    return {**content, "images": images, "annotations": annotations}
+
+
+@pytest.mark.parametrize(
+    "mask", [5, "", None, {}, {"size": 3}, [None], [[]], [["x", 2]], [[1, 2, 3]], [[70, 1, 75, 1]]]
+)
+@pytest.mark.parametrize("box", [None, 7, [], ["1", 2, 3, 4], [1, 2, 3]])
+def test_annotations_that_are_malformed_tell_of_frames_or_do_not(mask, box):
+    frames = told_frames([{"segmentation": mask, "bbox": box}], (40, 64), (64, 40))
+    assert frames in ([(40, 64), (64, 40)], [])
+
+
+@pytest.mark.parametrize("as_polygons", [True, False])
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_annotations_tell_their_frame_where_no_size_does(is_stored, as_polygons, folders, tmp_path):
+    content = without_sizes(content_of(is_stored), as_polygons)
+    (tmp_path / "images").symlink_to(folders[0] / "images")
     write_annotations(tmp_path, content)
-    assert_same_records(load_coco(tmp_path, "train").records, load_coco(upright, "train").records)
-    message = "4 x orientation untold (first image 1: EXIF 5 and no size; annotations count as upright)"
-    assert message in caplog.text
-    found = {problem.kind: problem.count for problem in check(tmp_path)}
-    assert found["image without a size"] == 5 and found["orientation untold"] == 4
+    records = load_coco(tmp_path, "train", "refuse").records
+    turns = [record.turned for record in records]
+    assert turns == ([5, 6, 7, 8, 1] if is_stored else [1] * 5)
+    expected = load_coco(folders[1], "train").records
+    for record, other in zip(records, expected, strict=True):
+        assert_array_equal(record.xywh, other.xywh)
+
+
+def test_where_nothing_tells_the_frame_it_is_upright_and_noted(folders, tmp_path):
+    content = without_sizes(content_of(is_stored=False), as_polygons=True)
+    content["annotations"] = content["annotations"][4:5]  # near the corner of an image of either frame
+    content["annotations"][0]["bbox"] = [1, 1, 9, 9]
+    (tmp_path / "images").symlink_to(folders[0] / "images")
+    write_annotations(tmp_path, content)
+    (note,) = [p for p in check(tmp_path) if p.kind == "orientation untold"]
+    assert note.severity == "note" and note.count == 1
+    assert note.message == "image 3: EXIF orientation 7, and no size; annotations count as upright"
 
 
 def test_the_pipeline_gets_masks_that_lie_on_their_pixels(folders):

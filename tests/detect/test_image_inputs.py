@@ -96,6 +96,8 @@ def test_a_tiff_is_read_and_its_other_pages_told(tmp_path):
         (None, "None, as OpenCV gives for a file it cannot read"),
         (RGB.tolist(), "Received: list"),
         (7, "Received: int"),
+        (Image.new("RGB", (0, 5)), "Received: a Pillow image of 0x5 pixels"),
+        (io.StringIO("a.png"), "Received: a file that is not open for bytes"),
         (np.full((2, 2, 3), np.nan), "bring its numbers, nan to nan"),
     ],
 )

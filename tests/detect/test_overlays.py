@@ -158,8 +158,10 @@ def test_an_output_that_cannot_be_written_is_refused_first(tmp_path):
 
 
 def test_a_picture_that_vanishes_is_left_out(tmp_path, caplog):
-    first, second = draw(tmp_path / "a.jpg", tmp_path / "b.jpg")
-    pictures = name_pictures([first, second], tmp_path / "out")
+    first, second, third = draw(tmp_path / "a.jpg", tmp_path / "b.jpg", tmp_path / "c.jpg")
+    pictures = name_pictures([first, second, third], tmp_path / "out")
     first.unlink()
+    third.unlink()
+    third.mkdir()  # which fails as a file that one may not read does
     assert detect_files(finds_one, pictures, tmp_path / "out", 0.15, 15) == 1
-    assert "left out" in caplog.text and "a.jpg" in caplog.text
+    assert "left out" in caplog.text and "a.jpg" in caplog.text and "c.jpg" in caplog.text

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -23,11 +24,12 @@ def save(folder, image, kind, **options):
     return path
 
 
-def tiff_of_16_bits(values, order="<"):
-    """A TIFF of [H, W, 3] uint16, as Pillow reads and does not write it."""
+def tiff_of_16_bits(values, order="<", alpha=None):
+    """A TIFF of [H, W, 3 or 4] uint16, as Pillow reads and does not write it; alpha: as TIFF has kinds."""
     height, width, channels = values.shape
     data = values.astype(f"{order}u2").tobytes()
-    bits_at = 8 + 2 + 12 * 9 + 4
+    extra = [(338, 3, 1, alpha)] if alpha else []
+    bits_at = 8 + 2 + 12 * (9 + len(extra)) + 4
     entries = [
         (256, 4, 1, width),
         (257, 4, 1, height),
@@ -38,6 +40,7 @@ def tiff_of_16_bits(values, order="<"):
         (277, 3, 1, channels),
         (278, 4, 1, height),
         (279, 4, 1, len(data)),
+        *extra,
     ]
     short = lambda v: struct.pack(f"{order}HH", v, 0)
     packed = b"".join(
@@ -82,6 +85,65 @@ def test_colours_of_16_bits_are_read_whole(order, tmp_path):
     assert_array_equal(read_image(path), values >> 4)  # 11 bits count as 12
 
 
+def png_of_16_bits(values, colour_type):
+    """A PNG of [H, W, channels] uint16, whatever the channels are."""
+    chunk = lambda name, data: (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    )
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize("colour_type, channels", [(2, 3), (4, 2), (6, 4)])
+def test_a_png_of_16_bits_is_one_to_tensorflow_pillow_and_as_a_pillow_image(colour_type, channels, tmp_path):
+    values = np.random.default_rng(1).integers(0, 2048, (HEIGHT, WIDTH, channels)).astype("uint16")
+    path = tmp_path / "deep.png"
+    path.write_bytes(png_of_16_bits(values, colour_type))
+    expected = np.broadcast_to(values[..., :3] if channels > 2 else values[..., :1], PIXELS.shape) >> 4
+    with Image.open(path) as image:
+        for received in (read_image(path), read_with_pillow(path), rgb_of(image), rgb_of(image)):
+            assert_array_equal(received, expected)
+    with pytest.raises(ValueError, match="closed"):
+        rgb_of(image)
+
+
+def test_other_colours_of_16_bits_are_read_whole(tmp_path):
+    values = np.random.default_rng(1).integers(0, 2048, (HEIGHT, WIDTH, 3)).astype("uint16")
+    with_alpha = np.concatenate([values, np.full_like(values[..., :1], 65535)], 2)
+    files = {
+        "linear.ppm": b"P6 %d %d 65535\n" % (WIDTH, HEIGHT) + values.astype(">u2").tobytes(),  # dcraw -4
+        "premultiplied.tif": tiff_of_16_bits(with_alpha, alpha=1),
+        "straight.tif": tiff_of_16_bits(with_alpha, ">", alpha=2),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        assert_array_equal(read_image(tmp_path / name), values >> 4, name)
+
+
+def test_whole_numbers_of_32_bits_keep_their_order(tmp_path):
+    values = np.linspace(0, 2**32 - 1, HEIGHT * WIDTH).astype("uint32").reshape(HEIGHT, WIDTH)
+    path = save(tmp_path, Image.fromarray(values.view("int32")), "TIFF")
+    sample_format = struct.pack("<HHI", 339, 3, 1)
+    path.write_bytes(path.read_bytes().replace(sample_format + b"\2", sample_format + b"\1"))  # unsigned
+    assert_array_equal(read_image(path)[..., 0], values * 255.0 // (2**32 - 1))
+
+
+def test_a_jpeg_2000_of_which_pillow_would_show_next_to_nothing_is_refused(tmp_path):
+    cv2, path = pytest.importorskip("cv2"), tmp_path / "ortho.jp2"
+    for brightest, is_read in ((2047, False), (65535, True)):
+        values = np.linspace(0, brightest, 3 * 64 * 64).reshape(64, 64, 3).astype("uint16")
+        path.write_bytes(cv2.imencode(".jp2", values)[1].tobytes())
+        if is_read:
+            assert read_image(path).max() == 255
+            continue
+        for read in (read_image, inspect_file):
+            with pytest.raises(ValueError, match="16 bits that uses few of them; a PNG of it would do"):
+                read(path)
+
+
 def test_sixteen_bits_and_floats_of_one_channel(tmp_path):
     values = np.linspace(0, 4095, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
     for dtype, scale in (("uint16", 1), ("int32", 1), ("float32", 1 / 4095)):
@@ -89,6 +151,21 @@ def test_sixteen_bits_and_floats_of_one_channel(tmp_path):
         read = read_image(path)
         assert_array_equal(read[..., 0], read[..., 2])
         np.testing.assert_allclose(read[..., 0], values / 16, atol=1.6)
+
+
+@pytest.mark.parametrize(
+    "dtype, gap", [("float32", -9999), ("float32", -3.4028234663852886e38), ("uint16", 65535)]
+)
+def test_what_gdal_did_not_measure_is_dark_and_the_rest_as_without_it(dtype, gap, tmp_path):
+    values = np.linspace(0, 4000, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(dtype)
+    expected = read_image(save(tmp_path, Image.fromarray(values), "TIFF")).copy()
+    values[3:9, 4:] = gap
+    expected[3:9, 4:] = 0
+    for written in (str(float(gap)), f"{gap}\0"):
+        path = save(tmp_path, Image.fromarray(values), "TIFF", tiffinfo={42113: written})
+        assert_array_equal(read_image(path), expected)
+    path = save(tmp_path, Image.fromarray(values), "TIFF", tiffinfo={42113: "none"})
+    assert not np.array_equal(read_image(path), expected)
 
 
 def test_of_several_pages_the_first_is_read_and_the_number_told(tmp_path):
@@ -131,6 +208,14 @@ def test_a_tiff_that_pillow_does_not_read_is_called_so(tmp_path):
         with pytest.raises(
             ValueError, match="a TIFF of a kind that Pillow does not read; a PNG of it would do"
         ):
+            read(path)
+
+
+def test_the_thumbnail_of_a_raw_file_is_not_taken_for_its_picture(tmp_path):
+    """NEF and DNG are TIFF: their first picture is small, and the photograph a child of it."""
+    path = save(tmp_path, Image.fromarray(PIXELS), "TIFF", tiffinfo={254: 1, 330: 8})
+    for read in (read_image, inspect_file):
+        with pytest.raises(ValueError, match="raw file, of which Pillow reads but the thumbnail"):
             read(path)
 
 

@@ -36,9 +36,14 @@ def pixels_of(image: ImageInput) -> Pixels:
     if isinstance(image, (bytes, bytearray, memoryview)):
         return _of_bytes(bytes(image), "bytes")
     if isinstance(image, Image.Image):
+        if not all(image.size):
+            raise ValueError(f"{_ARRAY}. Received: a Pillow image of {image.width}x{image.height} pixels")
         return Pixels(rgb_of(image), (ALPHA,) if image.has_transparency_data else ())
     if hasattr(image, "read"):
-        return _of_bytes(image.read(), getattr(image, "name", "an open file"))
+        data = image.read()
+        if not isinstance(data, bytes):
+            raise ValueError(f"{_ARRAY}. Received: a file that is not open for bytes")
+        return _of_bytes(data, getattr(image, "name", "an open file"))
     return _of_array(image)
 
 

@@ -94,7 +94,7 @@ def detect_files(
     for number, picture in enumerate(pictures, 1):
         try:
             image, remarks = pixels_of(picture.path)
-        except (ValueError, FileNotFoundError) as error:
+        except (ValueError, OSError) as error:
             problems.append(str(error))
             continue
         for remark in remarks:

@@ -604,3 +604,15 @@ def test_real_data_sets_are_sound(shared_data):
             assert len(data.records) == len(content["images"])
             assert sum(len(r.runs) for r in data.records) == len(content["annotations"])
             assert list(data.labels) == sorted(data.labels)
+
+
+def test_alpha_is_told_once_a_file(tmp_path, caplog):
+    """RGBA, gray with alpha and a transparent colour of a palette are; what has none says nothing."""
+    write_folder(tmp_path, {f"{n}.png": (HEIGHT, WIDTH) for n in "abcd"}, [rectangle(1, 2, 2, 9, 9)])
+    for name, mode in (("b", "RGBA"), ("c", "LA"), ("d", "P")):
+        more = {"transparency": 0} if mode == "P" else {}
+        Image.new("RGB", (WIDTH, HEIGHT)).convert(mode).save(tmp_path / "images" / f"{name}.png", **more)
+    load_coco(tmp_path, "train", "refuse")
+    assert caplog.messages == [
+        f"{tmp_path}/train.json: 3 images, b.png first, have an alpha channel, which is dropped"
+    ]

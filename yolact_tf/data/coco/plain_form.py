@@ -24,6 +24,7 @@ from yolact_tf.data.coco.segmentation_forms import (
     plain_segmentation,
     says_nothing,
 )
+from yolact_tf.data.coco.turning import told_frames
 from yolact_tf.data.image_names import ImageNames, accents_of
 from yolact_tf.data.json_files import byte_order_mark
 from yolact_tf.data.tally import Tally
@@ -49,7 +50,7 @@ def read_annotations(file: Path, image_folder: Path) -> tuple[dict[str, Any], Ta
     accents.add("byte order mark", f"of {mark}", bool(mark))
     for category in content["categories"]:
         _plain_number(category, "id", "category", accents, written_number)
-    _plain_images(content["images"], image_folder, accents)
+    _plain_images(content, image_folder, accents)
     sizes = {image_key(i["id"]): [i.get("height"), i.get("width")] for i in content["images"]}
     for annotation in content["annotations"]:
         if {*map(type, map(annotation.get, _OF_ANNOTATION))} != {int}:
@@ -83,7 +84,8 @@ def _name(noun, entry):
     return f"{noun} {entry.get('id', '(no id)')}"
 
 
-def _plain_images(images, folder, accents):
+def _plain_images(content, folder, accents):
+    images = content["images"]
     for image in images:
         _plain_number(image, "id", "image", accents)
         for field in ("width", "height"):
@@ -92,7 +94,9 @@ def _plain_images(images, folder, accents):
             else:
                 _plain_number(image, field, "image", accents, written_number)
     _plain_names([image for image in images if is_file_name(image["file_name"])], folder, accents)
-    _fill_sizes([image for image in images if not {"width", "height"} <= image.keys()], folder, accents)
+    unsized = [image for image in images if not {"width", "height"} <= image.keys()]
+    if unsized:
+        _fill_sizes(unsized, content["annotations"], folder, accents)
 
 
 def _plain_names(images, folder, accents):
@@ -114,19 +118,35 @@ def _plain_names(images, folder, accents):
             accents.add("ambiguous file name", f"{_name('image', image)}: {name!r} may mean {several}{also}")
 
 
-def _fill_sizes(images, folder, accents):
-    """Gives images the sizes of their files; one that cannot be read has none."""
+def _fill_sizes(images, annotations, folder, accents):
+    """Gives images the sizes of their files; one that cannot be read has none.
+
+    Of a photograph on its side it is the size that its annotations are of, as far as they tell.
+    """
+    of_image = {}
+    for annotation in annotations:
+        of_image.setdefault(image_key(annotation["image_id"]), []).append(annotation)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:  # as `load_coco`: reading waits for the disk
         headers = pool.map(lambda image: _header_of(image, folder), images)
         for image, header in zip(images, headers, strict=True):
             if header:
-                width, height = header.size
-                image.setdefault("width", width)
-                image.setdefault("height", height)
-                name = _name("image", image)
-                accents.add("image without a size", f"{name}: {width}x{height} by its file")
-                untold = f"{name}: EXIF {header.orientation} and no size; annotations count as upright"
-                accents.add("orientation untold", untold, header.stored_size != header.size)
+                _fill_size(image, header, of_image.get(image_key(image["id"]), []), accents)
+
+
+def _fill_size(image, header, annotations, accents):
+    name = _name("image", image)
+    sizes = [
+        size
+        for size in told_frames(annotations, header.size, header.stored_size)
+        if image.get("width", size[0]) == size[0] and image.get("height", size[1]) == size[1]
+    ]
+    width, height = sizes[0] if sizes else header.size
+    image.setdefault("width", width)
+    image.setdefault("height", height)
+    accents.add("image without a size", f"{name}: {width}x{height} by its file")
+    if len(sizes) > 1 and annotations:
+        exif = f"EXIF orientation {header.orientation}"
+        accents.add("orientation untold", f"{name}: {exif}, and no size; annotations count as upright")
 
 
 def _header_of(image, folder):

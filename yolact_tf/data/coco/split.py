@@ -27,7 +27,7 @@ from yolact_tf.data.coco.source import CocoSource
 from yolact_tf.data.coco.turning import turn_between, turn_record
 from yolact_tf.data.record import Record, corners_of
 from yolact_tf.files import PathLike
-from yolact_tf.images.inspection import FORMATS, inspect_file
+from yolact_tf.images.inspection import ALPHA, FORMATS, inspect_file
 
 logger = logging.getLogger(__name__)
 
@@ -129,16 +129,21 @@ def _usable_images(content, annotation_file, image_folder, problems):
     distinct = [entry for entry in distinct if entry.image_id not in ambiguous]
     # Threads, since reading the files waits for the disk.
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        turns = list(pool.map(lambda entry: _turn_or_fault(entry, image_folder), distinct))
-    _require_decodable([turn for turn in turns if isinstance(turn, _OtherFormat)], annotation_file)
-    problems += [str(turn) for turn in turns if isinstance(turn, Exception)]
-    return [
-        (entry, turn) for entry, turn in zip(distinct, turns, strict=True) if not isinstance(turn, Exception)
-    ]
+        frames = list(pool.map(lambda entry: _frame_or_fault(entry, image_folder), distinct))
+    _require_decodable([frame for frame in frames if isinstance(frame, _OtherFormat)], annotation_file)
+    problems += [str(frame) for frame in frames if isinstance(frame, Exception)]
+    usable = [pair for pair in zip(distinct, frames, strict=True) if not isinstance(pair[1], Exception)]
+    with_alpha = [entry.file_name for entry, (_, has_alpha) in usable if has_alpha]
+    if with_alpha:
+        logger.warning(
+            "%s: %d images, %s first, have %s", annotation_file, len(with_alpha), with_alpha[0], ALPHA
+        )
+    return [(entry, turn) for entry, (turn, _) in usable]
 
 
-def _turn_or_fault(image, folder):
-    """The orientation by which an image's objects are to be turned, or the error that its file raises."""
+def _frame_or_fault(image, folder):
+    """(the orientation by which an image's objects are to be turned, whether it has alpha), or the error that
+    its file raises."""
     path = folder / image.file_name
     try:
         header = inspect_file(path)
@@ -149,7 +154,7 @@ def _turn_or_fault(image, folder):
     turn = turn_between((image.width, image.height), header.size, header.orientation)
     width, height = header.size
     received = f"expected {image.width}x{image.height} pixels. Received: {width}x{height}"
-    return turn or ValueError(f"{path}: {received}")
+    return (turn, header.has_alpha) if turn else ValueError(f"{path}: {received}")
 
 
 def _require_decodable(others, annotation_file):

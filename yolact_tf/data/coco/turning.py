@@ -37,6 +37,27 @@ def turn_between(annotated: Sequence[int], upright: Sequence[int], orientation: 
     return orientation if is_stored else None
 
 
+def told_frames(annotations: Sequence[Mapping[str, Any]], upright: Size, stored: Size) -> list[Size]:
+    """Those of two frames, `upright` first, that annotations of an image may be of which itself has no size.
+
+    Masks as RLE say it; boxes and polygons where one begins beyond a frame.
+    """
+    frames = dict.fromkeys((upright, stored))
+    return [size for size in frames if all(_may_be_of(annotation, size) for annotation in annotations)]
+
+
+def _may_be_of(annotation, size):
+    width, height = size
+    box, mask = annotation.get("bbox"), annotation.get("segmentation")
+    if isinstance(mask, dict):
+        return mask.get("size") == [height, width]
+    if isinstance(box, list) and len(box) == 4 and all(map(is_number, box)):
+        return box[0] < width and box[1] < height
+    polygons = mask if isinstance(mask, list) else []
+    polygons = [p for p in polygons if isinstance(p, list) and len(p) > 1 and all(map(is_number, p))]
+    return all(min(p[::2]) < width and min(p[1::2]) < height for p in polygons)
+
+
 def turn_record(record: Record, orientation: int) -> Record:
     """A Record whose objects are turned by `orientation`, and which says so."""
     if orientation == 1:
