@@ -12,6 +12,7 @@ import yolact_tf
 from yolact_tf.images.decoding import read_image
 
 pytest.importorskip("jax")
+pytestmark = pytest.mark.whole
 ROOT = Path(__file__).resolve().parents[2]
 
 SCRIPT = """
@@ -31,8 +32,6 @@ import numpy as np
 
 import yolact_tf
 from yolact_tf.detect.overlays import detect_files, name_pictures
-
-pytestmark = pytest.mark.whole
 
 run_path, folder, image = map(Path, sys.argv[1:])
 run = yolact_tf.load_run(run_path)
