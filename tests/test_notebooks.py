@@ -52,6 +52,7 @@ def outputs_of(notebook):
     return {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
 
 
+@pytest.mark.whole
 def test_prototypes_notebook_shows_every_figure(shapes_run, shapes_data, tmp_path, monkeypatch):
     image = sorted((shapes_data / "images").glob("val_*.jpg"))[0]
     environment = {"YOLACT_RUN": shapes_run.resolve(), "YOLACT_IMAGE": image.resolve()}

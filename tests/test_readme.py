@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.whole
 def test_the_keras_script_runs(shapes_data, small_settings, tmp_path, monkeypatch):
     script = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
     assert len([line for line in script.splitlines() if line.strip()]) <= 10

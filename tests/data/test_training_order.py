@@ -48,7 +48,11 @@ def assert_same(batches, others):
 EVERYTHING = {"mosaic": 0.5, "copy_paste": 0.5, "scale_jitter": (0.5, 2.0), "flip": True, "rotate": True}
 
 
-@pytest.fixture(scope="module", params=[{}, EVERYTHING], ids=["reference", "everything"])
+@pytest.fixture(
+    scope="module",
+    params=[{}, pytest.param(EVERYTHING, marks=pytest.mark.whole)],
+    ids=["reference", "everything"],
+)
 def alone(request, folder):
     """(config, the batches of an epoch on one worker with as many threads as there are cores)."""
     config = config_of(**request.param)
@@ -151,6 +155,7 @@ def test_batches_in_any_order_are_the_same_views(folder):
         assert_same([batch], [views[key(batch)]])
 
 
+@pytest.mark.whole
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 def test_fit_sees_the_epochs_in_turn(folder):
     """Keras takes no batch of its own before the first epoch."""

@@ -340,6 +340,7 @@ def ask(port, method, path, body=None):
     return answer.status, content
 
 
+@pytest.mark.whole
 def test_detection_over_http(saved_model, images, run):
     """`yolact serve`, a posted JPEG, masks decoded by pycocotools, equal to the Detector's."""
     encoded = jpeg(images[0])

@@ -46,6 +46,7 @@ def test_the_best_score_of_what_saved_models_and_litert_files_trace(run, image, 
     assert_allclose(serving.detect(resize_images(image[None], 128))["scores"][0, 0], best, rtol=1e-5)
 
 
+@pytest.mark.whole
 def test_the_best_score_of_litert_heads(run, image, best, tmp_path):
     path = to_litert(run, tmp_path / "heads.tflite", "heads")
     assert_allclose(yolact_tf.Detector.from_artefact(path)(image).scores[0], best, rtol=1e-4)

@@ -113,6 +113,7 @@ def test_verification_fails_on_each_spoilt_output(name, case, reference, artefac
     assert compared and failed == {name}
 
 
+@pytest.mark.whole
 def test_verification_fails_on_a_spoilt_saved_model(run, images, saved_model, tmp_path):
     """A real file, which says of every image that nothing was found and of the network that it is NaN."""
     loaded = tf.saved_model.load(str(saved_model / "1"))

@@ -53,6 +53,7 @@ def spoilt(small_settings, shapes_data):
     return model, (images, truth), (images, bad)
 
 
+@pytest.mark.whole
 def test_such_a_step_is_left_out_and_training_goes_on(spoilt):
     model, good, bad = spoilt
     model.train_on_batch(*good)

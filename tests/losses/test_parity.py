@@ -144,6 +144,7 @@ def test_mask_iou_loss_and_its_gradients_equal_the_reference(parity):
         assert_allclose(gradient, to_keras_layout(numbers[name]), **close, err_msg=name)
 
 
+@pytest.mark.whole
 def test_losses_are_equal_under_xla(parity):
     numbers = parity("loss")
     predictions = reference_predictions(numbers, "plus")

@@ -409,6 +409,7 @@ def test_a_missing_extra_says_how_to_get_it(export, monkeypatch):
         serve(export, port=0)
 
 
+@pytest.mark.whole
 def test_signals_end_it_cleanly(export):
     code = "import sys; from yolact_tf.serve import serve; serve(sys.argv[1], port=0, name='old')"
     command = [sys.executable, "-c", code, str(export / "2")]

@@ -39,6 +39,7 @@ def save(path, tensors, kind):
     return path
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind", ["stream", "zip", "safetensors"])
 def test_an_imported_file_is_a_run_with_the_same_weights(config, tensors, kind, tmp_path):
     suffix = "safetensors" if kind == "safetensors" else "pth"
@@ -53,6 +54,7 @@ def test_an_imported_file_is_a_run_with_the_same_weights(config, tensors, kind, 
         assert_array_equal(slot.variable, expected)
 
 
+@pytest.mark.whole
 def test_a_file_that_does_not_fit_leaves_no_run(config, tensors, tmp_path):
     file = save(tmp_path / "weights.pth", dict(list(tensors.items())[:-1]), "zip")
     with pytest.raises(ValueError, match=r"weights.pth: 1 tensors do not fit the recipe"):

@@ -32,6 +32,7 @@ def begun(shapes_data, small_settings, tmp_path):
     return callback, shown
 
 
+@pytest.mark.whole
 def test_pictures_are_there_from_the_start_and_follow_validations(begun, tmp_path):
     callback, shown = begun
     names = lambda: sorted(path.name for path in (tmp_path / "plots").iterdir())
