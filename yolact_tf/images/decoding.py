@@ -15,7 +15,6 @@ from yolact_tf.images.truncated_jpeg import CUT_SHORT, FILLINGS, is_cut_short
 from yolact_tf.images.webp import decode_webp
 from yolact_tf.images.with_pillow import decoded_by_pillow
 from yolact_tf.structures import Tensor
-from yolact_tf.tracing import traced_once
 
 try:
     import tensorflow as tf
@@ -36,7 +35,8 @@ def decode_image(encoded: Tensor) -> Tensor:
     return orient(_decode_stored(encoded), exif_orientation(encoded))
 
 
-@traced_once
+# Inlined where it is called, unlike what is `traced_once`: a function that fails cancels what runs beside it,
+# and that it was cancelled is now and then all that is heard of a view whose file is broken.
 def decode_whole_image(encoded: Tensor) -> Tensor:
     """`decode_image` that also fails where much of a JPEG is made up: graph code that asks Python.
 
