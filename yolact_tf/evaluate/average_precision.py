@@ -76,6 +76,8 @@ def evaluate(
 
 def _as_annotated(results: list[dict[str, Any]], record: Record) -> list[dict[str, Any]]:
     """COCO results of an upright image in the pixels of its annotation file."""
+    if record.turned == 1:
+        return results
     size = record.width, record.height
     return [turn_annotation(row, size, undoing(record.turned)) for row in results]
 

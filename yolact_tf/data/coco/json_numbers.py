@@ -4,6 +4,7 @@ import math
 import re
 from typing import Any, TypeGuard
 
+NUMBERS = {int, float}  # the types of JSON's, which true and false are none of
 FARTHEST = 100_000  # pixels; pycocotools crashes on polygons that reach to 1e9
 
 _PLAIN = re.compile(r"0|-?[1-9][0-9]{0,17}")

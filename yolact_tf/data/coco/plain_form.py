@@ -15,7 +15,7 @@ from yolact_tf.data.coco.entries import (
     read_coco_json,
     written_number,
 )
-from yolact_tf.data.coco.json_numbers import is_nan, number_in_text, whole_number
+from yolact_tf.data.coco.json_numbers import NUMBERS, is_nan, number_in_text, whole_number
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.segmentation_forms import (
     from_text,
@@ -34,7 +34,6 @@ from yolact_tf.images.inspection import inspect_file
 _NO_SIZE = (None, "", 0, -1)
 _NO_NUMBERS: tuple[Any, ...] = (None, "", [], [0, 0, 0, 0])
 _FLAGS_IN_TEXT = {"false": 0, "true": 1, "0.0": 0, "1.0": 1}
-_NUMBERS = {int, float}
 _OF_ANNOTATION = ("id", "image_id", "category_id", "iscrowd")
 
 
@@ -221,9 +220,9 @@ def _plain_numbers(annotation, field, accents):
     """Makes numbers of a `bbox` or an `area` that is text, or of text."""
     value = annotation.get(field)
     if type(value) is list:
-        if any(value) and _NUMBERS.issuperset(map(type, value)):
+        if any(value) and NUMBERS.issuperset(map(type, value)):
             return
-    elif type(value) in _NUMBERS and value == value:
+    elif type(value) in NUMBERS and value == value:
         return
     if _note_absence(annotation, field, _NO_NUMBERS, accents):
         return

@@ -4,16 +4,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from yolact_tf.data.coco.json_numbers import is_nan, is_number, number_in_text, whole_number
-
-_NUMBERS = {int, float}
+from yolact_tf.data.coco.json_numbers import NUMBERS, is_nan, is_number, number_in_text, whole_number
 
 
 def is_plain(segmentation: Any) -> bool:
     """Whether a segmentation has a form of COCO itself, sound or not."""
     if type(segmentation) is list:
         return all(
-            type(polygon) is list and len(polygon) not in (0, 2) and _NUMBERS.issuperset(map(type, polygon))
+            type(polygon) is list and len(polygon) not in (0, 2) and NUMBERS.issuperset(map(type, polygon))
             for polygon in segmentation
         )
     size, counts = (

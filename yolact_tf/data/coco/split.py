@@ -83,7 +83,7 @@ def load_coco(
 
     on_error: a corrupt image, annotation or polygon is either named in the log and left out ("skip"), or
     refused with ValueError ("refuse"). A file that is not COCO JSON, or an annotation that names an
-    image or category that is not there, is always refused.
+    image or category that is not there, is always refused, and so are images that TensorFlow does not decode.
     boxless: what an annotation of a box without a mask is, one of BOXLESS; the log tells how many there are.
     """
     annotation_file, image_folder = find_split(data, split)

@@ -1,6 +1,6 @@
 """Finds what is wrong with a data folder before training meets it: files, ids, boxes, masks, splits.
 
-This file compares entries with each other; `splits` reads them, `check_files` looks at the images,
+This file compares entries with each other; `unchecked` reads them, `check_files` looks at the images,
 `check_objects` at one annotation, `problems` knows the kinds, `repair` writes a mended copy.
 """
 

@@ -62,17 +62,18 @@ def look_at_files(paths: Sequence[Path], decode: bool, advance: Callable[[], Non
 
 def check_file(path: PathLike, file: ImageFile, width: int, height: int) -> list[tuple[str, str]]:
     """[(kind, message)] of what is wrong with an image file that should be width x height pixels."""
-    if file.header is None or file.size is None:
+    if file.header is None:
         return [file.fault] if file.fault else []
+    own_width, own_height = file.header.size
     faults = [*_check_frame(file.header, file.turn(width, height), width, height), *_notes_of(file.header)]
     suffix = Path(path).suffix
     if file.format and suffix.lower() in _SUFFIXES and suffix.lower() not in file.format[1]:
         name, (usual, *_) = file.format
         faults.append(("wrong suffix", f"expected a {name} to be named {usual}. Received: {suffix}"))
-    if min(file.size) < TINY_SIDE:
-        faults.append(("tiny image", f"{file.size[0]}x{file.size[1]} pixels"))
-    if file.size[0] * file.size[1] > HUGE_AREA:
-        faults.append(("huge image", f"{file.size[0]}x{file.size[1]} pixels"))
+    if min(own_width, own_height) < TINY_SIDE:
+        faults.append(("tiny image", f"{own_width}x{own_height} pixels"))
+    if own_width * own_height > HUGE_AREA:
+        faults.append(("huge image", f"{own_width}x{own_height} pixels"))
     return faults
 
 

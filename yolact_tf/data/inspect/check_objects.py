@@ -1,6 +1,6 @@
 """One annotation against its image: box, mask, and whether the two and the area tell the same story.
 
-What a box or a mask must be is `coco_json`'s word; this file adds what loads but is probably not meant.
+What a box or a mask must be is `coco.entries`' word; this file adds what loads but is probably not meant.
 """
 
 from collections.abc import Mapping

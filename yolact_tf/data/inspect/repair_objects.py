@@ -35,8 +35,7 @@ def mend_object(
         x1, y1, x2, y2 = box_corners(annotation["bbox"])
         inside = (max(x1, 0), max(y1, 0), min(x2, width), min(y2, height))
         annotation, done = {**annotation, "bbox": to_xywh(inside)}, [*done, "boxes clipped"]
-    # Only now: an annotation without a usable box shows no other fault.
-    if "area disagrees" in _kinds(annotation, height, width):
+    if "area disagrees" in kinds:
         area = measures_of(parse_segmentation(annotation["segmentation"], height, width), height, width).area
         annotation, done = {**annotation, "area": area}, [*done, "areas taken from the mask"]
     return _with_all_fields(annotation, height, width), done
@@ -48,6 +47,8 @@ def _kinds(annotation, height, width):
 
 def _with_all_fields(annotation, height, width):
     """A sound annotation with what follows from its mask where it does not say so."""
+    if {"bbox", "area", "iscrowd"} <= annotation.keys():
+        return dict(annotation)
     entry, _ = parse_object(annotation, height, width)
     following = {"bbox": list(entry.xywh), "area": entry.area, "iscrowd": int(entry.is_crowd)}
     return {**annotation, **{key: value for key, value in following.items() if key not in annotation}}
