@@ -21,10 +21,10 @@ from pycocotools import mask as coco_mask
 from tensorflow.core.framework import tensor_pb2
 
 import yolact_tf
-from tests.export.litert_ops import assert_gpus_can_run
 from tests.export.saved_model_ops import OPS_OF_2_20, assert_server_has_ops
 from tests.image_bombs import gif, png_header
 from yolact_tf.export import to_litert, to_saved_model
+from yolact_tf.export.gpu_graph import gpu_faults
 from yolact_tf.export.litert import _append_metadata
 from yolact_tf.export.serving import Serving
 from yolact_tf.export.signature_outputs import from_bytes
@@ -240,7 +240,7 @@ def fields(message):
 
 
 def test_litert_has_fixed_shapes_and_ops_that_gpus_run(litert_file):
-    assert_gpus_can_run(litert_file)
+    assert gpu_faults(litert_file.read_bytes()) == []
 
 
 def test_litert_signature_is_that_of_the_contract(litert_file):
@@ -308,7 +308,7 @@ def test_a_model_gains_versions_and_a_folder_models(run, saved_model, tmp_path, 
 def test_a_line_of_labels_txt_is_a_category_id(labels, text, run, tmp_path):
     """What reads labels by line numbers calls a date a date; ids that are no lines have no such file."""
     path = tmp_path / "model.tflite"
-    _append_metadata(dataclasses.replace(run, labels=labels), path)
+    _append_metadata(dataclasses.replace(run, labels=labels), path, [])
     with zipfile.ZipFile(path) as appended:
         found = appended.read("labels.txt").decode() if "labels.txt" in appended.namelist() else None
     assert found == text

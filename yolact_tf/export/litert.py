@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from yolact_tf.detect.engines.litert_metadata import read_metadata
+from yolact_tf.export.gpu_graph import cpu_only_because, gpu_faults
 from yolact_tf.export.serving import Serving
 from yolact_tf.files import PathLike, atomic_path
 from yolact_tf.runs import Run
@@ -23,6 +24,8 @@ def to_litert(run: Run, path: PathLike, outputs: str = "detections") -> Path:
     outputs: "detections", or "heads" for the Predictions, which leave the rest to the caller.
     labels.txt and metadata.json are appended as a zip, as TFLite Metadata has it: the file stays a
     valid flatbuffer, and any zip tool lists them. An earlier export at `path` is replaced.
+    A graph that LiteRT's GPU accelerator would refuse or compute wrongly is a ValueError that names the
+    operations; where the run's settings make it so, metadata.json says why under `cpu_only_because`.
     """
     path = Path(path)
     if path.suffix != ".tflite":
@@ -31,9 +34,12 @@ def to_litert(run: Run, path: PathLike, outputs: str = "detections") -> Path:
         read_metadata(path)  # refuses to overwrite a file that is not ours
     path.parent.mkdir(parents=True, exist_ok=True)
     content = _convert(run, outputs)
+    reasons = cpu_only_because(run, outputs)
+    if not reasons:
+        _require_gpus_compute_rightly(content)
     with atomic_path(path, suffix=".tflite") as temporary:
         Path(temporary).write_bytes(content)
-        _append_metadata(run, temporary)
+        _append_metadata(run, temporary, reasons)
     return path
 
 
@@ -53,7 +59,15 @@ def _convert(run, outputs):
         return converter.convert()
 
 
-def _append_metadata(run, path):
+def _require_gpus_compute_rightly(content):
+    faults = gpu_faults(content)
+    if faults:
+        raise ValueError(
+            f"Expected a graph that LiteRT's GPU accelerator computes rightly. Received: {faults}"
+        )
+
+
+def _append_metadata(run, path, cpu_only):
     metadata = {
         "name": run.config.name,
         "image_size": run.config.data.image_size,
@@ -65,6 +79,7 @@ def _append_metadata(run, path):
             **dataclasses.asdict(run.config.detect),
             "score_activation": run.config.score_activation,
         },
+        "cpu_only_because": cpu_only,
         "num_classes": len(run.labels),
         "labels": {str(category): name for category, name in run.labels.items()},
     }

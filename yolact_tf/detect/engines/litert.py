@@ -22,7 +22,7 @@ class LiteRTEngine:
 
     threads: how many of the CPU work on one image; all usable cores where None.  accelerator: "cpu"
     (XNNPACK), "gpu" in float32, or "gpu_float16", faster and less exact, as is LiteRT's default on phones.
-    ValueError where the GPU lacks one of the operations, MissingGpu where there is none.
+    ValueError for a file that GPUs cannot run, MissingGpu where there is none.
     """
 
     def __init__(self, path: PathLike, threads: int | None = None, accelerator: str = "cpu"):
@@ -31,6 +31,9 @@ class LiteRTEngine:
         if accelerator not in ACCELERATORS:
             raise ValueError(f"`accelerator` must be one of {list(ACCELERATORS)}. Received: {accelerator!r}")
         metadata = read_metadata(path)
+        reasons = metadata.get("cpu_only_because")
+        if accelerator != "cpu" and reasons:
+            raise ValueError(f"{path}: expected a file that GPUs can run. Received one for CPUs: {reasons}")
         self.path = path
         self.accelerator = accelerator
         self.labels = metadata["labels"]
