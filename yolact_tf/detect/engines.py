@@ -2,7 +2,7 @@
 
 An engine maps a uint8 RGB image [H, W, 3] to {boxes [n, 4] in 0..1, scores [n], class_ids [n], masks
 [n, Hp, Wp]}, n counted, class ids those of the data set; a YOLACT++ model adds mask_scores [n], the
-Keras engine prototypes and coefficients. `batch` does so with several images, of any sizes, and is one call
+Keras engine and a `.tflite` of `litert_explore` prototypes and coefficients. `batch` does so with several images, of any sizes, and is one call
 where that can be. Threads may share it.
 """
 
@@ -49,9 +49,7 @@ class KerasEngine:
     def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
         resized = [resize_images(image[None], self.image_size) for image in images]
         found = self.detection_model.predict_on_batch(keras.ops.concatenate(resized))
-        prototypes = found.pop("prototypes")
-        finished = _finished(found, self.category_ids)
-        return [{**f, "prototypes": np.asarray(p)} for f, p in zip(finished, prototypes, strict=True)]
+        return _finished(found, self.category_ids)
 
 
 class SavedModelEngine:
@@ -201,7 +199,11 @@ def _by_image(found):
     arrays = {name: np.asarray(x) for name, x in found.items()}
     counts = arrays.pop("num_detections").tolist()
     arrays["class_ids"] = arrays.pop("classes")
-    return [{name: x[i, :count] for name, x in arrays.items()} for i, count in enumerate(counts)]
+    whole = {name: arrays.pop(name) for name in ("prototypes",) if name in arrays}  # of the image, not counted
+    return [
+        {name: x[i, :count] for name, x in arrays.items()} | {name: x[i] for name, x in whole.items()}
+        for i, count in enumerate(counts)
+    ]
 
 
 def _read_labels(path):
