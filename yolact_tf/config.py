@@ -273,7 +273,7 @@ class ExportRecipe:
 
     format: str  # "saved_model" or "litert"
     precision: str = "float32"
-    # LiteRT: or "heads", the Predictions, for what runs no top-k; or "explore", detections with their prototypes
+    # LiteRT: or "heads", the Predictions, for what runs no top-k; or "explore", which adds prototypes
     outputs: str = "detections"
     max_pixels: int = MAX_PIXELS  # of an encoded image, larger ones are refused undecoded (SavedModel)
 

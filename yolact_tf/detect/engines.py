@@ -2,8 +2,8 @@
 
 An engine maps a uint8 RGB image [H, W, 3] to {boxes [n, 4] in 0..1, scores [n], class_ids [n], masks
 [n, Hp, Wp]}, n counted, class ids those of the data set; a YOLACT++ model adds mask_scores [n], the
-Keras engine and a `.tflite` of `litert_explore` prototypes and coefficients. `batch` does so with several images, of any sizes, and is one call
-where that can be. Threads may share it.
+Keras engine and a `.tflite` of `litert_explore` add coefficients [n, K] and prototypes [Hp, Wp, K]. `batch`
+does so with several images, of any sizes, and is one call where that can be. Threads may share it.
 """
 
 import contextlib
@@ -199,11 +199,12 @@ def _by_image(found):
     arrays = {name: np.asarray(x) for name, x in found.items()}
     counts = arrays.pop("num_detections").tolist()
     arrays["class_ids"] = arrays.pop("classes")
-    whole = {name: arrays.pop(name) for name in ("prototypes",) if name in arrays}  # of the image, not counted
-    return [
-        {name: x[i, :count] for name, x in arrays.items()} | {name: x[i] for name, x in whole.items()}
-        for i, count in enumerate(counts)
-    ]
+    prototypes = arrays.pop("prototypes", None)  # of the image, not of a detection
+    results = [{name: x[i, :count] for name, x in arrays.items()} for i, count in enumerate(counts)]
+    if prototypes is not None:
+        for result, one in zip(results, prototypes, strict=True):
+            result["prototypes"] = one
+    return results
 
 
 def _read_labels(path):

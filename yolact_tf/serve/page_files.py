@@ -1,4 +1,4 @@
-"""The demo page: the files that `make page` built, served beside the REST API or written for any web server."""
+"""The demo page as `make page` built it: served beside the REST API, or written for any web server."""
 
 import importlib.resources
 import json
@@ -49,10 +49,10 @@ def page_routes(name: str) -> "list[Route]":
         return JSONResponse({"name": name, "server": "", "model": name})
 
     async def explain(request):
-        text = f"<!doctype html><title>{HOW_TO_BUILD}</title><p>{HOW_TO_BUILD}. The REST API answers without it.\n"
+        text = f"<!doctype html><title>No page</title><p>{HOW_TO_BUILD}. The REST API answers without it.\n"
         return Response(text, 503, media_type="text/html")
 
-    files = _built_files()
+    files = built_files()
     if not files:
         return [Route("/", explain)]
     routes = [Route(f"/{place}", show(path)) for place, path in files.items()]
@@ -66,7 +66,7 @@ def write_page(folder: PathLike, model: PathLike) -> Path:
     with detections. Returns the folder.
     """
     folder, model = Path(folder), Path(model)
-    files = _built_files()
+    files = built_files()
     if not files:
         raise ValueError(HOW_TO_BUILD)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -88,7 +88,7 @@ def write_page(folder: PathLike, model: PathLike) -> Path:
     return folder
 
 
-def _built_files():
+def built_files() -> dict[str, Path]:
     """Place below the page -> Path, {} where the page was not built."""
     root = Path(str(importlib.resources.files("yolact_tf.serve").joinpath("static")))
     if not (root / INDEX).is_file():

@@ -1,6 +1,6 @@
 /** A `.tflite` of `yolact export` in this browser: LiteRT.js on the CPU (WebAssembly) or the GPU (WebGPU). */
 
-import { CompiledModel, isWebGPUSupported, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+import { type CompiledModel, isWebGPUSupported, type LiteRt, loadAndCompile, loadLiteRt, Tensor, unloadLiteRt } from "@litertjs/core";
 import { toNetworkInput } from "./bilinear";
 import { upsample } from "./masks";
 import { readMetadata } from "./metadata";
@@ -23,8 +23,9 @@ export async function hasWebGpu(): Promise<boolean> {
 /** Compiles a model file. Error, one line, where it is none that this page can use. */
 export async function openLiteRt(file: Uint8Array, name: string, accelerator: Accelerator): Promise<Backend> {
   const { size, labels } = readMetadata(file, name);
-  const runtime = await loadRuntime();
-  const [model, threads] = [await compile(file, name, accelerator), runtime.liteRtWasm.getThreadCount()];
+  const runtime = await loadRuntime(accelerator);
+  const model = await compile(file, name, accelerator);
+  const threads = runtime.liteRtWasm.getThreadCount();
   const outputs = new Set(model.getOutputDetails().map((output) => output.name));
   if (!outputs.has("masks")) {
     throw new Error(`${name} ends with the network's raw outputs: export the run with \`--recipe litert_explore\`.`);
@@ -40,11 +41,19 @@ export async function openLiteRt(file: Uint8Array, name: string, accelerator: Ac
   return { status: `${name} on ${place}`, missing: outputs.has("prototypes") ? null : MISSING, detect, explore: detect };
 }
 
-/** Loads WebAssembly once; with threads where the server's headers allow them. */
-const loadRuntime = once(async () => {
-  const folder = new URL("litert/", document.baseURI).href;
-  return loadLiteRt(folder, { threads: globalThis.crossOriginIsolated });
-});
+let loaded: { threads: boolean; runtime: Promise<LiteRt> } | null = null;
+
+/** WebAssembly, with threads where the server's headers allow them; but with threads WebGPU never answers. */
+function loadRuntime(accelerator: Accelerator): Promise<LiteRt> {
+  const threads = accelerator === "wasm" && globalThis.crossOriginIsolated;
+  if (loaded?.threads !== threads) {
+    if (loaded) unloadLiteRt();
+    const runtime = loadLiteRt(new URL("litert/", document.baseURI).href, { threads });
+    loaded = { threads, runtime };
+    runtime.catch(() => (loaded = null)); // so that a later try asks anew
+  }
+  return loaded.runtime;
+}
 
 async function compile(file: Uint8Array, name: string, accelerator: Accelerator): Promise<CompiledModel> {
   const options = { accelerator, gpuOptions: { precision: "fp32" as const } };

@@ -18,7 +18,7 @@ export async function readPicture(file: File): Promise<Picture> {
     view: bitmap,
     pixels: async () => {
       const drawn = drawnPixels(bitmap, bitmap.width, bitmap.height);
-      return isOpaque(drawn) ? drawn : ((await decodedPixels(file, drawn)) ?? drawn);
+      return isOpaque(drawn) ? drawn : (textureOf(bitmap) ?? drawn);
     },
     file: async () => (SENT_AS_IS.has(file.type) ? file : encode(drawOn(bitmap, bitmap.width, bitmap.height))),
   };
@@ -57,19 +57,18 @@ function isOpaque({ data }: ImageData): boolean {
   return true;
 }
 
-/** The colours under transparency, which a canvas rounds off and Python keeps; null where nothing tells. */
-async function decodedPixels(file: File, { width, height }: ImageData): Promise<ImageData | null> {
-  if (!("ImageDecoder" in globalThis)) return null;
-  const decoder = new ImageDecoder({ data: await file.arrayBuffer(), type: file.type, ...AS_STORED });
-  try {
-    const { image } = await decoder.decode();
-    const data = new Uint8ClampedArray(4 * width * height);
-    await image.copyTo(data, { format: "RGBA" });
-    image.close();
-    return new ImageData(data, width, height);
-  } catch {
-    return null; // a size or a format that this browser cannot copy
-  } finally {
-    decoder.close();
-  }
+/** The colours under transparency, which a canvas rounds off and Python keeps; null where no WebGL reads them. */
+function textureOf(bitmap: ImageBitmap): ImageData | null {
+  const { width, height } = bitmap;
+  const gl = new OffscreenCanvas(1, 1).getContext("webgl2");
+  if (!gl || Math.max(width, height) > gl.getParameter(gl.MAX_TEXTURE_SIZE)) return null;
+  gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
+  const texture = gl.getParameter(gl.TEXTURE_BINDING_2D);
+  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
+  const data = new Uint8Array(4 * width * height);
+  gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, data);
+  gl.getExtension("WEBGL_lose_context")?.loseContext(); // browsers lend few of them
+  return new ImageData(new Uint8ClampedArray(data.buffer), width, height);
 }
