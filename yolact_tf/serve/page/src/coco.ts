@@ -15,13 +15,18 @@ export function toCoco(
       id: index + 1,
       image_id: 1,
       category_id: detection.classId,
-      bbox: [x1, y1, x2 - x1, y2 - y1].map((value) => Number(value.toFixed(3))),
+      bbox: [x1, y1, x2 - x1, y2 - y1].map((value) => rounded(value, 3)),
       area: areaOf(mask),
       iscrowd: 0,
-      score: Number(detection.maskScore.toFixed(6)),
+      score: rounded(detection.score, 6),
+      ...(detection.maskScore !== detection.score && { mask_score: rounded(detection.maskScore, 6) }),
       segmentation: { size: [height, width], counts: encodeRle(mask, width, height) },
     };
   });
   const categories = [...names].sort(([a], [b]) => a - b).map(([id, name]) => ({ id, name }));
   return JSON.stringify({ images: [{ id: 1, file_name: fileName, width, height }], categories, annotations });
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
 }

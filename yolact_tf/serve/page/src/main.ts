@@ -8,12 +8,13 @@ import { focusRow, showClasses, showList } from "./list";
 import { Models } from "./models";
 import { readPicture, takeFrame } from "./pictures";
 import { Scene, valueOf } from "./scene";
-import type { Detection, Picture } from "./types";
+import type { Detection, Found, Picture } from "./types";
 
 const scene = new Scene(() => soon(paint));
 const models = new Models(report, modelChanged);
 const camera = new Camera(byId<HTMLVideoElement>("video"));
 let pending = new AbortController();
+let explaining: Promise<void> | null = null;
 
 // --- looking ------------------------------------------------------------------------------------------------
 
@@ -33,7 +34,7 @@ async function look(picture: Picture, isLive = false): Promise<void> {
   const mine = (pending = new AbortController());
   fail(null);
   if (!isLive) {
-    scene.show(picture, null);
+    show(picture, null);
     byId("latency").textContent = "";
     refresh();
   }
@@ -45,7 +46,7 @@ async function look(picture: Picture, isLive = false): Promise<void> {
     const found = await backend.detect(picture, mine.signal);
     if (pending !== mine) return;
     const milliseconds = Math.round(performance.now() - start);
-    scene.show(picture, found);
+    show(picture, found);
     byId("latency").textContent = `${found.width} × ${found.height} px, answered in ${milliseconds} ms`;
   } catch (error) {
     if (pending !== mine || (error as Error).name === "AbortError") return;
@@ -55,14 +56,23 @@ async function look(picture: Picture, isLive = false): Promise<void> {
   refresh();
 }
 
-/** Adds prototypes and coefficients to what is on show, where the model has them. */
-async function explain(): Promise<void> {
+function show(picture: Picture, found: Found | null): void {
+  scene.show(picture, found);
+  showClasses(found?.detections ?? [], scene.hidden, refresh);
+}
+
+/** Adds prototypes and coefficients to what is on show, where the model has them; asks once, however often called. */
+function explain(): Promise<void> {
+  return (explaining ??= askForPrototypes().finally(() => (explaining = null)));
+}
+
+async function askForPrototypes(): Promise<void> {
   const { picture, found } = scene;
   if (!picture || !found || found.prototypes || !models.backend || models.backend.missing) return;
   report("Asking for the prototypes…");
   try {
     const explained = await models.backend.explore(picture, pending.signal);
-    if (scene.found === found) scene.show(picture, explained);
+    if (scene.found === found) show(picture, explained);
   } catch (error) {
     if ((error as Error).name === "AbortError") return; // for another picture, which reports for itself
     fail((error as Error).message);
@@ -78,7 +88,7 @@ async function explore(detection: Detection): Promise<void> {
   document.documentElement.classList.add("exploring");
   scene.explorer.open(explained, scene.found!.prototypes, models.backend.missing);
   refresh();
-  byId("stage").scrollIntoView({ block: "nearest" });
+  byId("explorer-title").scrollIntoView({ block: "nearest" });
 }
 
 function closeExplorer(): void {
@@ -170,7 +180,6 @@ function refresh(): void {
   const words = shown.map(({ name, maskScore }) => `${name} ${maskScore.toFixed(2)}`).join(", ");
   byId("view").setAttribute("aria-label", picture ? `${picture.name}: ${words || "nothing found"}` : "No image yet");
   showList(shown, scene.rankOf, explorer.detection, { light, choose: explore });
-  showClasses(all, scene.hidden, refresh);
   showCamera();
   paint();
 }

@@ -53,14 +53,21 @@ async function ask(url: string, request?: RequestInit): Promise<any> {
   return reply;
 }
 
-/** The protocol writes NaN and Infinity as bare tokens, which JSON.parse refuses; strings are stepped over. */
 function parse(text: string, status: number): any {
-  const isText = (token: string) => token.startsWith('"');
-  try {
-    return JSON.parse(text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (t) => (isText(t) ? t : "null")));
-  } catch {
-    throw new Error(`The server's answer (HTTP ${status}) is not JSON.`);
+  for (const read of [(json: string) => json, withoutNaN]) {
+    try {
+      return JSON.parse(read(text));
+    } catch {
+      // The next way of reading it, or none.
+    }
   }
+  throw new Error(`The server's answer (HTTP ${status}) is not JSON.`);
+}
+
+/** The protocol writes NaN and Infinity as bare tokens, which JSON.parse refuses; strings are stepped over. */
+function withoutNaN(json: string): string {
+  const isText = (token: string) => token.startsWith('"');
+  return json.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) => (isText(token) ? token : "null"));
 }
 
 function toFound(answer: Prediction): Found {
