@@ -1,15 +1,16 @@
 /** Files and camera frames to pictures, with the pixels that Python would decode. */
 
+import { withoutPngExif } from "./png_exif";
 import type { Picture } from "./types";
 
 /** What the server decodes itself; everything else that the browser can read goes there as PNG. */
 const SENT_AS_IS = new Set(["image/jpeg", "image/png", "image/bmp", "image/gif", "image/webp"]);
-/** As stored: a colour profile is not applied, in Python neither. EXIF orientation is, in both. */
+/** As stored: a colour profile is not applied, in Python neither. EXIF orientation is, in both, but for PNG. */
 const AS_STORED: ImageBitmapOptions = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 
 /** Reads an image file. Error, one line, where the browser cannot. */
 export async function readPicture(file: File): Promise<Picture> {
-  const bitmap = await createImageBitmap(file, AS_STORED).catch(() => null);
+  const bitmap = await createImageBitmap(await withoutPngExif(file), AS_STORED).catch(() => null);
   if (!bitmap) throw new Error(`${file.name || "This file"} is no image that this browser can read.`);
   return {
     name: file.name || "pasted.png",
