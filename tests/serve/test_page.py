@@ -62,6 +62,7 @@ def test_all_files_are_ours_with_their_types(address):
     headers, index = fetch(address)
     assert headers["Content-Type"] == "text/html; charset=utf-8"
     assert b"default-src 'none'" in index and b"unsafe-inline" not in index and b"'unsafe-eval'" not in index
+    assert headers["Cache-Control"] == "no-cache"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert headers["Cross-Origin-Embedder-Policy"] == "require-corp"
     kinds = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}

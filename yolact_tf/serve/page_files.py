@@ -28,6 +28,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+# Every build gives other names to what has changed, but for the index.
+_FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 def page_routes(name: str) -> "list[Route]":
@@ -40,8 +42,8 @@ def page_routes(name: str) -> "list[Route]":
 
     def show(path):
         async def answer(request):
-            media_type = _MEDIA_TYPES[path.suffix]
-            return FileResponse(path, media_type=media_type, headers=_HEADERS)
+            caching = {"Cache-Control": "no-cache"} if path.name == INDEX else _FOR_GOOD
+            return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix], headers=_HEADERS | caching)
 
         return answer
 

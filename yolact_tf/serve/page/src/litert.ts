@@ -7,6 +7,9 @@ import { readMetadata } from "./metadata";
 import { once } from "./once";
 import type { Backend, Box, Detection, Found, Picture, Prototypes } from "./types";
 
+/** Where the build has put WebAssembly, below the page. */
+declare const LITERT_FOLDER: string;
+
 export type Accelerator = "wasm" | "webgpu";
 type Outputs = Record<string, { shape: number[]; values: ArrayLike<number> }>;
 
@@ -32,13 +35,26 @@ export async function openLiteRt(file: Uint8Array, name: string, accelerator: Ac
   }
   const place = accelerator === "wasm" && threads > 1 ? `${threads} threads of the CPU` : `the ${PLACES[accelerator]}`;
   const check = accelerator === "webgpu" ? gpuCheck(file, name) : null;
-  const detect = async (picture: Picture) => {
+  const answer = async (picture: Picture) => {
     const input = toNetworkInput(await picture.pixels(), size);
-    const answer = await run(model, input, size);
-    await check?.(answer, input, size);
-    return toFound(answer, picture, labels);
+    const found = await run(model, input, size);
+    await check?.(found, input, size);
+    return toFound(found, picture, labels);
   };
-  return { status: `${name} on ${place}`, missing: outputs.has("prototypes") ? null : MISSING, detect, explore: detect };
+  let last: Promise<unknown> = Promise.resolve();
+  const detect = (picture: Picture) => {
+    const found = answer(picture);
+    last = found;
+    return found;
+  };
+  return {
+    status: `${name} on ${place}`,
+    missing: outputs.has("prototypes") ? null : MISSING,
+    detect,
+    explore: detect,
+    // A runtime that was unloaded meanwhile has taken the model along.
+    close: () => void last.finally(() => model.delete()).catch(() => {}),
+  };
 }
 
 let loaded: { threads: boolean; runtime: Promise<LiteRt> } | null = null;
@@ -48,7 +64,7 @@ function loadRuntime(accelerator: Accelerator): Promise<LiteRt> {
   const threads = accelerator === "wasm" && globalThis.crossOriginIsolated;
   if (loaded?.threads !== threads) {
     if (loaded) unloadLiteRt();
-    const runtime = loadLiteRt(new URL("litert/", document.baseURI).href, { threads });
+    const runtime = loadLiteRt(new URL(LITERT_FOLDER, document.baseURI).href, { threads });
     loaded = { threads, runtime };
     runtime.catch(() => (loaded = null)); // so that a later try asks anew
   }

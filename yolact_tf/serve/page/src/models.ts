@@ -17,6 +17,7 @@ export class Models {
   private file: ModelFile | null = null;
   private settings: Settings = {};
   private hasGpu = false;
+  private openings = 0;
 
   /** report: told what is being loaded and, where it is known, how much of it is there; null at the end. */
   constructor(private readonly report: Report, private readonly changed: (error: string | null) => void) {
@@ -52,19 +53,22 @@ export class Models {
   }
 
   private async open(): Promise<void> {
+    const mine = ++this.openings;
     const place = chosen<Place>("place");
     const file = place === "browser" ? this.file : null;
     byId("choose-model").hidden = place === "server";
     byId("accelerators").hidden = place === "server" || !this.hasGpu || !this.file;
+    this.backend?.close();
     this.backend = null;
     if (place === "browser" && !file) return this.settle("down", "Choose a .tflite of yolact export.", null);
     this.tell("", place === "server" ? "asking the server…" : `loading ${file!.name}…`);
     try {
       const opened = await (file ? this.openFile(file) : openServer(this.settings.server!, this.settings.model!));
-      if (place !== chosen<Place>("place") || (file && file !== this.file)) return; // another was chosen meanwhile
+      if (mine !== this.openings) return; // another was chosen meanwhile
       this.backend = opened;
       this.settle("up", opened.status, null);
     } catch (error) {
+      if (mine !== this.openings) return;
       this.settle("down", place === "server" ? "no answer" : "no model", (error as Error).message);
     }
   }

@@ -40,6 +40,7 @@ export async function openServer(address: string, model: string): Promise<Backen
       + "with `yolact export RUN --recipe saved_model`.",
     detect: (picture, signal) => predict("serving_default", picture, signal),
     explore: (picture, signal) => predict("explore", picture, signal),
+    close: () => {},
   };
 }
 

@@ -65,6 +65,8 @@ export interface Backend {
   detect: (picture: Picture, signal: AbortSignal) => Promise<Found>;
   /** `detect` with prototypes and coefficients. */
   explore: (picture: Picture, signal: AbortSignal) => Promise<Found>;
+  /** Lets go of what it holds, once it has answered. */
+  close: () => void;
 }
 
 /** page.json: who answers. server: the address of a REST API, "" where it also serves this page. */
