@@ -127,7 +127,7 @@ def test_damage_that_shows_in_the_first_image_is_named(litert_file, monkeypatch)
         raise RuntimeError("Node number 3\n(CONV_2D) failed to prepare")
 
     detector = open_artefact(litert_file)
-    monkeypatch.setattr(detector.engine, "runner", fail)
+    monkeypatch.setattr(detector.engine.runner, "_run", fail)
     with pytest.raises(ValueError, match=r"shapes.tflite: expected .* Node number 3 \(CONV_2D\) failed"):
         detector(np.zeros((4, 4, 3), "uint8"))
 

@@ -28,13 +28,14 @@ class Detector:
         self._set_up(KerasEngine(run))
 
     @classmethod
-    def from_artefact(cls, path: PathLike, threads: int | None = None) -> Self:
+    def from_artefact(cls, path: PathLike, threads: int | None = None, accelerator: str = "cpu") -> Self:
         """A detector on an exported SavedModel folder or `.tflite` file.
 
-        threads: how many work on one image of a `.tflite`, by default one a usable core.
+        Of a `.tflite`: threads, how many of the CPU work on one image, by default one a usable core;
+        accelerator, "cpu", "gpu" in float32, or "gpu_float16", faster and less exact.
         """
         detector = cls.__new__(cls)
-        detector._set_up(open_artefact(path, threads))
+        detector._set_up(open_artefact(path, threads, accelerator))
         return detector
 
     def _set_up(self, engine: Engine) -> None:

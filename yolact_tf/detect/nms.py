@@ -1,8 +1,8 @@
 """Non-maximum suppression: Fast NMS (YOLACT §4.2), per class and across classes, and the greedy one.
 
 Fast NMS asks one triangular IoU matrix a class instead of looping. It is written for export as much as
-for evaluation: rank at most 4, int32 indices, 1-D gathers, no NMS op, so that the same graph runs in
-TF Serving and on LiteRT's GPU backends.
+for evaluation: rank at most 4, int32 indices, 1-D gathers, no NMS op, top-k over lengths that GPUs can
+take, so that the same graph runs in TF Serving and on LiteRT's GPU accelerator.
 """
 
 import numpy as np
@@ -29,12 +29,12 @@ def fast_nms(
     scores = _without_weak_anchors(scores, score_threshold)
     num_anchors, num_classes = scores.shape
     k = min(max_candidates, num_anchors)
-    top_scores, top_anchors = ops.top_k(ops.transpose(scores), k)  # [C, k]
-    flat_anchors = ops.reshape(ops.cast(top_anchors, "int32"), (-1,))
+    top_scores, top_anchors = _top_k(ops.transpose(scores), k)  # [C, k]
+    flat_anchors = ops.reshape(top_anchors, (-1,))
     candidates = ops.reshape(ops.take(boxes, flat_anchors, axis=0), (num_classes, k, 4))
     kept = _not_overlapped(candidates, iou_threshold)
     flat_scores = ops.reshape(top_scores * kept, (-1,))  # class-major
-    best_scores, slots = _top_k_padded(flat_scores, max_detections)
+    best_scores, slots = _top_k(flat_scores, max_detections)
     class_of_slot = np.repeat(np.arange(num_classes, dtype="int32"), k)
     return (
         ops.take(flat_anchors, slots, axis=0),
@@ -54,12 +54,11 @@ def cross_class_nms(
     """Fast NMS over the best class of each anchor, whatever the class. As `fast_nms` otherwise."""
     scores = _without_weak_anchors(scores, score_threshold)
     k = min(max_candidates, scores.shape[0])
-    top_scores, top_anchors = ops.top_k(ops.max(scores, axis=1), k)  # [k]
-    top_anchors = ops.cast(top_anchors, "int32")
-    classes = ops.take(_argmax(scores), top_anchors, axis=0)
+    top_scores, top_anchors = _top_k(ops.max(scores, axis=1), k)  # [k]
+    classes = ops.take(_best_class(scores), top_anchors, axis=0)
     candidates = ops.expand_dims(ops.take(boxes, top_anchors, axis=0), 0)
     kept = ops.reshape(_not_overlapped(candidates, iou_threshold), (k,))
-    best_scores, slots = _top_k_padded(top_scores * kept, max_detections)
+    best_scores, slots = _top_k(top_scores * kept, max_detections)
     return (
         ops.take(top_anchors, slots, axis=0),
         ops.take(classes, slots, axis=0),
@@ -144,15 +143,24 @@ def _not_overlapped(boxes, iou_threshold):
     return ops.cast(ops.max(excess * earlier, axis=2) <= 0, "float32")
 
 
-def _top_k_padded(scores, count):
-    """Best `count` of [M] scores and their int32 slots; short inputs are padded with score 0."""
-    missing = count - scores.shape[0]
-    if missing > 0:
-        scores = ops.pad(scores, ((0, missing),))
-    best, slots = ops.top_k(scores, count)
-    # Padded slots may point past the input; any valid slot serves, since their score is 0.
-    return best, ops.minimum(ops.cast(slots, "int32"), scores.shape[0] - max(missing, 0) - 1)
+def _top_k(scores, k):
+    """The best k of the last axis, [M] or [R, M], and their int32 slots. Where M < k, zeros that any slot
+    may stand for fill up."""
+    length = scores.shape[-1]
+    # LiteRT's GPU accelerator answers garbage for lengths that are no multiple of 4, and knows no padding of
+    # rank 2. Scores are at least 0, so the zeros at the end never displace one.
+    lengthened = -(-max(length, k) // 4) * 4
+    if lengthened > length:
+        zeros = ops.zeros((*scores.shape[:-1], lengthened - length), scores.dtype)
+        scores = ops.concatenate([scores, zeros], axis=-1)
+    best, slots = ops.top_k(scores, k)
+    return best, ops.minimum(ops.cast(slots, "int32"), length - 1)
 
 
-def _argmax(scores):
-    return ops.cast(ops.argmax(scores, axis=1), "int32")
+def _best_class(scores):
+    """[A] int32: the class of [A, C] that scores most, the first of equals. Keras' argmax does not convert
+    to LiteRT."""
+    num_classes = scores.shape[1]
+    from_the_end = np.arange(num_classes, 0, -1, dtype="float32")
+    is_best = ops.cast(scores >= ops.max(scores, axis=1, keepdims=True), "float32")
+    return ops.cast(num_classes - ops.max(is_best * from_the_end, axis=1), "int32")

@@ -58,10 +58,13 @@ def postprocess(
         limits["max_candidates"] = max_candidates
     keys = ("class_logits", "box_deltas", "mask_coefficients", "prototypes")
     batch = {key: ops.convert_to_tensor(predictions[key]) for key in keys}
+    # With the batch axis: of a constant [A, 2] beside an operand of the same rank, LiteRT's GPU accelerator
+    # reads the first row all over.
+    batch["boxes"] = decode(batch.pop("box_deltas"), ops.convert_to_tensor(anchors, dtype="float32"))
 
     def detect_one(image):
         class_scores = SCORES[score_activation](image["class_logits"])[:, BACKGROUND + 1 :]
-        return _detect_image(image, class_scores, anchors, partial(NMS[nms], **limits), mask_rescorer)
+        return _detect_image(image, class_scores, partial(NMS[nms], **limits), mask_rescorer)
 
     if batch["class_logits"].shape[0] == 1:  # no loop: LiteRT's GPU backends have none
         one = detect_one({key: ops.reshape(x, x.shape[1:]) for key, x in batch.items()})
@@ -69,13 +72,12 @@ def postprocess(
     return ops.map(detect_one, batch)
 
 
-def _detect_image(image, class_scores, anchors, nms, mask_rescorer):
-    boxes = decode(image["box_deltas"], ops.convert_to_tensor(anchors, dtype="float32"))
-    indices, classes, scores = nms(boxes, class_scores)
+def _detect_image(image, class_scores, nms, mask_rescorer):
+    indices, classes, scores = nms(image["boxes"], class_scores)
 
     found = scores > 0
     column = ops.expand_dims(ops.cast(found, "float32"), 1)
-    boxes = ops.take(boxes, indices, axis=0) * column
+    boxes = ops.take(image["boxes"], indices, axis=0) * column
     coefficients = ops.take(image["mask_coefficients"], indices, axis=0) * column
     masks = assemble_masks(
         ops.expand_dims(image["prototypes"], 0),
@@ -99,6 +101,8 @@ def _detect_image(image, class_scores, anchors, nms, mask_rescorer):
 def _mask_iou(masks, classes, mask_rescorer):
     """The IoU [N] that the rescorer reads off each mask for its class (YOLACT++, fast mask re-scoring)."""
     estimates = mask_rescorer(ops.expand_dims(masks, -1))  # [N, C]
-    num_masks, num_classes = masks.shape[0], estimates.shape[-1]
-    first = ops.arange(num_masks, dtype="int32") * num_classes
-    return ops.take(ops.reshape(estimates, (-1,)), first + classes, axis=0)
+    # A product instead of an index: LiteRT's GPU accelerator neither gathers by two indices nor adds a
+    # constant [N] to another.
+    all_classes = ops.arange(estimates.shape[-1], dtype="int32")
+    is_class = ops.cast(ops.equal(ops.expand_dims(classes, 1), all_classes), estimates.dtype)
+    return ops.sum(estimates * is_class, axis=1)

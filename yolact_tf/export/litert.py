@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from yolact_tf.detect.engines import read_metadata
+from yolact_tf.detect.engines.litert_metadata import read_metadata
 from yolact_tf.export.serving import Serving
 from yolact_tf.files import PathLike, atomic_path
 from yolact_tf.runs import Run

@@ -1,0 +1,56 @@
+"""Detection by an exported SavedModel."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from yolact_tf.detect.engines.answers import by_image, require_names
+from yolact_tf.files import PathLike
+from yolact_tf.labels import labels_from_json
+from yolact_tf.model_folder import LABELS, load_saved_model, require_versions
+
+
+class SavedModelEngine:
+    """Runs `evaluation` of the newest version of an exported SavedModel, or `tensors` where it has none."""
+
+    def __init__(self, path: PathLike):
+        folder = next(iter(require_versions(path).values()))  # the newest
+        self._loaded = load_saved_model(folder)  # owns the variables of its signatures
+        self.signatures = dict(self._loaded.signatures)
+        if not {"tensors", "raw"} <= set(self.signatures):
+            raise ValueError(
+                f"{folder}: expected the signatures of `yolact export`, tensors and raw among them. "
+                f"Received: {', '.join(sorted(self.signatures)) or 'none'}"
+            )
+        self.labels = _read_labels(folder / LABELS)
+        num_classes = self.signatures["raw"].structured_outputs["class_logits"].shape[-1] - 1
+        require_names(self.labels, num_classes, folder / LABELS)
+
+    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        return self.batch([image])[0]
+
+    def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        signature = "evaluation" if "evaluation" in self.signatures else "tensors"
+        of_one_size = (list(group) for _, group in itertools.groupby(images, np.shape))
+        return [found for group in of_one_size for found in self._answers(signature, np.stack(group))]
+
+    def answer(self, signature: str, image: np.ndarray) -> dict[str, np.ndarray]:
+        """What the engine answers, by `signature`, one of those that take pixels and detect."""
+        return self._answers(signature, image[None])[0]
+
+    def _answers(self, signature, images):
+        import tensorflow as tf
+
+        results = by_image(self.signatures[signature](images=tf.constant(images)))
+        height, width = images.shape[1:3]
+        for result in results:
+            result["boxes"] = result["boxes"] / np.array([width, height, width, height], np.float32)
+        return results
+
+
+def _read_labels(path):
+    """Category id -> name."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected the names of an export's classes. Received none")
+    return labels_from_json(path.read_text(encoding="utf-8"), path)
