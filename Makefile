@@ -8,7 +8,11 @@ DEMO_SETTINGS := $(addprefix --set ,data.image_size=192 data.max_objects=8 data.
 	data.sample_crop=false data.photometric=false train.epochs=22 train.images_per_epoch=1400 \
 	train.validate_every=5)
 
-.PHONY: demo test test-all lint format clean
+PAGE := yolact_tf/serve/page
+# Where Node is missing or too old, all but the page works, which says how to build it.
+TRY_PAGE := $(if $(shell command -v npm),$(MAKE) page)
+
+.PHONY: demo test test-all lint format clean page
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -42,16 +46,24 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The page of `yolact serve` and `yolact page`: TypeScript checked, bundled with LiteRT.js from npm.
+page: yolact_tf/serve/static/index.html
+
+yolact_tf/serve/static/index.html: $(wildcard $(PAGE)/*.json $(PAGE)/*.js $(PAGE)/*.html $(PAGE)/src/*)
+	cd $(PAGE) && npm ci --no-audit --no-fund && npm run build
+
 clean:
-	rm -rf $(VENV) runs/demo build dist *.egg-info
+	rm -rf $(VENV) runs/demo build dist *.egg-info $(PAGE)/node_modules yolact_tf/serve/static
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -e '.[serve]' 'tensorflow==2.20.*'
+	-$(TRY_PAGE)
 	touch $@
 
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -e '.[dev]'
+	-$(TRY_PAGE)
 	touch $@ $(VENV)/.installed

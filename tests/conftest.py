@@ -129,3 +129,13 @@ def litert_file(shapes_run, build_once):
     from yolact_tf.runs import load_run
 
     return build_once("shapes.tflite", lambda path: to_litert(load_run(shapes_run), path))
+
+
+@pytest.fixture(scope="session")
+def explore_file(shapes_run, build_once):
+    """`shapes_run` as a .tflite with prototypes and coefficients."""
+    from yolact_tf.export import to_litert
+    from yolact_tf.runs import load_run
+
+    make = lambda path: to_litert(load_run(shapes_run), path, "explore")
+    return build_once("explore.tflite", make)

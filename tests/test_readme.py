@@ -48,5 +48,6 @@ def test_its_links_and_pictures_are_there():
 
 def test_no_path_of_a_private_machine():
     for path in ROOT.rglob("*"):
-        if path.suffix in (".py", ".md", ".cfg", ".toml", ".ipynb", ".html") and ".venv" not in path.parts:
+        is_ours = not {".venv", "node_modules"} & set(path.parts)
+        if path.suffix in (".py", ".md", ".cfg", ".toml", ".ipynb", ".html", ".ts", ".json") and is_ours:
             assert not re.search(r"/(home|root|work|Users)/\w", path.read_text(encoding="utf-8")), path

@@ -33,7 +33,7 @@ def test_the_recipes_of_the_corridor_are_there():
         "small_data_resnet50_550",
         "tiny_256",
     }
-    assert {"saved_model", "litert_float32", "litert_heads"} <= set(list_recipes("export"))
+    assert {"saved_model", "litert_float32", "litert_explore", "litert_heads"} <= set(list_recipes("export"))
 
 
 @pytest.mark.parametrize("name", sorted(RECIPE_OF.values()))

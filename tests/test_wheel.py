@@ -50,7 +50,9 @@ def wheel(tmp_path_factory):
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     for name in ("yolact_tf", "configs", "export"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
+        )
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", str(folder)]
     built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
@@ -106,9 +108,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"yolact_tf"}
+    source = ROOT / "yolact_tf" / "serve" / "page"  # of which the wheel has what is built of it
     for path in (ROOT / "yolact_tf").rglob("*.*"):
-        if path.suffix in (".py", ".html", ".typed"):
+        if path.suffix in (".py", ".html", ".typed", ".wasm", ".css") and source not in path.parents:
             assert path.relative_to(ROOT).as_posix() in names, path
+    assert not any("/page/" in name for name in names)
     for kind in ("configs", "export"):
         for path in (ROOT / kind).glob("*.py"):
             assert f"yolact_tf/recipes_{kind}/{path.name}" in names, path

@@ -273,13 +273,14 @@ class ExportRecipe:
 
     format: str  # "saved_model" or "litert"
     precision: str = "float32"
-    outputs: str = "detections"  # or "heads": the Predictions, for what runs no top-k (LiteRT)
+    # LiteRT: or "heads", the Predictions, for what runs no top-k; or "explore", which adds prototypes
+    outputs: str = "detections"
     max_pixels: int = MAX_PIXELS  # of an encoded image, larger ones are refused undecoded (SavedModel)
 
     def __post_init__(self):
         _require_one_of(self, "recipe", "format", ("saved_model", "litert"))
         _require_one_of(self, "recipe", "precision", ("float32",))
-        _require_one_of(self, "recipe", "outputs", ("detections", "heads"))
+        _require_one_of(self, "recipe", "outputs", ("detections", "explore", "heads"))
         _require_at_least(self, "recipe", "max_pixels", 1)
 
 

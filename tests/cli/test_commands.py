@@ -35,7 +35,7 @@ def yolact(*arguments, cwd=None):
 @pytest.mark.parametrize(
     "command",
     [
-        *("train", "evaluate", "detect", "export", "verify", "serve", "import-weights", "recipes"),
+        *("train", "evaluate", "detect", "export", "verify", "serve", "page", "import-weights", "recipes"),
         *(
             "data",
             "data make-shapes",

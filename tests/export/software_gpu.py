@@ -73,8 +73,8 @@ def _answer(model, float16):
 
 
 def _patiently(runner, image):
-    """The answer of a run that LiteRT waited for: a software GPU compiles its shaders in the first, which on a
-    busy machine takes longer than that."""
+    """The answer of a run that LiteRT waited for: a software GPU compiles its shaders in the first, which
+    on a busy machine takes longer than that."""
     for _ in range(5):
         with contextlib.suppress(RuntimeError):
             return runner(image)

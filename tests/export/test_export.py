@@ -76,8 +76,14 @@ def test_signatures_are_those_of_the_contract(loaded):
         "class_names": ("string", [None, 20]),
         "image_size": ("int32", [None, 2]),
     }
-    assert set(shapes) == {"serving_default", "png", "tensors", "raw", "evaluation"}
+    assert set(shapes) == {"serving_default", "png", "tensors", "raw", "evaluation", "explore"}
     assert shapes["serving_default"] == {**described, "masks_rle": ("string", [None, 20])}
+    assert shapes["explore"] == {
+        **shapes["serving_default"],
+        "coefficients": ("float32", [None, 20, 8]),
+        "prototypes_bytes": ("string", [None]),
+        "prototypes_shape": ("int32", [None, 3]),
+    }
     assert shapes["png"] == {**described, "masks_png_bytes": ("string", [None, 20])}
     assert shapes["tensors"] == {**common, "masks": ("float32", [None, 20, 32, 32])} == shapes["evaluation"]
     assert set(shapes["raw"]) == {
@@ -154,7 +160,7 @@ def test_all_signatures_count_the_same_detections(run, images):
     assert_allclose(tail["scores"][0, : len(scores)], scores, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["serving_default", "png", "tensors", "raw", "evaluation"])
+@pytest.mark.parametrize("name", ["serving_default", "png", "tensors", "raw", "evaluation", "explore"])
 def test_an_empty_batch_is_answered(loaded, name):
     signature = loaded.signatures[name]
     if "image_bytes" in signature.structured_input_signature[1]:
@@ -165,7 +171,7 @@ def test_an_empty_batch_is_answered(loaded, name):
         assert found[key].shape == [0, *spec.shape[1:]], key
 
 
-@pytest.mark.parametrize("name", ["serving_default", "png"])
+@pytest.mark.parametrize("name", ["serving_default", "png", "explore"])
 @pytest.mark.parametrize(
     ("bomb", "pixels"), [(png_header(1000, 1001), 1_001_000), (gif(500, 500, frames=5), 1_250_000)]
 )
@@ -237,6 +243,38 @@ def fields(message):
         result[number] = message[at : at + length]
         at += length
     return result
+
+
+def test_explore_tells_what_its_masks_are_made_of(loaded, images, detector, run):
+    batch = [jpeg(images[0]), jpeg(images[1])]
+    for encoded in batch:
+        expected = detector(decode_image(encoded).numpy())
+        expected = expected[expected.scores > run.config.detect.score_threshold]
+        found = from_bytes(loaded.signatures["explore"], "explore", tf.constant(encoded), (128, 128))
+        plain = from_bytes(
+            loaded.signatures["serving_default"], "serving_default", tf.constant(encoded), (128, 128)
+        )
+        assert len(found) == len(expected) > 0
+        assert_array_equal(found.masks, plain.masks)
+        assert_allclose(found.coefficients, expected.coefficients, atol=1e-4)
+        # Half precision has 11 bits.
+        assert_allclose(found.prototypes, expected.prototypes, rtol=2**-11, atol=1e-3)
+    together = loaded.signatures["explore"](image_bytes=tf.constant(batch))
+    assert_array_equal(together["prototypes_shape"], [[32, 32, 8]] * 2)
+    assert {len(content) for content in together["prototypes_bytes"].numpy()} == {2 * 32 * 32 * 8}
+
+
+def test_a_litert_file_that_explores_adds_two_outputs(explore_file, litert_file, images, detector):
+    assert_gpus_can_run(explore_file)
+    runner = Interpreter(str(explore_file)).get_signature_runner("serving_default")
+    plain = Interpreter(str(litert_file)).get_signature_runner("serving_default")
+    shapes = {name: list(output["shape"]) for name, output in runner.get_output_details().items()}
+    assert set(shapes) - set(plain.get_output_details()) == {"coefficients", "prototypes"}
+    assert shapes["coefficients"] == [1, 20, 8] and shapes["prototypes"] == [1, 32, 32, 8]
+    found, expected = yolact_tf.Detector.from_artefact(explore_file)(images[0]), detector(images[0])
+    assert found.prototypes.shape == (32, 32, 8) and found.coefficients.shape == (len(found), 8)
+    assert_allclose(found.prototypes, expected.prototypes, atol=1e-3)
+    assert_allclose(found.coefficients[:3], expected.coefficients[:3], atol=1e-3)
 
 
 def test_litert_has_fixed_shapes_and_ops_that_gpus_run(litert_file):

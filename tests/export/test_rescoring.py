@@ -54,7 +54,7 @@ def test_heads_leave_rescoring_to_the_caller(run, images, tmp_path):
     assert compared and all(row.passes for row in differences), differences
 
 
-@pytest.mark.parametrize("signature", ["serving_default", "png", "tensors"])
+@pytest.mark.parametrize("signature", ["serving_default", "png", "explore", "tensors"])
 def test_every_signature_with_detections_has_mask_scores(signature, saved_model, run, images):
     function = tf.saved_model.load(str(saved_model / "1")).signatures[signature]
     image = images[0][None] if signature == "tensors" else [tf.io.encode_png(images[0]).numpy()]

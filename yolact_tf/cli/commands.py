@@ -217,6 +217,17 @@ def serve(
     serve_model(saved_model, host, port, name, override(Limits(), limits or ()))
 
 
+@app.command()
+def page(
+    out: Annotated[Path, typer.Argument(help="Folder to fill; must be new. Any web server can hold it.")],
+    model: Annotated[Path, typer.Option(help="A .tflite of `yolact export`, which browsers will run.")],
+) -> None:
+    """The demo page without a server: visitors' browsers detect, with LiteRT.js."""
+    from yolact_tf.serve.page_files import write_page
+
+    console.print(str(write_page(out, model)))
+
+
 def _open_detector(model):
     """A Detector on a run folder or an exported artefact."""
     from yolact_tf.detect.detector import Detector

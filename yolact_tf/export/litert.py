@@ -21,7 +21,8 @@ _MAX_LABEL_LINES = 100_000  # category ids may be any number; metadata.json has 
 def to_litert(run: Run, path: PathLike, outputs: str = "detections") -> Path:
     """Writes `run` as a float32 LiteRT file of built-in ops and fixed shapes.
 
-    outputs: "detections", or "heads" for the Predictions, which leave the rest to the caller.
+    outputs: "detections"; "explore" for these with their coefficients and prototypes; or "heads" for the
+    Predictions, which leave the rest to the caller.
     labels.txt and metadata.json are appended as a zip, as TFLite Metadata has it: the file stays a
     valid flatbuffer, and any zip tool lists them. An earlier export at `path` is replaced.
     A graph that LiteRT's GPU accelerator would refuse or compute wrongly is a ValueError that names the
@@ -45,7 +46,8 @@ def to_litert(run: Run, path: PathLike, outputs: str = "detections") -> Path:
 
 def _convert(run, outputs):
     serving = Serving(run)
-    answer = {"detections": serving.detect, "heads": serving.heads}[outputs]
+    answers = {"detections": serving.detect, "explore": serving.explore, "heads": serving.heads}
+    answer = answers[outputs]
     size = run.config.data.image_size
     spec = tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
     archive = keras.export.ExportArchive()

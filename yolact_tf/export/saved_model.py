@@ -16,8 +16,8 @@ from yolact_tf.runs import Run
 
 
 def to_saved_model(run: Run, path: PathLike, max_pixels: int = MAX_PIXELS) -> Path:
-    """Writes `run` as one more version of PATH with signatures serving_default, png, tensors, raw and
-    evaluation.
+    """Writes `run` as one more version of PATH with signatures serving_default, png, tensors, raw,
+    evaluation and explore.
 
     path: gets the version after its newest, 1 at first; PATH/N writes version N of PATH. A version
     appears whole or not at all, and none is overwritten. Beside PATH go models.config, batching.config
@@ -45,6 +45,7 @@ def _write_version(run, folder, max_pixels):
     archive.add_endpoint("tensors", serving.tensors, [pixels])
     archive.add_endpoint("raw", serving.raw, [pixels])
     archive.add_endpoint("evaluation", serving.evaluation, [pixels])
+    archive.add_endpoint("explore", serving.rle_explored, [text])
     archive.write_out(str(folder), verbose=False)
     (folder / LABELS).parent.mkdir(exist_ok=True)
     write_text(folder / LABELS, labels_to_json(run.labels))

@@ -3,6 +3,8 @@
 All run the same `DetectionModel` as the Detector; here its outputs get the units of the public contract.
 """
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -45,6 +47,11 @@ class Serving:
         """
         return self._described(self.detection_model(images))
 
+    def explore(self, images: Tensor) -> dict[str, Tensor]:
+        """`detect` with what its masks are made of: coefficients [B, N, K] and prototypes [B, Hp, Wp, K]."""
+        found = self.detection_model(images)
+        return {**self._described(found), **{name: found[name] for name in ("coefficients", "prototypes")}}
+
     def heads(self, images: Tensor) -> Predictions:
         """float32 [B, S, S, 3] to the Predictions."""
         return self.network(images, training=False)
@@ -73,7 +80,15 @@ class Serving:
         """string [B] of encoded images to detections with masks as PNG files."""
         return self._from_bytes(image_bytes, "masks_png_bytes", encode_png)
 
-    def _from_bytes(self, image_bytes, masks_name, encode):
+    def rle_explored(self, image_bytes: Tensor) -> dict[str, Tensor]:
+        """`rle` with what its masks are made of, small enough for JSON.
+
+        Adds coefficients [B, N, K], prototypes_bytes string [B], float16 in C order, little-endian, and
+        prototypes_shape [B, 3] int32: Hp, Wp, K.
+        """
+        return self._from_bytes(image_bytes, "masks_rle", encode_rle, _explained)
+
+    def _from_bytes(self, image_bytes, masks_name, encode, more=lambda found: {}):
         # Whole specs, here and below: an empty batch has no element to read a shape from.
         side = self.image_size
         specs = tf.TensorSpec([side, side, 3], tf.float32), tf.TensorSpec([2], tf.int32)
@@ -97,6 +112,7 @@ class Serving:
             "class_names": self._look_up(self.class_names, found["classes"]),
             masks_name: codes,
             "image_size": sizes,
+            **more(found),
         }
 
     def _described(self, found):
@@ -122,6 +138,7 @@ class Serving:
             **{name: tf.where(is_kept, scores, 0.0) for name, scores in _scores(found).items()},
             "classes": tf.where(is_kept, found["classes"], -1),
             "boxes": tf.where(is_kept[..., None], found["boxes"], 0.0),
+            "coefficients": tf.where(is_kept[..., None], found["coefficients"], 0.0),
             "masks": tf.where(is_kept[..., None, None], found["masks"], 0.0),
         }
 
@@ -145,6 +162,24 @@ def _in_pixels(found, images):
 def _scores(found):
     """`scores`, and `mask_scores` where the model is a YOLACT++."""
     return {name: found[name] for name in ("scores", "mask_scores") if name in found}
+
+
+def _explained(found):
+    """Coefficients as they are; prototypes as bytes, a quarter of what their digits would take."""
+    prototypes = found["prototypes"]
+    shape = prototypes.shape[1:].as_list()
+    length = tf.float16.size * math.prod(shape)
+
+    def pack(one):
+        # A serialised tensor ends with its content.
+        return tf.strings.substr(tf.io.serialize_tensor(one), -length, length)
+
+    halves = tf.cast(prototypes, tf.float16)
+    return {
+        "coefficients": found["coefficients"],
+        "prototypes_bytes": tf.map_fn(pack, halves, fn_output_signature=tf.TensorSpec([], tf.string)),
+        "prototypes_shape": tf.tile([shape], [tf.shape(prototypes)[0], 1]),
+    }
 
 
 def _as_function(network):

@@ -22,14 +22,15 @@ def answers(
     if not isinstance(engine, SavedModelEngine):
         return {"serving_default": _from_engine(engine, engine(image), image)}
     signatures = engine.signatures
-    missing = set(_MASKS) - set(signatures)
+    missing = set(_MASKS) - set(signatures) - _LATER
     if missing:
         raise ValueError(f"Expected the signatures of `yolact export`. Received none named {sorted(missing)}")
     encoded = tf.io.encode_png(image)  # which loses nothing
     size = image.shape[:2]
     of_pixels = [name for name in ("tensors", "evaluation") if name in signatures]
     found = {name: _from_engine(engine, engine.answer(name, image), image) for name in of_pixels}
-    return found | {name: from_bytes(signatures[name], name, encoded, size) for name in _MASKS}
+    of_bytes = [name for name in _MASKS if name in signatures]
+    return found | {name: from_bytes(signatures[name], name, encoded, size) for name in of_bytes}
 
 
 def from_bytes(
@@ -51,12 +52,19 @@ def from_bytes(
         class_names=tuple(text.decode("utf-8", "replace") for text in found["class_names"][:count]),
         mask_probabilities=np.array(masks, bool).reshape(-1, *size),
         rescored=found["mask_scores"][:count] if "mask_scores" in found else None,
+        coefficients=found["coefficients"][:count] if "coefficients" in found else None,
+        prototypes=_unpacked_prototypes(found) if "prototypes_bytes" in found else None,
     )
 
 
 def _from_engine(engine, found, image):
     names = tuple(engine.labels.get(i, f"no category {i}") for i in found["class_ids"].tolist())
     return as_detections(found, image.shape[:2], names)
+
+
+def _unpacked_prototypes(found):
+    halves = np.frombuffer(found["prototypes_bytes"], "<f2")
+    return halves.astype(np.float32).reshape(found["prototypes_shape"])
 
 
 class _WithPixels(Detections):
@@ -87,4 +95,9 @@ def _decode_png(code, size):
 
 
 # Signature that takes encoded images -> its masks and what reads one.
-_MASKS = {"serving_default": ("masks_rle", _decode_rle), "png": ("masks_png_bytes", _decode_png)}
+_MASKS = {
+    "serving_default": ("masks_rle", _decode_rle),
+    "explore": ("masks_rle", _decode_rle),
+    "png": ("masks_png_bytes", _decode_png),
+}
+_LATER = {"explore"}  # exports of earlier releases lack it

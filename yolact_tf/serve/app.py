@@ -1,8 +1,6 @@
 """The server: an export's REST API and its demo page, from the port to the signal that ends it."""
 
 import contextlib
-import html
-import importlib.resources
 import logging
 import signal
 import socket
@@ -13,6 +11,7 @@ from yolact_tf.files import PathLike
 from yolact_tf.serve import protocol
 from yolact_tf.serve.json_tensors import encode_json
 from yolact_tf.serve.limits import Limits, RequestError
+from yolact_tf.serve.page_files import page_routes
 from yolact_tf.serve.prediction_queue import Jobs
 from yolact_tf.serve.request_bodies import Intake
 from yolact_tf.serve.servable import Servable, load_servable, one_line
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 SHUTDOWN_SECONDS = 10  # how long a running prediction may take to finish after SIGTERM
-# The page is one file: nothing but its own script, its own style and this server.
-PAGE_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src blob: data:;"
-    " script-src 'unsafe-inline'; style-src 'unsafe-inline'"
-)
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +36,6 @@ def build_app(servable: Servable, limits: Limits | None = None) -> "Starlette":
         from starlette.routing import Route
     limits = limits or Limits()
     intake, jobs = Intake(limits), Jobs(limits.queue)
-    page = importlib.resources.files("yolact_tf.serve").joinpath("page.html").read_text("utf-8")
-    page = page.replace("{{model}}", html.escape(servable.name))
-
-    async def show_page(request):
-        return Response(page, media_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
 
     async def answer(request):
         status, text = await _answer_or_refuse(servable, request, intake, jobs)
@@ -57,7 +46,7 @@ def build_app(servable: Servable, limits: Limits | None = None) -> "Starlette":
         text = encode_json({"error": str(refusal)})
         return Response(text, refusal.status, media_type="application/json")
 
-    routes = [Route("/", show_page), Route("/{path:path}", answer, methods=["GET", "POST"])]
+    routes = [*page_routes(servable.name), Route("/{path:path}", answer, methods=["GET", "POST"])]
     app = Starlette(routes=routes, exception_handlers={HTTPException: refuse})
     app.state.jobs = jobs
     return app

@@ -1,13 +1,12 @@
 """The page of a run: complete, on its own, and legible on a phone."""
 
 import json
-import os
 import re
 import shutil
 
 import pytest
 
-from tests.browser import CHROMIUM, Browser
+from tests.browser import chromium
 from yolact_tf.recipes import load_config
 from yolact_tf.runs import describe_run
 from yolact_tf.train.watch.summary import write_summary
@@ -81,23 +80,15 @@ def test_names_are_text_and_not_markup(shapes_run, tmp_path):
     assert "<i>own" not in page and "the defaults" in page
 
 
-def test_a_phone_need_not_scroll_sideways(shapes_run, tmp_path):
-    if not os.path.exists(CHROMIUM):
-        pytest.skip(f"{CHROMIUM} is not installed")
-    browser = Browser(tmp_path / "profile", "390,800")
-    try:
-        phone = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
-        browser.send("Emulation.setDeviceMetricsOverride", **phone)
-        browser.send("Page.navigate", url=(shapes_run / "summary.html").as_uri())
-        browser.wait_for("document.readyState === 'complete' && document.images.length > 5")
-        assert browser.evaluate("document.documentElement.scrollWidth") == 390
-        assert browser.evaluate("[...document.images].every((image) => image.naturalWidth > 100)")
-        paper = "getComputedStyle(document.body).backgroundColor"
+def test_a_phone_need_not_scroll_sideways(shapes_run):
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.goto((shapes_run / "summary.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        widths = page.evaluate("[...document.images].map((image) => image.naturalWidth)")
+        assert len(widths) > 5 and min(widths) > 100
         colours = []
         for scheme in ("light", "dark"):
-            feature = {"name": "prefers-color-scheme", "value": scheme}
-            browser.send("Emulation.setEmulatedMedia", features=[feature])
-            colours.append(browser.evaluate(paper))
+            page.emulate_media(color_scheme=scheme)
+            colours.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
         assert colours == ["rgb(246, 247, 248)", "rgb(20, 24, 29)"]
-    finally:
-        browser.close()

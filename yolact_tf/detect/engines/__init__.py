@@ -2,8 +2,8 @@
 
 An engine maps a uint8 RGB image [H, W, 3] to {boxes [n, 4] in 0..1, scores [n], class_ids [n], masks
 [n, Hp, Wp]}, n counted, class ids those of the data set; a YOLACT++ model adds mask_scores [n], the
-Keras engine prototypes and coefficients. `batch` does so with several images, of any sizes, and is one call
-where that can be. Threads may share it.
+Keras engine and a `.tflite` of `litert_explore` add coefficients [n, K] and prototypes [Hp, Wp, K]. `batch`
+does so with several images, of any sizes, and is one call where that can be. Threads may share it.
 """
 
 from pathlib import Path

@@ -23,7 +23,12 @@ def by_image(found: Mapping[str, Any]) -> list[dict[str, np.ndarray]]:
     arrays = {name: np.asarray(x) for name, x in found.items()}
     counts = arrays.pop("num_detections").tolist()
     arrays["class_ids"] = arrays.pop("classes")
-    return [{name: x[i, :count] for name, x in arrays.items()} for i, count in enumerate(counts)]
+    prototypes = arrays.pop("prototypes", None)  # of the image, not of a detection
+    results = [{name: x[i, :count] for name, x in arrays.items()} for i, count in enumerate(counts)]
+    if prototypes is not None:
+        for result, one in zip(results, prototypes, strict=True):
+            result["prototypes"] = one
+    return results
 
 
 def require_names(labels: Mapping[int, str], num_classes: int, path: Any) -> None:

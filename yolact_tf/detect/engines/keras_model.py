@@ -27,6 +27,4 @@ class KerasEngine:
     def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
         resized = [resize_images(image[None], self.image_size) for image in images]
         found = self.detection_model.predict_on_batch(keras.ops.concatenate(resized))
-        prototypes = found.pop("prototypes")
-        by_image = finished(found, self.category_ids)
-        return [{**f, "prototypes": np.asarray(p)} for f, p in zip(by_image, prototypes, strict=True)]
+        return finished(found, self.category_ids)
