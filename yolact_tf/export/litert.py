@@ -11,16 +11,17 @@ import tensorflow as tf
 
 from yolact_tf.detect.engines.litert_metadata import read_metadata
 from yolact_tf.export.serving import Serving
-from yolact_tf.files import PathLike, atomic_path
+from yolact_tf.files import Check, PathLike, atomic_path
 from yolact_tf.runs import Run
 
 _MAX_LABEL_LINES = 100_000  # category ids may be any number; metadata.json has them all
 
 
-def to_litert(run: Run, path: PathLike, outputs: str = "detections") -> Path:
+def to_litert(run: Run, path: PathLike, outputs: str = "detections", check: Check | None = None) -> Path:
     """Writes `run` as a float32 LiteRT file of built-in ops and fixed shapes.
 
     outputs: "detections", or "heads" for the Predictions, which leave the rest to the caller.
+    check: called with the file before it gets its name; where it raises, nothing is written.
     labels.txt and metadata.json are appended as a zip, as TFLite Metadata has it: the file stays a
     valid flatbuffer, and any zip tool lists them. An earlier export at `path` is replaced.
     """
@@ -34,6 +35,8 @@ def to_litert(run: Run, path: PathLike, outputs: str = "detections") -> Path:
     with atomic_path(path, suffix=".tflite") as temporary:
         Path(temporary).write_bytes(content)
         _append_metadata(run, temporary)
+        if check:
+            check(Path(temporary))
     return path
 
 

@@ -3,17 +3,27 @@
 An engine maps a uint8 RGB image [H, W, 3] to {boxes [n, 4] in 0..1, scores [n], class_ids [n], masks
 [n, Hp, Wp]}, n counted, class ids those of the data set; a YOLACT++ model adds mask_scores [n], the
 Keras engine prototypes and coefficients. `batch` does so with several images, of any sizes, and is one call
-where that can be. Threads may share it.
+where that can be. Threads may share it. `precision` is that of its weights, `accelerator` what computes.
 """
 
 from pathlib import Path
 
 from yolact_tf.detect.engines.keras_model import KerasEngine
 from yolact_tf.detect.engines.litert import LiteRTEngine
+from yolact_tf.detect.engines.litert_metadata import read_metadata
+from yolact_tf.detect.engines.litert_runners import MissingGpu
 from yolact_tf.detect.engines.saved_model import SavedModelEngine
 from yolact_tf.files import PathLike
 
-__all__ = ["Engine", "KerasEngine", "LiteRTEngine", "SavedModelEngine", "open_artefact"]
+__all__ = [
+    "Engine",
+    "KerasEngine",
+    "LiteRTEngine",
+    "MissingGpu",
+    "SavedModelEngine",
+    "open_artefact",
+    "read_metadata",
+]
 
 Engine = KerasEngine | SavedModelEngine | LiteRTEngine
 

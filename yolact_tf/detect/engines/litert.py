@@ -33,6 +33,7 @@ class LiteRTEngine:
         metadata = read_metadata(path)
         self.path = path
         self.accelerator = accelerator
+        self.precision = metadata.get("precision", "float32")
         self.labels = metadata["labels"]
         self.runner = _open(path, threads, accelerator)
         self._is_free = threading.Lock()  # a runner has one set of buffers
