@@ -87,7 +87,7 @@ def evaluate(
         bool, typer.Option("--reference-protocol", help="Also the AP that the original's evaluator gives.")
     ] = False,
 ) -> None:
-    """COCO box and mask AP of MODEL: a run, a SavedModel folder or a .tflite."""
+    """COCO box and mask AP of MODEL: a run, or what `export` made of one."""
     from yolact_tf.evaluate import evaluate as evaluate_detector
     from yolact_tf.files import require_writable, write_text
 
@@ -163,7 +163,8 @@ def export(
     output: Annotated[
         Path,
         typer.Option(
-            help="A .tflite file, or a SavedModel folder: PATH gains a version, PATH/N gains version N."
+            help="A .tflite or .onnx file, a new folder (OpenVINO), or one of a SavedModel: "
+            "PATH gains a version, PATH/N gains version N."
         ),
     ],
     data: Annotated[str | None, typer.Option("--data", help="Data to verify on; else drawn scenes.")] = None,
@@ -241,15 +242,16 @@ def serve(
 def _open_detector(model):
     """A Detector on a run folder or an exported artefact."""
     from yolact_tf.detect.detector import Detector
+    from yolact_tf.detect.engines import is_openvino
     from yolact_tf.model_folder import find_versions
     from yolact_tf.runs import load_run
 
     if (model / "config.json").is_file():
         return Detector(load_run(model))
-    if model.is_dir() and not find_versions(model):
+    if model.is_dir() and not (find_versions(model) or is_openvino(model)):
         raise ValueError(
-            "MODEL must be a run folder, a SavedModel folder or a .tflite file. "
-            f"Received: {str(model)!r}, which has neither config.json nor saved_model.pb"
+            "MODEL must be a run folder, one of a SavedModel or of OpenVINO, or a .tflite or .onnx file. "
+            f"Received: {str(model)!r}, which has neither config.json nor saved_model.pb nor model.xml"
         )
     return Detector.from_artefact(model)
 

@@ -1,4 +1,4 @@
-"""One wrong number in a real file is found: a weight, an anchor, a class id, also where no detection shows it."""
+"""One wrong number in a real file is found: a weight, an anchor or a class id that no detection shows."""
 
 import numpy as np
 import pytest

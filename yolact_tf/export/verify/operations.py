@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from yolact_tf.detect.engines import is_openvino
+from yolact_tf.detect.engines.openvino import MODEL
 from yolact_tf.files import PathLike
 from yolact_tf.model_folder import require_versions
 
@@ -14,10 +16,14 @@ def count_operations(artefact: PathLike, accelerator: str = "cpu") -> dict[str, 
     Flex operations need TensorFlow beside LiteRT, custom ones code of their own: an artefact of ours has
     neither. LiteRT takes a file to a GPU whole or not at all.
     """
-    if Path(artefact).suffix == ".tflite":
-        place = "CPU" if accelerator == "cpu" else "GPU"
-        return _counted(place, _of_flatbuffer(artefact))
-    return _counted("TensorFlow", _of_saved_model(artefact))
+    path, place = Path(artefact), "CPU" if accelerator == "cpu" else "GPU"
+    if path.suffix == ".tflite":
+        return _counted(place, _of_flatbuffer(path))
+    if path.suffix == ".onnx":
+        return _counted(place, _of_onnx(path))
+    if is_openvino(path):
+        return _counted(place, _of_openvino(path))
+    return _counted("TensorFlow", _of_saved_model(path))
 
 
 def _counted(place, kinds):
@@ -38,6 +44,22 @@ def _of_flatbuffer(path):
         name = (code.customCode or b"").decode("utf-8", "replace")
         kinds.append(("Flex" if name.startswith("Flex") else "custom") if is_custom else "")
     return [kinds[op.opcodeIndex] for graph in model.subgraphs for op in graph.operators]
+
+
+def _of_onnx(path):
+    """ "custom" or "", what ONNX has itself, of each node of an `.onnx`."""
+    import onnx
+
+    graph = onnx.load(path, load_external_data=False).graph
+    return ["" if node.domain in ("", "ai.onnx") else "custom" for node in graph.node]
+
+
+def _of_openvino(path):
+    """ "custom" or "", what OpenVINO has itself, of each operation."""
+    import openvino
+
+    operations = openvino.Core().read_model(path / MODEL).get_ops()
+    return ["" if op.get_type_info().version_id.startswith("opset") else "custom" for op in operations]
 
 
 def _of_saved_model(path):
