@@ -113,7 +113,9 @@ def test_a_file_that_is_no_onnx_is_refused_in_one_line(content, tmp_path):
     pytest.importorskip("onnxruntime")
     path = tmp_path / "bad.onnx"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"bad.onnx: expected an .onnx of `yolact export`. Received: .") as error:
+    with pytest.raises(
+        ValueError, match=r"bad.onnx: expected an .onnx of `yolact export`. Received: ."
+    ) as error:
         yolact_tf.Detector.from_artefact(path)
     assert "\n" not in str(error.value)
 

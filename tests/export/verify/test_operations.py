@@ -1,3 +1,4 @@
+import pytest
 import tensorflow as tf
 
 from yolact_tf.export.verify.operations import count_operations
@@ -10,14 +11,13 @@ def test_operations_of_artefacts(litert_file, saved_model):
     assert counted.pop("TensorFlow") > 100 and counted == {"Flex": 0, "custom": 0}
 
 
-def test_operations_that_litert_lacks_are_flex(tmp_path):
-    @tf.function(input_signature=[tf.TensorSpec([4], tf.float32)])
-    def erfinv(x):
-        return tf.math.erfinv(x) + 1
-
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([erfinv.get_concrete_function()])
+@pytest.mark.parametrize(("lacks", "kind"), [(tf.math.lgamma, "Flex"), (tf.math.erfinv, "custom")])
+def test_operations_that_litert_lacks(lacks, kind, tmp_path):
+    answer = tf.function(lambda x: lacks(x) + 1, input_signature=[tf.TensorSpec([4], tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([answer.get_concrete_function()], answer)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
-    path = tmp_path / "flex.tflite"
+    converter.allow_custom_ops = kind == "custom"
+    path = tmp_path / "lacking.tflite"
     path.write_bytes(converter.convert())
-    counted = count_operations(path)
-    assert counted["Flex"] == 1 and counted["CPU"] >= 1
+    counts = {"CPU": 1, "Flex": 0, "custom": 0}
+    assert count_operations(path) == {**counts, kind: 1}

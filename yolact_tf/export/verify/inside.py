@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from yolact_tf.cores import usable_cores
 from yolact_tf.detect.engines import Engine, LiteRTEngine, OnnxEngine, OpenVinoEngine, SavedModelEngine
 from yolact_tf.detect.engines.openvino import MODEL
 from yolact_tf.preprocess import resize_images
@@ -42,6 +43,7 @@ class LiteRTInside:
         self._size = engine.image_size
         self._interpreter = Interpreter(
             str(engine.path),
+            num_threads=usable_cores(),
             experimental_preserve_all_tensors=True,
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )

@@ -5,12 +5,13 @@ import numpy as np
 from yolact_tf.boxes import decode
 from yolact_tf.export.verify.difference import Difference, Limit
 from yolact_tf.export.verify.inside import Candidates
+from yolact_tf.export.verify.tolerances import Tolerances
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 
 
 def compare_network(
-    run: Run, image: np.ndarray, candidates: Candidates, has_detections: bool, limit: Limit
+    run: Run, image: np.ndarray, candidates: Candidates, has_detections: bool, tolerances: Tolerances
 ) -> list[Difference]:
     """Differences of the Predictions for `image`, as shares of the largest value of each.
 
@@ -19,20 +20,25 @@ def compare_network(
     """
     resized = resize_images(image[None], run.config.data.image_size)
     expected = {name: np.asarray(x) for name, x in run.model(resized, training=False).items()}
-    if not has_detections:
-        return [_closest(name, value, candidates, limit) for name, value in expected.items()]
-    expected.pop("semantic_logits", None)  # detections do not need them
-    expected["boxes of all anchors"] = np.asarray(decode(expected["box_deltas"], run.model.anchors))
-    # The last is for slots without a detection.
-    category_ids = np.array([*run.labels, -1], "int32")
-    rows = [_closest(name, value, candidates, limit) for name, value in expected.items()]
-    return [*rows, _closest("category ids", category_ids, candidates, Limit(0))]
+    if has_detections:
+        expected.pop("semantic_logits", None)  # detections do not need them
+    rows = [_closest(name, value, candidates, tolerances.network) for name, value in expected.items()]
+    if has_detections:
+        boxes = np.asarray(decode(expected["box_deltas"], run.model.anchors))
+        # The last is for slots without a detection.
+        category_ids = np.array([*run.labels, -1], "int32")
+        rows += [
+            _closest("boxes of all anchors", boxes, candidates, tolerances.anchors),
+            _closest("category ids", category_ids, candidates, Limit(0)),
+        ]
+    return rows
 
 
 def _closest(name, expected, candidates, limit):
     """The row of the candidate that is most like the expected value."""
-    output = f"raw: {name} (relative)"
-    scale = max(np.max(np.abs(expected), initial=0), 1e-6)
+    is_exact = expected.dtype.kind == "i"
+    output = f"raw: {name}" if is_exact else f"raw: {name} (relative)"
+    scale = 1 if is_exact else max(np.max(np.abs(expected), initial=0), 1e-6)
     rows = [
         Difference.of(output, (expected - found) / scale, limit)
         for found in candidates(name, expected)
