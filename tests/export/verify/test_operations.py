@@ -11,7 +11,11 @@ def test_operations_of_artefacts(litert_file, saved_model):
     assert counted.pop("TensorFlow") > 100 and counted == {"Flex": 0, "custom": 0}
 
 
-@pytest.mark.parametrize(("lacks", "kind"), [(tf.math.lgamma, "Flex"), (tf.math.erfinv, "custom")])
+def determinant(x):
+    return tf.linalg.det(tf.reshape(x, [2, 2]))
+
+
+@pytest.mark.parametrize(("lacks", "kind"), [(determinant, "Flex"), (tf.math.erfinv, "custom")])
 def test_operations_that_litert_lacks(lacks, kind, tmp_path):
     answer = tf.function(lambda x: lacks(x) + 1, input_signature=[tf.TensorSpec([4], tf.float32)])
     converter = tf.lite.TFLiteConverter.from_concrete_functions([answer.get_concrete_function()], answer)
@@ -19,5 +23,6 @@ def test_operations_that_litert_lacks(lacks, kind, tmp_path):
     converter.allow_custom_ops = kind == "custom"
     path = tmp_path / "lacking.tflite"
     path.write_bytes(converter.convert())
-    counts = {"CPU": 1, "Flex": 0, "custom": 0}
-    assert count_operations(path) == {**counts, kind: 1}
+    counted = count_operations(path)
+    assert counted.pop("CPU") >= 1
+    assert counted == {"Flex": 0, "custom": 0, kind: 1}
