@@ -30,7 +30,7 @@ class OnnxEngine:
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA, "")
         metadata = checked_metadata(text, path, _EXPECTED)
         self.labels = metadata["labels"]
-        require_names(self.labels, metadata["num_classes"], path)
+        require_names(self.labels, metadata.get("num_classes"), path)
         self.image_size = self._session.get_inputs()[0].shape[1]
         self._names = [output.name for output in self._session.get_outputs()]
 

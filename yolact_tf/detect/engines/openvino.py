@@ -34,7 +34,7 @@ class OpenVinoEngine:
             raise ValueError(f"{path}: {_EXPECTED}. Received one without metadata ({error})") from None
         metadata = checked_metadata(text, path, _EXPECTED)
         self.labels = metadata["labels"]
-        require_names(self.labels, metadata["num_classes"], path)
+        require_names(self.labels, metadata.get("num_classes"), path)
         self._compiled = _open(self.path / MODEL, threads)
         self._is_free = threading.Lock()  # a compiled model that is called has one set of buffers
         self.image_size = self._compiled.input("image").shape[1]
