@@ -271,16 +271,18 @@ class Config:
 class ExportRecipe:
     """One deployable artefact."""
 
-    format: str  # "saved_model" or "litert"
+    format: str  # "saved_model", "litert", "onnx" or "openvino"
     precision: str = "float32"
     # LiteRT: or "heads", the Predictions, for what runs no top-k; or "explore", which adds prototypes
     outputs: str = "detections"
     max_pixels: int = MAX_PIXELS  # of an encoded image, larger ones are refused undecoded (SavedModel)
 
     def __post_init__(self):
-        _require_one_of(self, "recipe", "format", ("saved_model", "litert"))
+        _require_one_of(self, "recipe", "format", ("saved_model", "litert", "onnx", "openvino"))
         _require_one_of(self, "recipe", "precision", ("float32",))
         _require_one_of(self, "recipe", "outputs", ("detections", "explore", "heads"))
+        if self.outputs != "detections" and self.format != "litert":
+            raise ValueError(f"`recipe.outputs` of {self.outputs!r} is for LiteRT. Received: {self.format!r}")
         _require_at_least(self, "recipe", "max_pixels", 1)
 
 

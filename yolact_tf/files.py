@@ -4,10 +4,11 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PathLike = str | os.PathLike[str]
+Check = Callable[[Path], None]  # raises where what was written must not get its name
 
 
 def write_text(path: PathLike, text: str) -> None:

@@ -33,7 +33,7 @@ def require_versions(path: PathLike) -> dict[int, Path]:
     if not versions:
         raise ValueError(
             "Expected an exported model: a folder that holds saved_model.pb, itself or in a folder named by "
-            f"a version number, or a .tflite file. Received: {str(path)!r}"
+            f"a version number, an OpenVINO folder, or a .tflite or .onnx file. Received: {str(path)!r}"
         )
     return versions
 

@@ -25,10 +25,10 @@ from yolact_tf.recipes import load_config
 from yolact_tf.weights.labels import COCO_LABELS
 
 
-def yolact(*arguments, cwd=None):
-    """The console command in a process of its own."""
+def yolact(*arguments, cwd=None, **variables):
+    """The console command in a process of its own, with these variables in its environment."""
     command = [Path(sys.executable).with_name("yolact"), *map(str, arguments)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
 
 
@@ -329,12 +329,46 @@ def test_export_and_verify(shapes_run, shapes_data, tmp_path, capsys, monkeypatc
     code, out, _ = in_process(
         capsys, monkeypatch, "export", shapes_run, "--recipe", "litert_float32", "--output", target
     )
-    assert (code, out.strip()) == (0, str(target))
+    told = out.splitlines()
+    assert (code, told[-1]) == (0, str(target))
+    assert re.fullmatch(r"verified \(cpu\): [0-9]+ detections compared in 4 images", told[0])
     code, out, _ = in_process(
         capsys, monkeypatch, "verify", target, "--run", shapes_run, "--data", shapes_data, "--images", "2"
     )
     assert code == 0
     assert "detections compared" in out and "FAIL" not in out
+    assert "mask AP: " in out and "0 Flex, 0 custom" in out
+
+
+@pytest.mark.whole
+def test_an_export_beyond_tolerance_is_not_there(shapes_run, shapes_data, tmp_path, capsys, monkeypatch):
+    from yolact_tf.export.serving import Serving
+
+    described = Serving._described
+    monkeypatch.setattr(
+        Serving,
+        "_described",
+        lambda *given: {**described(*given), "scores": 0.9 * described(*given)["scores"]},
+    )
+    target = tmp_path / "out" / "small.tflite"
+    command = ("export", shapes_run, "--recipe", "litert_float32", "--output", target)
+    code, out, error = in_process(capsys, monkeypatch, *command, "--data", shapes_data)
+    assert code == 1
+    assert "FAIL" in out and str(target) not in out
+    assert "Beyond tolerance (cpu): serving_default: " in error and error.count("\n") == 1
+    assert not list(target.parent.iterdir())
+    assert in_process(capsys, monkeypatch, *command, "--no-verify")[:2] == (0, f"{target}\n")
+    assert target.is_file()
+
+
+def test_verify_refuses_accelerators_that_are_not_there(shapes_run, litert_file, saved_model):
+    arguments = ("--run", shapes_run, "--accelerator")
+    without_gpu = yolact("verify", litert_file, *arguments, "gpu", VK_ICD_FILENAMES="/nowhere")
+    assert without_gpu.returncode == 2
+    said = [line for line in without_gpu.stderr.splitlines() if not line.startswith("INFO: ")]  # LiteRT's own
+    assert len(said) == 1 and "Expected a GPU" in said[0]
+    unknown = yolact("verify", saved_model, *arguments, "tpu")
+    assert unknown.returncode == 2 and "`--accelerator` must be one of" in unknown.stderr
 
 
 def test_export_refuses_a_version_that_is_taken_before_the_run_is_loaded(tmp_path, capsys, monkeypatch):

@@ -52,7 +52,7 @@ def test_the_number_of_threads_is_set_for_litert_alone(litert_file, saved_model,
     found = [open_artefact(litert_file, threads=threads)(image) for threads in (1, 3, None)]
     assert_allclose(found[0].scores, found[1].scores, atol=1e-5)
     assert_allclose(found[0].scores, found[2].scores, atol=1e-5)
-    with pytest.raises(ValueError, match="`threads` is for .tflite files"):
+    with pytest.raises(ValueError, match="`threads` is not for SavedModels"):
         open_artefact(saved_model, threads=2)
     for threads in (0, "2", 1.5):
         with pytest.raises(ValueError, match=f"`threads` must be a whole .* 1. Received: {threads!r}"):

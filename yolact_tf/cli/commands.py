@@ -11,6 +11,7 @@ from rich.table import Table
 from yolact_tf.cli.data_commands import data_app
 from yolact_tf.cli.progress import console, progress_bar
 from yolact_tf.cli.training_progress import training_report
+from yolact_tf.cli.verification_report import print_verification, tell_release
 from yolact_tf.config import Config, DataConfig
 from yolact_tf.fields import minutes_of
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
@@ -30,6 +31,10 @@ Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a f
 DataFolder = Annotated[
     str, typer.Option("--data", help="Folder with COCO annotations and images, or one of TFRecord shards.")
 ]
+
+_IMAGES_OF_EXPORT = 4
+# What `verify --accelerator` compares.
+_ACCELERATORS = {"cpu": ("cpu",), "gpu": ("gpu", "gpu_float16")}
 
 
 @app.command()
@@ -82,7 +87,7 @@ def evaluate(
         bool, typer.Option("--reference-protocol", help="Also the AP that the original's evaluator gives.")
     ] = False,
 ) -> None:
-    """COCO box and mask AP of MODEL: a run, a SavedModel folder or a .tflite."""
+    """COCO box and mask AP of MODEL: a run, or what `export` made of one."""
     from yolact_tf.evaluate import evaluate as evaluate_detector
     from yolact_tf.files import require_writable, write_text
 
@@ -158,11 +163,16 @@ def export(
     output: Annotated[
         Path,
         typer.Option(
-            help="A .tflite file, or a SavedModel folder: PATH gains a version, PATH/N gains version N."
+            help="A .tflite or .onnx file, a new folder (OpenVINO), or one of a SavedModel: "
+            "PATH gains a version, PATH/N gains version N."
         ),
     ],
+    data: Annotated[str | None, typer.Option("--data", help="Data to verify on; else drawn scenes.")] = None,
+    verified: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Compare it with RUN before it gets its name.")
+    ] = True,
 ) -> None:
-    """Writes one deployable artefact of RUN."""
+    """Writes one deployable artefact of RUN; exit 1, and nothing written, where it answers otherwise."""
     settings = load_export_recipe(recipe)
     from yolact_tf.model_folder import new_version
 
@@ -170,9 +180,16 @@ def export(
     if settings.format == "saved_model":
         new_version(output)
     from yolact_tf.export import export_run
+    from yolact_tf.export.verify import require_verified, sample_images
     from yolact_tf.runs import load_run
 
-    export_run(load_run(run), settings, output)
+    loaded = load_run(run)
+    images = sample_images(data, _IMAGES_OF_EXPORT) if verified else []
+
+    def check(artefact):
+        require_verified(artefact, loaded, images, tell_release)
+
+    export_run(loaded, settings, output, check if verified else None)
     console.print(str(output))
 
 
@@ -180,23 +197,28 @@ def export(
 def verify(
     artefact: Path,
     run: Annotated[Path, typer.Option(help="The run that the artefact came from.")],
-    data: Annotated[str | None, typer.Option("--data", help="Data folder; else drawn scenes.")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="Data folder: its images, and AP on them; else drawn scenes.")
+    ] = None,
     images: Annotated[int, typer.Option(min=1, help="How many images to compare.")] = 8,
+    accelerator: Annotated[
+        str, typer.Option(help="cpu, or gpu for a .tflite: in float32, then in float16.")
+    ] = "cpu",
 ) -> int:
     """Compares ARTEFACT with RUN, output by output; exit 1 above tolerance."""
-    from yolact_tf.export.verify import sample_images
-    from yolact_tf.export.verify import verify as verify_artefact
+    if accelerator not in _ACCELERATORS:
+        raise ValueError(f"`--accelerator` must be one of {list(_ACCELERATORS)}. Received: {accelerator!r}")
+    from yolact_tf.export.verify import sample_images, verification
     from yolact_tf.runs import load_run
 
-    loaded = load_run(run)
-    differences, compared = verify_artefact(artefact, loaded, sample_images(data, images))
-    table = Table("output", "largest difference", "tolerance", "")
-    for row in differences:
-        verdict = "ok" if row.passes else "[bold red]FAIL[/bold red]"
-        table.add_row(row.output, f"{row.largest:.2g}", f"{row.tolerance:g}", verdict)
-    console.print(table)
-    console.print(f"{compared} detections compared")
-    return 0 if all(row.passes for row in differences) else 1
+    loaded, samples = load_run(run), sample_images(data, images)
+    passes = True
+    for name in _ACCELERATORS[accelerator]:
+        with progress_bar(f"AP ({name})") as progress:
+            found = verification(artefact, loaded, samples, name, data, progress)
+        print_verification(found)
+        passes &= found.passes
+    return 0 if passes else 1
 
 
 @app.command()
@@ -231,15 +253,16 @@ def page(
 def _open_detector(model):
     """A Detector on a run folder or an exported artefact."""
     from yolact_tf.detect.detector import Detector
+    from yolact_tf.detect.engines import is_openvino
     from yolact_tf.model_folder import find_versions
     from yolact_tf.runs import load_run
 
     if (model / "config.json").is_file():
         return Detector(load_run(model))
-    if model.is_dir() and not find_versions(model):
+    if model.is_dir() and not (find_versions(model) or is_openvino(model)):
         raise ValueError(
-            "MODEL must be a run folder, a SavedModel folder or a .tflite file. "
-            f"Received: {str(model)!r}, which has neither config.json nor saved_model.pb"
+            "MODEL must be a run folder, one of a SavedModel or of OpenVINO, or a .tflite or .onnx file. "
+            f"Received: {str(model)!r}, which has neither config.json nor saved_model.pb nor model.xml"
         )
     return Detector.from_artefact(model)
 

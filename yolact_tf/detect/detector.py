@@ -21,7 +21,7 @@ class Detector:
 
     run: what `load_run` returns.  `detector(image)` takes [H, W, 3] uint8 RGB of any size, gray or RGBA, a
     path, a file's bytes, an open file or a Pillow image, and a list of such.  `engine` is what computes:
-    Keras, a SavedModel or LiteRT. Threads may share a detector.
+    Keras or what runs the artefact. Threads may share a detector.
     """
 
     def __init__(self, run: Run):
@@ -29,10 +29,10 @@ class Detector:
 
     @classmethod
     def from_artefact(cls, path: PathLike, threads: int | None = None, accelerator: str = "cpu") -> Self:
-        """A detector on an exported SavedModel folder or `.tflite` file.
+        """A detector on an exported SavedModel or OpenVINO folder, or a `.tflite` or `.onnx` file.
 
-        Of a `.tflite`: threads, how many of the CPU work on one image, by default one a usable core;
-        accelerator, "cpu", "gpu" in float32, or "gpu_float16", faster and less exact.
+        threads: how many of the CPU work on one image, by default one a usable core; not of a SavedModel.
+        accelerator: of a `.tflite`, "cpu", "gpu" in float32, or "gpu_float16", faster and less exact.
         """
         detector = cls.__new__(cls)
         detector._set_up(open_artefact(path, threads, accelerator))

@@ -9,13 +9,15 @@ from yolact_tf.config import MAX_PIXELS
 from yolact_tf.export.server_files import write_server_files
 from yolact_tf.export.serving import Serving
 from yolact_tf.export.warmup import write_warmup
-from yolact_tf.files import PathLike, new_folder, write_text
+from yolact_tf.files import Check, PathLike, new_folder, write_text
 from yolact_tf.labels import labels_to_json
 from yolact_tf.model_folder import LABELS, find_versions, new_version
 from yolact_tf.runs import Run
 
 
-def to_saved_model(run: Run, path: PathLike, max_pixels: int = MAX_PIXELS) -> Path:
+def to_saved_model(
+    run: Run, path: PathLike, max_pixels: int = MAX_PIXELS, check: Check | None = None
+) -> Path:
     """Writes `run` as one more version of PATH with signatures serving_default, png, tensors, raw,
     evaluation and explore.
 
@@ -24,12 +26,16 @@ def to_saved_model(run: Run, path: PathLike, max_pixels: int = MAX_PIXELS) -> Pa
     and docker_run.sh for TF Serving. Returns PATH.
     max_pixels: of an encoded image, all frames of an animation together; larger ones are refused before
     they are decoded.
+    check: called with the version's folder before it gets its name; where it raises, nothing is written.
     """
     base, folder = new_version(path)
     # A model's folder appears with its first version, never without any.
     appears = folder if find_versions(base) else base
     with new_folder(appears) as made:
-        _write_version(run, made / folder.relative_to(appears), max_pixels)
+        version = made / folder.relative_to(appears)
+        _write_version(run, version, max_pixels)
+        if check:
+            check(version)
     write_server_files(base.parent)
     return base
 

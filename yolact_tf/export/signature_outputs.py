@@ -8,13 +8,11 @@ from pycocotools import mask as coco_mask
 
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import as_detections
-from yolact_tf.detect.engines import KerasEngine, LiteRTEngine, SavedModelEngine
+from yolact_tf.detect.engines import Engine, SavedModelEngine
 from yolact_tf.structures import Tensor
 
 
-def answers(
-    engine: KerasEngine | SavedModelEngine | LiteRTEngine, image: np.ndarray
-) -> dict[str, Detections]:
+def answers(engine: Engine, image: np.ndarray) -> dict[str, Detections]:
     """Signature -> Detections of `image` [H, W, 3] uint8 RGB. ValueError where one is missing.
 
     engine: of a Detector on an artefact.

@@ -31,7 +31,7 @@ def by_image(found: Mapping[str, Any]) -> list[dict[str, np.ndarray]]:
     return results
 
 
-def require_names(labels: Mapping[int, str], num_classes: int, path: Any) -> None:
+def require_names(labels: Mapping[int, str], num_classes: int | None, path: Any) -> None:
     """ValueError unless the model in `path` has a name for each of its classes."""
     if len(labels) != num_classes:
         raise ValueError(

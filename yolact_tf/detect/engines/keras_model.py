@@ -14,6 +14,8 @@ from yolact_tf.runs import Run
 class KerasEngine:
     """Runs a run's model, compiled once, on any Keras backend."""
 
+    precision, accelerator = "float32", "cpu"
+
     def __init__(self, run: Run):
         self.labels = run.labels
         self.detection_model = DetectionModel(run.model, run.config)

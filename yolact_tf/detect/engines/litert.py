@@ -26,8 +26,6 @@ class LiteRTEngine:
     """
 
     def __init__(self, path: PathLike, threads: int | None = None, accelerator: str = "cpu"):
-        if threads is not None and not (isinstance(threads, int) and threads >= 1):
-            raise ValueError(f"`threads` must be a whole number, at least 1. Received: {threads!r}")
         if accelerator not in ACCELERATORS:
             raise ValueError(f"`accelerator` must be one of {list(ACCELERATORS)}. Received: {accelerator!r}")
         metadata = read_metadata(path)
@@ -36,6 +34,7 @@ class LiteRTEngine:
             raise ValueError(f"{path}: expected a file that GPUs can run. Received one for CPUs: {reasons}")
         self.path = path
         self.accelerator = accelerator
+        self.precision = metadata.get("precision", "float32")
         self.labels = metadata["labels"]
         self.runner = _open(path, threads, accelerator)
         self._is_free = threading.Lock()  # a runner has one set of buffers

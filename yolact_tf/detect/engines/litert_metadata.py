@@ -1,12 +1,11 @@
 """metadata.json, which `yolact export` appends to a `.tflite` as a zip."""
 
-import json
 import zipfile
 import zlib
 from typing import Any
 
+from yolact_tf.detect.engines.metadata import checked_metadata
 from yolact_tf.files import PathLike
-from yolact_tf.labels import labels_from_json
 
 EXPECTED = "expected a .tflite of `yolact export`"
 
@@ -18,13 +17,7 @@ def read_metadata(path: PathLike) -> dict[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as appended:
-            metadata = json.loads(appended.read("metadata.json"))
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RecursionError) as error:
+            text = appended.read("metadata.json")
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError) as error:
         raise ValueError(f"{path}: {EXPECTED}. Received one without metadata ({error})") from None
-    is_object = isinstance(metadata, dict)
-    expected = ("labels", "detect", "anchors")
-    missing = [key for key in expected if not (is_object and isinstance(metadata.get(key), dict))]
-    if missing:
-        raise ValueError(f"{path}: {EXPECTED}. Received one whose metadata lack {missing}")
-    labels = labels_from_json(json.dumps(metadata["labels"]), f"{path}: metadata.json")
-    return {**metadata, "labels": labels}
+    return checked_metadata(text, path, EXPECTED)

@@ -14,6 +14,8 @@ from yolact_tf.model_folder import LABELS, load_saved_model, require_versions
 class SavedModelEngine:
     """Runs `evaluation` of the newest version of an exported SavedModel, or `tensors` where it has none."""
 
+    precision, accelerator = "float32", "cpu"
+
     def __init__(self, path: PathLike):
         folder = next(iter(require_versions(path).values()))  # the newest
         self._loaded = load_saved_model(folder)  # owns the variables of its signatures

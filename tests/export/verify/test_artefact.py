@@ -8,7 +8,9 @@ import tensorflow as tf
 
 import yolact_tf
 from yolact_tf.detect.detections import Detections
+from yolact_tf.export import to_litert
 from yolact_tf.export.verify import compare, differences, sample_images, verify
+from yolact_tf.export.verify.tolerances import INT8
 from yolact_tf.images.decoding import read_image
 
 
@@ -87,6 +89,7 @@ def test_verification_passes_on_real_artefacts(artefact, run, images, request):
     differences, compared = verify(request.getfixturevalue(artefact), run, images)
     assert compared > 0
     assert all(row.passes for row in differences), differences
+    assert all(row.mean <= row.largest for row in differences)
 
 
 def test_verification_fails_on_another_runs_artefact(run, shapes_run, images, litert_file):
@@ -143,9 +146,22 @@ def test_a_nan_of_an_early_image_is_not_forgotten(reference, artefact, run, imag
     assert [row.output for row in rows if not row.passes] == ["raw: class_logits (relative)"]
 
 
-def test_nothing_compared_is_a_failure(run, images, litert_file):
-    deaf = dataclasses.replace(run.config.detect, score_threshold=1.0)
-    deaf = dataclasses.replace(run, config=dataclasses.replace(run.config, detect=deaf))
+@pytest.fixture
+def deaf(run):
+    """The run, where it finds nothing."""
+    detect = dataclasses.replace(run.config.detect, score_threshold=1.0)
+    return dataclasses.replace(run, config=dataclasses.replace(run.config, detect=detect))
+
+
+def test_of_a_run_that_finds_nothing_the_network_is_compared(deaf, images, tmp_path):
+    path = to_litert(deaf, tmp_path / "deaf.tflite")
+    rows, compared = verify(path, deaf, images[:1])
+    assert compared == 0 and all(row.passes for row in rows)
+    assert "raw: boxes of all anchors (relative)" in [row.output for row in rows]
+
+
+def test_nothing_compared_is_a_failure(deaf, images, litert_file, monkeypatch):
+    monkeypatch.setattr("yolact_tf.export.verify.artefact.open_inside", lambda engine: None)
     rows, compared = verify(litert_file, deaf, images[:1])
     assert compared == 0
     assert "nothing to compare" in [row.output for row in rows if not row.passes][-1]
@@ -197,6 +213,24 @@ FAINT = {
 def test_faint_detections_that_differ_are_a_failure(case, found):
     rows = compare(found, FAINT[case](found), FLOOR)
     assert [row.output for row in rows if not row.passes] == ["fainter detections (share)"]
+
+
+def test_the_share_of_changed_mask_pixels_is_that_of_all_masks_together(found):
+    """Masks are 20 x 20 boxes, the left half of each set: a moved edge counts by the pixels that it moves."""
+    wider = found.mask_probabilities.copy()
+    wider[0, :, :5] = 1
+    rows = {row.output: row for row in compare(found, dataclasses.replace(found, mask_probabilities=wider))}
+    row = rows["masks (1 - IoU; mean: pixels changed)"]
+    first, second = found.masks[:2], dataclasses.replace(found, mask_probabilities=wider).masks[:2]
+    changed, either = (first ^ second).sum(), (first | second).sum()
+    assert changed and row.mean == pytest.approx(changed / either)
+    assert row.largest == pytest.approx((first[0] ^ second[0]).sum() / (first[0] | second[0]).sum())
+
+
+def test_one_lost_detection_of_two_is_half(found):
+    rows = compare(found[:2], found[:1], tolerances=INT8)
+    row = next(row for row in rows if row.output == "missing or extra detections")
+    assert (row.largest, row.mean, row.passes) == (1, 0.5, False)
 
 
 def test_which_of_near_ties_stay_is_no_failure(found):

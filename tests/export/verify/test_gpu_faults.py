@@ -1,0 +1,80 @@
+"""What LiteRT's GPU accelerator computed wrongly without a word is found, put back into a real file."""
+
+import os
+from pathlib import Path
+
+import pytest
+from keras import ops
+
+import yolact_tf
+from yolact_tf.boxes import decode
+from yolact_tf.detect.engines import MissingGpu
+from yolact_tf.export import to_litert
+from yolact_tf.export.verify import BeyondTolerance, differences, require_verified
+from yolact_tf.images.decoding import read_image
+
+pytestmark = pytest.mark.whole
+_SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json"
+
+
+@pytest.fixture(scope="module")
+def gpu(litert_file):
+    """A GPU, Chromium's software one where there is no other."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "VK_ICD_FILENAMES" not in os.environ and Path(_SWIFTSHADER).is_file():
+            patch.setenv("VK_ICD_FILENAMES", _SWIFTSHADER)
+            patch.setenv("XDG_RUNTIME_DIR", "/tmp")
+        try:
+            yolact_tf.Detector.from_artefact(litert_file, accelerator="gpu")
+        except MissingGpu as error:
+            pytest.skip(f"needs a GPU, or Debian's chromium for its software GPU: {error}")
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(shapes_run):
+    return yolact_tf.load_run(shapes_run)
+
+
+@pytest.fixture(scope="module")
+def images(shapes_data):
+    return [read_image(path) for path in sorted((shapes_data / "images").glob("val_*"))[:2]]
+
+
+def decode_without_batch(box_deltas, anchors):
+    return ops.expand_dims(decode(ops.reshape(box_deltas, box_deltas.shape[1:]), anchors), 0)
+
+
+def top_k_of_any_length(scores, k):
+    best, slots = ops.top_k(scores, k)
+    return best, ops.cast(slots, "int32")
+
+
+FAULTS = {
+    "anchors without a batch axis": ("yolact_tf.detect.postprocess.decode", decode_without_batch),
+    "top-k of an odd length": ("yolact_tf.detect.nms._top_k", top_k_of_any_length),
+}
+
+
+@pytest.mark.parametrize("accelerator", ["gpu", "gpu_float16"])
+def test_the_gpu_answers_as_the_run_does(accelerator, gpu, run, images, litert_file):
+    detector = yolact_tf.Detector.from_artefact(litert_file, accelerator=accelerator)
+    rows, compared = differences(yolact_tf.Detector(run), detector, run, images)
+    assert compared and all(row.passes for row in rows), rows
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_an_export_is_refused_that_only_the_gpu_computes_wrongly(
+    case, gpu, run, images, tmp_path, monkeypatch
+):
+    told = []
+    with monkeypatch.context() as patch:
+        patch.setattr(*FAULTS[case])
+        with pytest.raises(BeyondTolerance, match=r"\(gpu\)"):
+            to_litert(
+                run,
+                tmp_path / "faulty.tflite",
+                check=lambda path: require_verified(path, run, images, told.append),
+            )
+    assert [(found.accelerator, found.passes) for found in told] == [("cpu", True), ("gpu", False)]
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,54 @@
+"""Detection by an exported `.onnx`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from yolact_tf.cores import usable_cores
+from yolact_tf.detect.engines.answers import by_image, require_names
+from yolact_tf.detect.engines.metadata import checked_metadata
+from yolact_tf.detect.engines.packages import require_package
+from yolact_tf.files import PathLike
+from yolact_tf.preprocess import resize_images
+
+METADATA = "metadata.json"  # the key in `metadata_props` of the text that other artefacts have as a file
+_EXPECTED = "expected an .onnx of `yolact export`"
+
+
+class OnnxEngine:
+    """Runs an exported `.onnx` with onnxruntime on the CPU, one image at a time.
+
+    threads: how many work on one image; all usable cores where None.
+    """
+
+    precision, accelerator = "float32", "cpu"
+
+    def __init__(self, path: PathLike, threads: int | None = None):
+        self.path = path
+        self._session = _open(path, threads)
+        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA, "")
+        metadata = checked_metadata(text, path, _EXPECTED)
+        self.labels = metadata["labels"]
+        require_names(self.labels, metadata.get("num_classes"), path)
+        self.image_size = self._session.get_inputs()[0].shape[1]
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        resized = np.asarray(resize_images(image[None], self.image_size))
+        answer = self._session.run(self._names, {"image": resized})
+        return by_image(dict(zip(self._names, answer, strict=True)))[0]
+
+    def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        return [self(image) for image in images]
+
+
+def _open(path, threads) -> Any:
+    onnxruntime = require_package("onnxruntime", "onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or usable_cores()
+    options.log_severity_level = 3  # errors: warnings are of graph optimisations
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's many kinds have no other parent
+        raise ValueError(f"{path}: {_EXPECTED}. Received: {' '.join(str(error).split())[:200]}") from None
