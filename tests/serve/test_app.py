@@ -21,7 +21,7 @@ from pycocotools import mask as coco_mask
 from tests.colour_finder import NAMES, SLOTS, Gate, draw, save_export, serving
 from tests.image_bombs import gif, png_header
 from yolact_tf.images.headers import require_pixels
-from yolact_tf.serve import Limits, build_app, load_servable, serve
+from yolact_tf.serve import Batching, Limits, build_app, load_servable, serve
 from yolact_tf.serve.servable import one_line
 
 pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
@@ -34,7 +34,7 @@ def export(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def servable(export):
-    return load_servable(export)
+    return load_servable(export, all_versions=True)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +166,7 @@ REFUSED = {
     "no JSON": (b"{", "must be JSON"),
     "an empty body": (b"", "must be JSON"),
     "not UTF-8": (b'{"instances": ["\xff"]}', "must be JSON"),
-    "deep JSON": (b"[" * 200_000, "at most 64 deep"),
+    "deep JSON": (b"[" * 200_000, "at most 256 deep"),
     "many values": (b'{"instances": [' + b"[]," * 2_000_001, "at most 4000000 values"),
     "many rows": ({"instances": ["x"] * 33}, "at most 32 rows. Received: 33"),
     # None of these values would do: rows are counted before values are looked at, which takes its time.
@@ -281,11 +281,14 @@ def test_of_a_failed_assertion_its_message_is_told():
     assert one_line(caught.value) == "An image must have at most 100 pixels. Received: 1200"
 
 
+RUNNING, WAITING = Batching().num_batch_threads, 3
+
+
 class Gated:
     """A server with a gate that predictions wait at, and with room for three more in its line."""
 
-    def __init__(self, address, jobs, gate):
-        self.address, self.jobs, self.gate = address, jobs, gate
+    def __init__(self, address, queue, gate):
+        self.address, self.queue, self.gate = address, queue, gate
         self.request = {"signature_name": "gate", "inputs": [7]}
         self.replies, self.threads = [], []
 
@@ -304,8 +307,8 @@ class Gated:
 
     def wait_for(self, pending):
         deadline = time.monotonic() + 60
-        while self.jobs.pending != pending:
-            assert time.monotonic() < deadline, self.jobs.pending
+        while self.queue.pending != pending:
+            assert time.monotonic() < deadline, self.queue.pending
             time.sleep(0.01)
 
     def finish(self):
@@ -323,41 +326,40 @@ class Gated:
 def gated(servable):
     signatures = servable.version().signatures
     signatures["gate"] = gate = Gate()
-    app = build_app(servable, Limits(queue=3))
+    app = build_app(servable, Limits(queue=RUNNING + WAITING))
     with serving(app) as address:
-        yield Gated(address, app.state.jobs, gate)
+        yield Gated(address, app.state.queue, gate)
         gate.open()
     del signatures["gate"]
 
 
 def test_status_and_metadata_answer_while_every_worker_is_busy(gated):
-    gated.post(gated.jobs.workers + 1)
+    gated.post(RUNNING + 1)
     for path in ("/v1/models/yolact", "/v1/models/yolact/metadata"):
         assert send(gated.address, "GET", path)[0] == 200
     assert not gated.replies
     answers = gated.finish()
-    assert answers == [(200, {"outputs": [7]})] * (gated.jobs.workers + 1)
+    assert answers == [(200, {"outputs": [7]})] * (RUNNING + 1)
 
 
 def test_a_full_line_refuses_the_next_request(gated):
-    gated.post(gated.jobs.workers + 3)
+    gated.post(RUNNING + WAITING)
     status, reply = send(gated.address, "POST", PREDICT, gated.request)
-    assert status == 503 and "3 are already waiting" in reply["error"]
+    assert status == 503 and f"{RUNNING + WAITING} are already waiting" in reply["error"]
     assert {status for status, _ in gated.finish()} == {200}
-    assert gated.gate.calls == gated.jobs.workers + 3
+    assert gated.gate.calls == RUNNING + WAITING
 
 
 def test_requests_whose_clients_left_are_never_run(gated):
-    workers = gated.jobs.workers
-    gated.post(workers)
-    left = [gated.post_without_waiting() for _ in range(3)]
-    gated.wait_for(workers + 3)
+    gated.post(RUNNING)
+    left = [gated.post_without_waiting() for _ in range(WAITING)]
+    gated.wait_for(RUNNING + WAITING)
     for connection in left:
         connection.close()
-    gated.wait_for(workers)
+    gated.wait_for(RUNNING)
     gated.post(1)  # there is room again
     assert {status for status, _ in gated.finish()} == {200}
-    assert gated.gate.calls == workers + 1
+    assert gated.gate.calls == RUNNING + 1
 
 
 def test_bodies_together_stay_within_their_memory(servable):
@@ -378,7 +380,7 @@ def wait_for_status(address, body, expected):
 
 
 def test_a_model_folder_itself_is_version_1(export):
-    assert list(load_servable(export / "2").folders) == [1]
+    assert load_servable(export / "2").versions == [1]
 
 
 def test_what_cannot_be_served_is_named(export, tmp_path):

@@ -38,14 +38,18 @@ def _write_version(run, folder, max_pixels):
     serving = Serving(run, traced_once=True, max_pixels=max_pixels)
     text = tf.TensorSpec([None], tf.string, name="image_bytes")
     pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")
+    endpoints = {
+        "serving_default": (serving.rle, text),
+        "png": (serving.png, text),
+        "tensors": (serving.tensors, pixels),
+        "raw": (serving.raw, pixels),
+        "evaluation": (serving.evaluation, pixels),
+    }
     archive = keras.export.ExportArchive()
     archive.track(run.model)
-    archive.add_endpoint("serving_default", serving.rle, [text])
-    archive.add_endpoint("png", serving.png, [text])
-    archive.add_endpoint("tensors", serving.tensors, [pixels])
-    archive.add_endpoint("raw", serving.raw, [pixels])
-    archive.add_endpoint("evaluation", serving.evaluation, [pixels])
+    for name, (function, spec) in endpoints.items():
+        archive.add_endpoint(name, function, [spec])
     archive.write_out(str(folder), verbose=False)
     (folder / LABELS).parent.mkdir(exist_ok=True)
     write_text(folder / LABELS, labels_to_json(run.labels))
-    write_warmup(folder, run.config.data.image_size)
+    write_warmup(folder, {name: spec for name, (_, spec) in endpoints.items()}, run.config.data.image_size)

@@ -13,7 +13,7 @@ from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
 from yolact_tf.export.signature_outputs import answers
 from yolact_tf.files import PathLike
-from yolact_tf.masks import place_window
+from yolact_tf.mask_windows import place_window
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 
