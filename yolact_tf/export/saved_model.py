@@ -20,8 +20,8 @@ def to_saved_model(run: Run, path: PathLike, max_pixels: int = MAX_PIXELS) -> Pa
     evaluation.
 
     path: gets the version after its newest, 1 at first; PATH/N writes version N of PATH. A version
-    appears whole or not at all, and none is overwritten. Beside PATH go models.config, batching.config
-    and docker_run.sh for TF Serving. Returns PATH.
+    appears whole or not at all, and none is overwritten. Beside PATH goes what TF Serving is
+    started with (`write_server_files`). Returns PATH.
     max_pixels: of an encoded image, all frames of an animation together; larger ones are refused before
     they are decoded.
     """
