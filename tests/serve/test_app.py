@@ -1,16 +1,12 @@
 """The server over real HTTP: a small SavedModel, every kind of answer and every refusal."""
 
-import base64
 import gzip
-import http.client
 import json
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 import urllib.request
 
 import numpy as np
@@ -18,10 +14,11 @@ import pytest
 import tensorflow as tf
 from pycocotools import mask as coco_mask
 
-from tests.colour_finder import NAMES, SLOTS, Gate, draw, save_export, serving
+from tests.colour_finder import NAMES, SLOTS, draw, save_export, serving
 from tests.image_bombs import gif, png_header
+from tests.serve.asking import PREDICT, b64, send, wait_until
 from yolact_tf.images.headers import require_pixels
-from yolact_tf.serve import Batching, Limits, build_app, load_servable, serve
+from yolact_tf.serve import Limits, build_app, load_servable, serve
 from yolact_tf.serve.servable import one_line
 
 pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
@@ -50,23 +47,6 @@ def call(server):
     assert send(server, "GET", "/v1/models/yolact")[0] == 200
 
 
-def send(server, method, path, content=None, headers=()):
-    """Returns (status, decoded JSON or text). content: bytes as they are, anything else as JSON."""
-    connection = http.client.HTTPConnection(*server, timeout=120)
-    body = content if content is None or isinstance(content, bytes) else json.dumps(content)
-    connection.request(method, path, body, dict(headers))
-    response = connection.getresponse()
-    text = response.read().decode()
-    connection.close()
-    is_json = response.headers["Content-Type"] == "application/json"
-    return response.status, json.loads(text) if is_json else text
-
-
-def b64(content):
-    return {"b64": base64.b64encode(content).decode()}
-
-
-PREDICT = "/v1/models/yolact:predict"
 OLD_PREDICT = "/v1/models/yolact/versions/2:predict"
 
 
@@ -281,87 +261,6 @@ def test_of_a_failed_assertion_its_message_is_told():
     assert one_line(caught.value) == "An image must have at most 100 pixels. Received: 1200"
 
 
-RUNNING, WAITING = Batching().num_batch_threads, 3
-
-
-class Gated:
-    """A server with a gate that predictions wait at, and with room for three more in its line."""
-
-    def __init__(self, address, queue, gate):
-        self.address, self.queue, self.gate = address, queue, gate
-        self.request = {"signature_name": "gate", "inputs": [7]}
-        self.replies, self.threads = [], []
-
-    def post(self, count):
-        """Sends requests that wait for the gate, and returns when all have arrived."""
-        for _ in range(count):
-            self.threads.append(threading.Thread(target=self._post_one))
-            self.threads[-1].start()
-        self.wait_for(len(self.threads))
-
-    def post_without_waiting(self):
-        """A connection that has sent its request."""
-        connection = http.client.HTTPConnection(*self.address, timeout=30)
-        connection.request("POST", PREDICT, json.dumps(self.request))
-        return connection
-
-    def wait_for(self, pending):
-        deadline = time.monotonic() + 60
-        while self.queue.pending != pending:
-            assert time.monotonic() < deadline, self.queue.pending
-            time.sleep(0.01)
-
-    def finish(self):
-        """Opens the gate; the answers to all that were posted."""
-        self.gate.open()
-        for thread in self.threads:
-            thread.join()
-        return self.replies
-
-    def _post_one(self):
-        self.replies.append(send(self.address, "POST", PREDICT, self.request))
-
-
-@pytest.fixture
-def gated(servable):
-    signatures = servable.version().signatures
-    signatures["gate"] = gate = Gate()
-    app = build_app(servable, Limits(queue=RUNNING + WAITING))
-    with serving(app) as address:
-        yield Gated(address, app.state.queue, gate)
-        gate.open()
-    del signatures["gate"]
-
-
-def test_status_and_metadata_answer_while_every_worker_is_busy(gated):
-    gated.post(RUNNING + 1)
-    for path in ("/v1/models/yolact", "/v1/models/yolact/metadata"):
-        assert send(gated.address, "GET", path)[0] == 200
-    assert not gated.replies
-    answers = gated.finish()
-    assert answers == [(200, {"outputs": [7]})] * (RUNNING + 1)
-
-
-def test_a_full_line_refuses_the_next_request(gated):
-    gated.post(RUNNING + WAITING)
-    status, reply = send(gated.address, "POST", PREDICT, gated.request)
-    assert status == 503 and f"{RUNNING + WAITING} are already waiting" in reply["error"]
-    assert {status for status, _ in gated.finish()} == {200}
-    assert gated.gate.calls == RUNNING + WAITING
-
-
-def test_requests_whose_clients_left_are_never_run(gated):
-    gated.post(RUNNING)
-    left = [gated.post_without_waiting() for _ in range(WAITING)]
-    gated.wait_for(RUNNING + WAITING)
-    for connection in left:
-        connection.close()
-    gated.wait_for(RUNNING)
-    gated.post(1)  # there is room again
-    assert {status for status, _ in gated.finish()} == {200}
-    assert gated.gate.calls == RUNNING + 1
-
-
 def test_bodies_together_stay_within_their_memory(servable):
     """A request whose body never ends holds its memory; when it leaves, others have it."""
     with serving(build_app(servable, Limits(bodies=50_000))) as address:
@@ -374,9 +273,7 @@ def test_bodies_together_stay_within_their_memory(servable):
 
 
 def wait_for_status(address, body, expected):
-    deadline = time.monotonic() + 60
-    while (status := send(address, "POST", PREDICT, body)[0]) != expected:
-        assert time.monotonic() < deadline, status
+    wait_until(lambda: send(address, "POST", PREDICT, body)[0] == expected)
 
 
 def test_a_model_folder_itself_is_version_1(export):

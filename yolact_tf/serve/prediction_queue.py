@@ -36,16 +36,17 @@ class PredictionQueue:
 
     A batch starts as soon as a thread is free, unless requests are just being read that may fit to it: it
     waits for those until it is full or its oldest query has waited `batch_timeout_micros`. So one client
-    never waits, and many fill a batch while another runs. `pending` counts queries from their acceptance to
-    their answer.  on_batch: is told the rows of each batch. Lives in one event loop.
+    never waits, and many fill a batch while another runs. Lives in one event loop.
+
+    `pending` counts queries from their acceptance to their answer, `reading` those that no batch can have
+    yet.  on_batch: is told the rows of each batch.
     """
 
     def __init__(self, limits: Limits, batching: Batching, on_batch: Callable[[int], None]):
-        self.pending = 0
+        self.pending = self.reading = 0
         self._limits = limits
         self._batching = batching
         self._on_batch = on_batch
-        self._reading = 0
         self._places: list[_Place] = []  # oldest first
         self._idle = batching.num_batch_threads
         self._row_seconds = 0.0
@@ -69,11 +70,11 @@ class PredictionQueue:
 
     async def _answer(self, read):
         loop = asyncio.get_running_loop()
-        self._reading += 1
+        self.reading += 1
         try:
             query = await loop.run_in_executor(self._readers, read)
         finally:
-            self._reading -= 1
+            self.reading -= 1
             loop.call_soon(self._start_batches)  # others may wait for no one else
         place = _Place(query, loop.time(), loop.create_future())
         self._places.append(place)
@@ -102,7 +103,7 @@ class PredictionQueue:
         for places in fitting.values():
             batch, is_full = self._filled(places)
             has_waited = loop.time() - places[0].since >= self._batching.batch_timeout_micros / 1e6
-            if is_full or has_waited or not self._reading:
+            if is_full or has_waited or not self.reading:
                 return batch
         return []
 
