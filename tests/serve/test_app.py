@@ -1,5 +1,6 @@
 """The server over real HTTP: a small SavedModel, every kind of answer and every refusal."""
 
+import contextlib
 import gzip
 import json
 import re
@@ -7,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import urllib.error
 import urllib.request
 
 import numpy as np
@@ -14,7 +17,7 @@ import pytest
 import tensorflow as tf
 from pycocotools import mask as coco_mask
 
-from tests.colour_finder import NAMES, SLOTS, draw, save_export, serving
+from tests.colour_finder import NAMES, SLOTS, Gate, draw, save_export, serving
 from tests.image_bombs import gif, png_header
 from tests.serve.asking import PREDICT, b64, send, wait_until
 from yolact_tf.images.headers import require_pixels
@@ -146,6 +149,8 @@ REFUSED = {
     "no JSON": (b"{", "must be JSON"),
     "an empty body": (b"", "must be JSON"),
     "not UTF-8": (b'{"instances": ["\xff"]}', "must be JSON"),
+    "one list too deep": (b'{"instances": ' + b"[" * 256 + b"]" * 256 + b"}", "256 deep. Received: 257"),
+    "as deep as may be": (b'{"instances": ' + b"[" * 255 + b"1" + b"]" * 255 + b"}", "`image_bytes` must be"),
     "deep JSON": (b"[" * 200_000, "at most 256 deep"),
     "many values": (b'{"instances": [' + b"[]," * 2_000_001, "at most 4000000 values"),
     "many rows": ({"instances": ["x"] * 33}, "at most 32 rows. Received: 33"),
@@ -183,9 +188,13 @@ REFUSED = {
     "an integer out of range": ({"signature_name": "mean_colour", "inputs": [[[[0, 1, 256]]]]}, "256, out"),
     "a wrong rank": ({"inputs": [["x"]]}, r"shape \(None,\).*\(1, 1\)"),
     "a wrong size": ({"signature_name": "mean_colour", "inputs": [[[[1, 2]]]]}, r"\(1, 1, 1, 2\)"),
+    "an empty batch of pixels": ({"signature_name": "mean_colour", "instances": []}, "at least one"),
     "unequal lists": ({"signature_name": "mean_colour", "inputs": [[[[1, 2, 3], [1]]]]}, "unequal length"),
     "bad base64": ({"instances": [{"b64": "$$$$"}]}, "base64"),
     "bytes that are no image": ({"instances": [b64(b"no image")]}, "Unknown image file format"),
+    "half a PNG": ({"instances": [b64(draw()[0][:100])]}, "PNG"),
+    "half an animation": ({"instances": [b64(gif(30, 40, frames=3)[:40])]}, "."),
+    "a PNG that claims to be huge": ({"instances": [b64(png_header(50_000, 50_000))]}, "pixels.* 2500000000"),
     "half an image": ({"instances": [b64(draw(kind="JPEG")[0][:200])]}, "JPEG"),
     "outputs without a batch": ({"signature_name": "unbatched", "instances": ["x"]}, "one batch size"),
 }  # fmt: skip
@@ -225,6 +234,42 @@ def test_gzip_may_not_unpack_to_far_more_than_was_sent(call):
     body = gzip.compress(b" " * 18 * 10**6)
     status, reply = call("POST", PREDICT, body, PACKED)
     assert len(body) < 20_000 and status == 413 and "also unpacked" in reply["error"]
+
+
+def test_a_hundred_megabytes_are_refused_and_forgotten(call):
+    status, reply = call("POST", PREDICT, b" " * 100 * 2**20)
+    assert status == 413 and "at most 33554432 bytes" in reply["error"]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", ""])
+def test_what_a_body_says_that_it_is_makes_no_difference(call, kind):
+    assert call("POST", PREDICT, GOOD, {"Content-Type": kind})[0] == 200
+
+
+def test_names_may_be_of_any_letters(export):
+    with serving(build_app(load_servable(export, "größe 日本 🍓"))) as server:
+        path = "/v1/models/gr%C3%B6%C3%9Fe%20%E6%97%A5%E6%9C%AC%20%F0%9F%8D%93"
+        assert send(server, "POST", f"{path}:predict", GOOD)[0] == 200
+        status, reply = send(server, "GET", "/v1/models/%E6%97%A5")
+        assert status == 404 and "Latest(日)" in reply["error"] and "größe 日本 🍓" in reply["error"]
+
+
+def test_a_full_line_says_when_to_come_back(export):
+    servable = load_servable(export)
+    servable.version().signatures["gate"] = gate = Gate()
+    app = build_app(servable, Limits(queue=1))
+    with serving(app) as server:
+        body = {"signature_name": "gate", "inputs": [7]}
+        waiting = threading.Thread(target=send, args=(server, "POST", PREDICT, body))
+        waiting.start()
+        wait_until(lambda: app.state.queue.pending == 1)
+        request = urllib.request.Request("http://{}:{}".format(*server) + PREDICT, json.dumps(GOOD).encode())
+        with pytest.raises(urllib.error.HTTPError, match="503") as caught:
+            urllib.request.urlopen(request)
+        assert caught.value.headers["Retry-After"] == "1"
+        caught.value.close()
+        gate.open()
+        waiting.join()
 
 
 UNKNOWN = {
@@ -308,22 +353,45 @@ def test_a_missing_extra_says_how_to_get_it(export, monkeypatch):
         serve(export, port=0)
 
 
-@pytest.mark.whole
-def test_signals_end_it_cleanly(export):
+@contextlib.contextmanager
+def started(*arguments):
+    """`serve` in a process of its own, of the model `old`; yields the process and its address."""
     code = "import sys; from yolact_tf.serve import serve; serve(sys.argv[1], port=0, name='old')"
-    command = [sys.executable, "-c", code, str(export / "2")]
-    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], text=True, **pipes)
     try:
-        for process, number in zip(processes, (signal.SIGTERM, signal.SIGINT), strict=True):
-            line = next(line for line in process.stderr if "demo page" in line)
-            address = "127.0.0.1", int(re.search(r"demo page http://127.0.0.1:(\d+)/", line).group(1))
-            assert send(address, "POST", "/v1/models/old:predict", {"inputs": [1]}) == (
-                200,
-                {"outputs": [0.1]},
-            )
-            process.send_signal(number)
-            rest = process.communicate(timeout=120)[1]
-            assert process.returncode == 0 and "Traceback" not in rest
+        line = next(line for line in process.stderr if "demo page" in line)
+        yield process, ("127.0.0.1", int(re.search(r"demo page http://127.0.0.1:(\d+)/", line).group(1)))
     finally:
-        for process in processes:
-            process.kill()
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_when_what_is_accepted_is_answered(export, number):
+    """A request of which the body is still under way when the signal comes is accepted, too."""
+    with started(str(export / "2")) as (process, address), socket.create_connection(address) as late:
+        body = json.dumps({"inputs": [1]}).encode()
+        path = "/v1/models/old:predict"
+        assert send(address, "POST", path, body) == (200, {"outputs": [0.1]})
+        late.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        late.sendall(body[:3])
+        # It has been read so far when what came after it is answered.
+        assert send(address, "GET", "/healthz") == (200, "ok")
+        process.send_signal(number)
+
+        def is_refused():
+            try:
+                socket.create_connection(address).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        wait_until(is_refused)
+        late.sendall(body[3:])
+        assert late.makefile("rb").read().endswith(b'{"outputs":[0.1]}')
+        lines, events = process.communicate(timeout=120)
+        assert process.returncode == 0 and "Traceback" not in events
+        statuses = [(line["path"], line["status"]) for line in map(json.loads, lines.splitlines())]
+        assert statuses == [(path, 200), ("/healthz", 200), (path, 200)]

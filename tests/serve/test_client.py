@@ -269,8 +269,11 @@ def test_an_answer_is_never_asked_for_twice(scripted, content, status, told):
     "content", [{"predictions": []}, {"predictions": {}}, {}, {"predictions": [ROW, ROW]}]
 )
 def test_as_many_answers_as_images_are_needed(scripted, content):
-    with pytest.raises(ValueError, match="expected 1 predictions. Received"):
-        Client(scripted(answer(content)).url)(b"image")
+    with (
+        Client(scripted(answer(content)).url) as client,
+        pytest.raises(ValueError, match="expected 1 predictions. Received"),
+    ):
+        client(b"image")
 
 
 def test_silence_ends_with_the_timeout_and_is_not_asked_again(scripted):
@@ -297,7 +300,8 @@ def test_headers_travel_with_every_request(scripted, monkeypatch):
 def test_it_starts_neither_tensorflow_nor_keras():
     image = base64.b64encode(draw()[0]).decode()
     code = (
-        "import base64, sys\nfrom yolact_tf.serve import Client\nclient = Client('http://127.0.0.1:1', retries=0)\n"
+        "import base64, sys\nfrom yolact_tf.serve import Client\n"
+        "client = Client('http://127.0.0.1:1', retries=0)\n"
         "try: client(base64.b64decode(sys.argv[1]))\n"
         "except ConnectionError: print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
     )

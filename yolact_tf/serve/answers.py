@@ -20,7 +20,7 @@ def read_detections(row: Mapping[str, Any], image_size: tuple[int, int] | None =
     """
     try:
         return _read(row, image_size)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"Expected an answer of `yolact export`'s signatures. Received: {reason}") from error
 

@@ -72,12 +72,6 @@ def build_app(
     async def show_page(request):
         return Response(page, media_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
 
-    async def show_health(request):
-        return Response("ok", media_type="text/plain")
-
-    async def show_metrics(request):
-        return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
-
     async def answer(request):
         return _json_response(*await _answer_or_refuse(servable, request, intake, queue))
 
@@ -86,8 +80,7 @@ def build_app(
 
     routes = [
         Route("/", show_page),
-        Route("/healthz", show_health),
-        Route("/metrics", show_metrics),
+        *_routes_of_operators(metrics),
         Route("/{path:path}", answer, methods=["GET", "POST"]),
     ]
     app = Starlette(
@@ -122,6 +115,7 @@ def serve(
     # The port is taken before the slow load, so that a second server fails at once.
     with _listen(host, port) as listener, _ended_by_signals():
         logging.config.dictConfig(LOGGING)
+        _allow_many_connections()
         servable = load_servable(path, name, all_versions)
         config = uvicorn.Config(
             build_app(servable, limits, batching),
@@ -138,6 +132,19 @@ def serve(
         )  # fmt: skip
         with servable.followed():
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _routes_of_operators(metrics):
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    async def show_health(request):
+        return Response("ok", media_type="text/plain")
+
+    async def show_metrics(request):
+        return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    return [Route("/healthz", show_health), Route("/metrics", show_metrics)]
 
 
 def _add_gauges(metrics, servable, queue):
@@ -195,6 +202,15 @@ async def _answer(servable, request, intake, queue):
             return query
 
         return await queue.answer(request, read)
+
+
+def _allow_many_connections():
+    """Slow clients shall not take all the files that the process may have open, often a mere 1024."""
+    with contextlib.suppress(ImportError, ValueError, OSError):  # not on Windows, or not allowed
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextlib.contextmanager
