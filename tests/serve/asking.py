@@ -6,6 +6,8 @@ import json
 import re
 import time
 
+from tests.colour_finder import draw
+
 PREDICT = "/v1/models/yolact:predict"
 
 
@@ -23,6 +25,9 @@ def send(server, method, path, content=None, headers=()):
 
 def b64(content):
     return {"b64": base64.b64encode(content).decode()}
+
+
+GOOD = {"instances": [b64(draw()[0])]}
 
 
 def batch_rows(server):

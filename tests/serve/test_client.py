@@ -14,7 +14,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from tests.colour_finder import NAMES, draw, save_export, serving
+from tests.colour_finder import NAMES, draw, serving
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
 from yolact_tf.images.decoding import read_image
@@ -26,8 +26,7 @@ pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    servable = load_servable(save_export(tmp_path_factory.mktemp("export")))
+def server(servable):
     with serving(build_app(servable, Limits(batch=4))) as (host, port):
         yield f"http://{host}:{port}"
 
@@ -71,7 +70,7 @@ def test_a_refusal_is_an_error_in_the_words_of_the_server(client, server):
 
 
 def test_it_tells_which_versions_there_are(client):
-    assert client.versions() == {10: "AVAILABLE"}
+    assert client.versions() == {10: "AVAILABLE", 2: "AVAILABLE"}
 
 
 def test_threads_may_share_one(client):
@@ -253,7 +252,7 @@ def test_what_never_answers_is_given_up_in_one_line(scripted):
     ("content", "status", "told"),
     [
         ({"error": "busy"}, "503 Service Unavailable", "503: busy"),
-        ({"error": "bad"}, "400 Bad Request", "400: bad"),
+        ({"error": "bad\n\tthing"}, "400 Bad Request", "400: bad thing"),
         (b"<html>", "502 Bad Gateway", "502: <html>"),
         (b"no JSON", "200 OK", "200: no JSON"),
     ],

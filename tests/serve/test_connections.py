@@ -8,24 +8,14 @@ import socket
 
 import pytest
 
-from tests.colour_finder import draw, save_export, serving
-from tests.serve.asking import PREDICT, b64, send, wait_until
+from tests.colour_finder import save_export, serving
+from tests.serve.asking import GOOD, PREDICT, send, wait_until
 from yolact_tf.serve import Limits, build_app, load_servable
-
-pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
-
-GOOD = {"inputs": [b64(draw()[0])]}
 
 
 @pytest.fixture(scope="module")
 def servable(tmp_path_factory):
     return load_servable(save_export(tmp_path_factory.mktemp("export")))
-
-
-@pytest.fixture(scope="module")
-def server(servable):
-    with serving(build_app(servable)) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")

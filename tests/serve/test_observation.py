@@ -11,8 +11,6 @@ from tests.serve.asking import PREDICT, b64, send
 from yolact_tf.serve import Limits, build_app, load_servable
 from yolact_tf.serve.metrics import Counter, Histogram
 
-pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
-
 
 @pytest.fixture(scope="module")
 def servable(tmp_path_factory):

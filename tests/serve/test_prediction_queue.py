@@ -6,17 +6,9 @@ import threading
 
 import pytest
 
-from tests.colour_finder import Gate, draw, save_export, serving
+from tests.colour_finder import Gate, draw, serving
 from tests.serve.asking import PREDICT, b64, batch_rows, send, wait_until
-from yolact_tf.serve import Batching, Limits, build_app, load_servable
-
-pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
-
-
-@pytest.fixture(scope="module")
-def servable(tmp_path_factory):
-    return load_servable(save_export(tmp_path_factory.mktemp("export")))
-
+from yolact_tf.serve import Batching, Limits, build_app
 
 RUNNING, WAITING = Batching().num_batch_threads, 7
 

@@ -5,18 +5,12 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from tests.colour_finder import draw, save_export, serving
+from tests.colour_finder import draw, serving
 from tests.serve.asking import PREDICT, b64, send, wait_until
 from yolact_tf.export.warmup import FILE, prediction_log
 from yolact_tf.serve import build_app, load_servable
 
 pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
-
-
-@pytest.fixture(scope="module")
-def export(tmp_path_factory):
-    """Versions 2 and 10, to copy from."""
-    return save_export(tmp_path_factory.mktemp("export"))
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ def _allow_many_connections():
         import resource
 
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
 
 
 @contextlib.contextmanager

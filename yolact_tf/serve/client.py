@@ -22,6 +22,7 @@ from yolact_tf.serve.answers import read_detections
 ImageLike = str | os.PathLike[str] | bytes | np.ndarray
 OF_PIXELS = ("tensors", "evaluation")  # signatures that take decoded images
 DETECTING = ("serving_default", "png", *OF_PIXELS)
+LONGEST = 300  # characters of a server's words; TensorFlow's errors hold whole stacks
 RETRY_SECONDS = 0.2  # before the first retry, twice as long before each further one
 # What is raised where a connection cannot be had, or ends before an answer has come.
 _UNANSWERED = (OSError, http.client.RemoteDisconnected, http.client.IncompleteRead, http.client.BadStatusLine)
@@ -132,11 +133,11 @@ class Client:
             answer = None
         if status == 200 and isinstance(answer, dict):
             return answer
-        told = answer.get("error") if isinstance(answer, dict) else None
+        told = answer.get("error") if isinstance(answer, dict) else text.decode("utf-8", "replace")
         retry_after = headers.get("Retry-After", "")
         raise ServerError(
             status,
-            f"{self.url} answered {status}: {told or text[:80].decode('utf-8', 'replace')}",
+            f"{self.url} answered {status}: {' '.join(str(told).split())[:LONGEST]}",
             int(retry_after) if retry_after.isdigit() else None,
         )
 
