@@ -144,7 +144,8 @@ class Client:
     def _exchange(self, method, path, body):
         """(status, headers, bytes) of an answer. ConnectionError or TimeoutError where none comes."""
         failure: BaseException | None = None
-        for attempt in range(self.retries + 1):
+        # A connection that was kept open may be closed just now, which is no failure of the server.
+        for attempt in range(self.retries + 1 + bool(self._idle)):
             if attempt:
                 time.sleep(RETRY_SECONDS * 2 ** (attempt - 1))
             try:
