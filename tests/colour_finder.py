@@ -4,6 +4,7 @@ import contextlib
 import io
 import socket
 import threading
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -104,6 +105,7 @@ class Gate:
     """A signature that counts its calls and answers none before it is opened."""
 
     structured_input_signature = (), {"numbers": tf.TensorSpec([None], tf.int32, "numbers")}
+    structured_outputs: ClassVar = {"numbers": tf.TensorSpec(None, tf.int32)}  # of any rank: no batch
 
     def __init__(self):
         self.calls = 0
@@ -152,12 +154,14 @@ def save_export(root):
 
 
 @contextlib.contextmanager
-def serving(app):
+def serving(app, patience=60):
     """Runs a real server of an application in a thread. Yields its (host, port)."""
     import uvicorn
 
+    from yolact_tf.serve.connections import patient_for
+
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", lifespan="off")
+    config = uvicorn.Config(app, http=patient_for(patience), log_level="warning", lifespan="off")
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

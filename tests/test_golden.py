@@ -17,7 +17,7 @@ from yolact_tf.boxes import clip
 from yolact_tf.detect.detection_model import DetectionModel
 from yolact_tf.losses.objective import YolactLoss
 from yolact_tf.losses.targets import match_anchors
-from yolact_tf.masks import upsample_to_image
+from yolact_tf.mask_windows import upsample_to_image
 from yolact_tf.model import build_yolact
 from yolact_tf.preprocess import RGB_MEAN, RGB_STD
 from yolact_tf.recipes import load_config

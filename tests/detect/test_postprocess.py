@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tests.reference import formula_run
 from yolact_tf.boxes import centers_to_corners
 from yolact_tf.detect.postprocess import postprocess
-from yolact_tf.masks import place_window, upsample_to_image
+from yolact_tf.mask_windows import place_window, upsample_to_image
 
 
 def reference_predictions(numbers, case):

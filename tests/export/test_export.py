@@ -18,7 +18,6 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
-from tensorflow.core.framework import tensor_pb2
 
 import yolact_tf
 from tests.export.saved_model_ops import OPS_OF_2_20, assert_server_has_ops
@@ -29,7 +28,6 @@ from yolact_tf.export.litert import _append_metadata
 from yolact_tf.export.serving import Serving
 from yolact_tf.export.signature_outputs import from_bytes
 from yolact_tf.export.verify import compare
-from yolact_tf.export.warmup import prediction_log
 from yolact_tf.images.decoding import decode_image, read_image
 from yolact_tf.model_folder import find_versions
 
@@ -202,47 +200,9 @@ def test_a_turned_photograph_has_the_detections_of_the_upright_one(
 def test_labels_and_server_files(saved_model, run):
     assets = saved_model / "1" / "assets" / "labels.json"
     assert json.loads(assets.read_text()) == {str(k): v for k, v in run.labels.items()}
-    for name in ("models.config", "batching.config", "docker_run.sh"):
+    for name in ("models.config", "batching.config", "monitoring.config", "docker_run.sh"):
         assert (saved_model.parent / name).is_file()
     assert f"/models/{saved_model.name}" in (saved_model.parent / "models.config").read_text()
-
-
-def test_the_warm_up_request_calls_the_default_signature(saved_model, loaded):
-    file = saved_model / "1" / "assets.extra" / "tf_serving_warmup_requests"
-    records = list(tf.data.TFRecordDataset(str(file)).as_numpy_iterator())
-    assert len(records) == 1
-    # predict_log (6) { request (1) { model_spec (1), inputs (2) } }: unwrap by length prefixes.
-    predict = fields(fields(fields(records[0])[6])[1])
-    assert fields(predict[1])[3] == b"serving_default"
-    entry = fields(predict[2])
-    assert entry[1] == b"image_bytes"
-    values = tf.make_ndarray(tensor_pb2.TensorProto.FromString(entry[2]))
-    found = loaded.signatures["serving_default"](image_bytes=tf.constant(values))
-    assert found["num_detections"].shape == (1,)
-    assert prediction_log("yolact", "serving_default", {"image_bytes": list(values)}) == records[0]
-
-
-def fields(message):
-    """The last payload of each length-delimited field of a protobuf message."""
-    result, at = {}, 0
-
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = message[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(message):
-        number = varint() >> 3
-        length = varint()
-        result[number] = message[at : at + length]
-        at += length
-    return result
 
 
 def test_explore_tells_what_its_masks_are_made_of(loaded, images, detector, run):
@@ -327,7 +287,7 @@ def test_a_model_gains_versions_and_a_folder_models(run, saved_model, tmp_path, 
         assert to_saved_model(run, tmp_path / path) == (tmp_path / path.partition("/")[0])
     versions = {base: list(find_versions(tmp_path / base)) for base in ("one", "two", "three")}
     assert versions == {"one": [2, 1], "two": [8, 7, 1], "three": [2]}
-    files = {"models.config", "batching.config", "docker_run.sh"}
+    files = {"models.config", "batching.config", "monitoring.config", "docker_run.sh"}
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "three"} | files
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["1", "7", "8"]
     config = (tmp_path / "models.config").read_text()

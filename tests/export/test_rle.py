@@ -8,7 +8,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from yolact_tf.export.rle import encode_png, encode_rle, upsample_mask
-from yolact_tf.masks import crop_masks, upsample_to_image
+from yolact_tf.mask_windows import upsample_to_image
+from yolact_tf.masks import crop_masks
 
 rle_in_graph = tf.function(encode_rle, reduce_retracing=True)
 

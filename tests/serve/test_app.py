@@ -1,16 +1,14 @@
-"""The server over real HTTP: a small SavedModel, every kind of answer and every refusal."""
+"""The server over real HTTP: a small SavedModel, every kind of answer, and how it starts and ends."""
 
-import base64
+import contextlib
 import gzip
-import http.client
 import json
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
+import urllib.error
 import urllib.request
 
 import numpy as np
@@ -18,8 +16,8 @@ import pytest
 import tensorflow as tf
 from pycocotools import mask as coco_mask
 
-from tests.colour_finder import NAMES, SLOTS, Gate, draw, save_export, serving
-from tests.image_bombs import gif, png_header
+from tests.colour_finder import NAMES, SLOTS, draw, serving
+from tests.serve.asking import GOOD, PREDICT, b64, send, wait_until
 from yolact_tf.images.headers import require_pixels
 from yolact_tf.serve import Limits, build_app, load_servable, serve
 from yolact_tf.serve.servable import one_line
@@ -27,46 +25,6 @@ from yolact_tf.serve.servable import one_line
 pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")
 
 
-@pytest.fixture(scope="module")
-def export(tmp_path_factory):
-    return save_export(tmp_path_factory.mktemp("export"))
-
-
-@pytest.fixture(scope="module")
-def servable(export):
-    return load_servable(export)
-
-
-@pytest.fixture(scope="module")
-def server(servable):
-    """(host, port) of a real server; every test that calls it finds it still answering afterwards."""
-    with serving(build_app(servable)) as address:
-        yield address
-
-
-@pytest.fixture
-def call(server):
-    yield lambda *arguments, **keywords: send(server, *arguments, **keywords)
-    assert send(server, "GET", "/v1/models/yolact")[0] == 200
-
-
-def send(server, method, path, content=None, headers=()):
-    """Returns (status, decoded JSON or text). content: bytes as they are, anything else as JSON."""
-    connection = http.client.HTTPConnection(*server, timeout=120)
-    body = content if content is None or isinstance(content, bytes) else json.dumps(content)
-    connection.request(method, path, body, dict(headers))
-    response = connection.getresponse()
-    text = response.read().decode()
-    connection.close()
-    is_json = response.headers["Content-Type"] == "application/json"
-    return response.status, json.loads(text) if is_json else text
-
-
-def b64(content):
-    return {"b64": base64.b64encode(content).decode()}
-
-
-PREDICT = "/v1/models/yolact:predict"
 OLD_PREDICT = "/v1/models/yolact/versions/2:predict"
 
 
@@ -161,203 +119,10 @@ def test_gzip_requests_are_read(call):
     assert call("POST", OLD_PREDICT, body, {"Content-Encoding": "gzip"}) == (200, {"predictions": [2.0]})
 
 
-GOOD = {"instances": [b64(draw()[0])]}
-REFUSED = {
-    "no JSON": (b"{", "must be JSON"),
-    "an empty body": (b"", "must be JSON"),
-    "not UTF-8": (b'{"instances": ["\xff"]}', "must be JSON"),
-    "deep JSON": (b"[" * 200_000, "at most 64 deep"),
-    "many values": (b'{"instances": [' + b"[]," * 2_000_001, "at most 4000000 values"),
-    "many rows": ({"instances": ["x"] * 33}, "at most 32 rows. Received: 33"),
-    # None of these values would do: rows are counted before values are looked at, which takes its time.
-    "many rows that are lists": ({"instances": [[]] * 33}, "at most 32 rows. Received: 33"),
-    "many rows in columns": ({"inputs": [3] * 33}, "at most 32 rows. Received: 33"),
-    "many rows in one of the columns": (
-        {"signature_name": "two_inputs", "inputs": {"a": "x", "b": ["x"] * 33}},
-        "at most 32 rows. Received: 33",
-    ),
-    "a long text among numbers": (
-        {"signature_name": "mean_colour", "inputs": [["x" * 10**6, *[0] * 10**5]]},
-        "Received: ..'xxx",
-    ),
-    "a huge image": ({"instances": [b64(png_header(20_000, 20_000))]}, "50000000 pixels.* 400000000"),
-    "large images together": ({"instances": [b64(png_header(6000, 6000))] * 2}, "together.* 72000000"),
-    "a huge animation": ({"instances": [b64(gif(1000, 1000, frames=51))]}, "pixels.* 51000000"),
-    "a list": ([1], "JSON object"),
-    "both formats": (GOOD | {"inputs": []}, "Exactly one of"),
-    "no format": ({"signature_name": "png"}, "Exactly one of"),
-    "no rows": ({"instances": []}, "at least one"),
-    "rows that are no list": ({"instances": {"image_bytes": "x"}}, "must be a list"),
-    "an unknown signature": (GOOD | {"signature_name": "classify"}, "one of .*'png'.*'classify'"),
-    "a signature that is no text": (GOOD | {"signature_name": ["png"]}, "signature_name"),
-    "an unknown input": ({"instances": [{"image": "x"}]}, r"'image_bytes'.*Received: \['image'\]"),
-    "one input too many": ({"inputs": {"image_bytes": ["x"], "size": 3}}, "'size'"),
-    "a missing input": ({"signature_name": "two_inputs", "instances": [{"a": [1, 2]}]}, r"\['a', 'b'\]"),
-    "a bare value for two inputs": ({"signature_name": "two_inputs", "inputs": [1]}, r"\['a', 'b'\]"),
-    "bare values among objects": ({"instances": [GOOD["instances"][0], {"image_bytes": "x"}]}, "both"),
-    "a wrong dtype": ({"instances": [3]}, "`image_bytes` must be string.*Received: 3"),
-    "a fraction for an integer": (
-        {"signature_name": "two_inputs", "inputs": {"a": [[1, 2]], "b": [1.5]}},
-        "must be int32",
-    ),
-    "an integer out of range": ({"signature_name": "mean_colour", "inputs": [[[[0, 1, 256]]]]}, "256, out"),
-    "a wrong rank": ({"inputs": [["x"]]}, r"shape \(None,\).*\(1, 1\)"),
-    "a wrong size": ({"signature_name": "mean_colour", "inputs": [[[[1, 2]]]]}, r"\(1, 1, 1, 2\)"),
-    "unequal lists": ({"signature_name": "mean_colour", "inputs": [[[[1, 2, 3], [1]]]]}, "unequal length"),
-    "bad base64": ({"instances": [{"b64": "$$$$"}]}, "base64"),
-    "bytes that are no image": ({"instances": [b64(b"no image")]}, "Unknown image file format"),
-    "half an image": ({"instances": [b64(draw(kind="JPEG")[0][:200])]}, "JPEG"),
-    "outputs without a batch": ({"signature_name": "unbatched", "instances": ["x"]}, "one batch size"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_bad_requests_are_refused_in_one_line(call, case):
-    content, message = REFUSED[case]
-    status, reply = call("POST", PREDICT, content)
-    assert status == 400 and list(reply) == ["error"]
-    assert re.search(message, reply["error"]) and "\n" not in reply["error"]
-
-
-@pytest.mark.parametrize(
-    "body", [b"no gzip", gzip.compress(b"{}" * 500, mtime=0)[:-20]], ids=["none", "cut short"]
-)
-def test_broken_gzip_is_refused(call, body):
-    status, reply = call("POST", PREDICT, body, {"Content-Encoding": "gzip"})
-    assert status == 400 and "gzip" in reply["error"]
-
-
-PACKED = {"Content-Encoding": "gzip"}
-
-
-def test_a_body_too_large_is_refused_packed_or_not(servable):
-    with serving(build_app(servable, Limits(body=1000))) as address:
-        for body, headers in (
-            (b" " * 1001, {}),
-            (b" " * 10**6, {}),
-            (gzip.compress(b" " * 10**6), PACKED),
-        ):
-            status, reply = send(address, "POST", PREDICT, body, headers)
-            assert status == 413 and "at most 1000 bytes" in reply["error"]
-
-
-def test_gzip_may_not_unpack_to_far_more_than_was_sent(call):
-    body = gzip.compress(b" " * 18 * 10**6)
-    status, reply = call("POST", PREDICT, body, PACKED)
-    assert len(body) < 20_000 and status == 413 and "also unpacked" in reply["error"]
-
-
-UNKNOWN = {
-    404: "GET /v1/models/other, POST /v1/models/other:predict, GET /v1/models/other/metadata,"
-    " GET /favicon.ico, GET /v1/models/yolact/versions/3, POST /v1/models/yolact/versions/11:predict,"
-    " GET /v1/models, GET /v1/models/yolact/versions/x, POST /v1/models/yolact:classify",
-    400: "GET /v1/models/yolact:predict, POST /v1/models/yolact, POST /v1/models/yolact/metadata,"
-    " PUT /v1/models/yolact, DELETE /v1/models/yolact/versions/2, PATCH /v1/models/yolact:predict,"
-    " OPTIONS /v1/models/yolact:predict, PUT /, GET /v1/models/yolact/labels/stable,"
-    " GET /v1/models/yolact/labels/stable/metadata, POST /v1/models/yolact/labels/stable:predict",
-}
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"), [(line, code) for code in UNKNOWN for line in UNKNOWN[code].split(", ")]
-)
-def test_unknown_paths_and_methods(call, line, expected):
-    method, path = line.split()
-    status, reply = call(method, path, GOOD if method == "POST" else None)
-    assert status == expected and list(reply) == ["error"]
-
-
-def test_refusals_have_the_words_of_tensorflow_serving(call):
-    for method in ("PUT", "DELETE"):
-        expected = {"error": f"Malformed request: {method} {PREDICT}"}
-        assert call(method, PREDICT) == (400, expected)
-    expected = {"error": "Unrecognized servable version label: canary"}
-    assert call("POST", "/v1/models/yolact/labels/canary:predict", GOOD) == (400, expected)
-
-
 def test_of_a_failed_assertion_its_message_is_told():
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         tf.function(require_pixels)(draw()[0], 100)
     assert one_line(caught.value) == "An image must have at most 100 pixels. Received: 1200"
-
-
-class Gated:
-    """A server with a gate that predictions wait at, and with room for three more in its line."""
-
-    def __init__(self, address, jobs, gate):
-        self.address, self.jobs, self.gate = address, jobs, gate
-        self.request = {"signature_name": "gate", "inputs": [7]}
-        self.replies, self.threads = [], []
-
-    def post(self, count):
-        """Sends requests that wait for the gate, and returns when all have arrived."""
-        for _ in range(count):
-            self.threads.append(threading.Thread(target=self._post_one))
-            self.threads[-1].start()
-        self.wait_for(len(self.threads))
-
-    def post_without_waiting(self):
-        """A connection that has sent its request."""
-        connection = http.client.HTTPConnection(*self.address, timeout=30)
-        connection.request("POST", PREDICT, json.dumps(self.request))
-        return connection
-
-    def wait_for(self, pending):
-        deadline = time.monotonic() + 60
-        while self.jobs.pending != pending:
-            assert time.monotonic() < deadline, self.jobs.pending
-            time.sleep(0.01)
-
-    def finish(self):
-        """Opens the gate; the answers to all that were posted."""
-        self.gate.open()
-        for thread in self.threads:
-            thread.join()
-        return self.replies
-
-    def _post_one(self):
-        self.replies.append(send(self.address, "POST", PREDICT, self.request))
-
-
-@pytest.fixture
-def gated(servable):
-    signatures = servable.version().signatures
-    signatures["gate"] = gate = Gate()
-    app = build_app(servable, Limits(queue=3))
-    with serving(app) as address:
-        yield Gated(address, app.state.jobs, gate)
-        gate.open()
-    del signatures["gate"]
-
-
-def test_status_and_metadata_answer_while_every_worker_is_busy(gated):
-    gated.post(gated.jobs.workers + 1)
-    for path in ("/v1/models/yolact", "/v1/models/yolact/metadata"):
-        assert send(gated.address, "GET", path)[0] == 200
-    assert not gated.replies
-    answers = gated.finish()
-    assert answers == [(200, {"outputs": [7]})] * (gated.jobs.workers + 1)
-
-
-def test_a_full_line_refuses_the_next_request(gated):
-    gated.post(gated.jobs.workers + 3)
-    status, reply = send(gated.address, "POST", PREDICT, gated.request)
-    assert status == 503 and "3 are already waiting" in reply["error"]
-    assert {status for status, _ in gated.finish()} == {200}
-    assert gated.gate.calls == gated.jobs.workers + 3
-
-
-def test_requests_whose_clients_left_are_never_run(gated):
-    workers = gated.jobs.workers
-    gated.post(workers)
-    left = [gated.post_without_waiting() for _ in range(3)]
-    gated.wait_for(workers + 3)
-    for connection in left:
-        connection.close()
-    gated.wait_for(workers)
-    gated.post(1)  # there is room again
-    assert {status for status, _ in gated.finish()} == {200}
-    assert gated.gate.calls == workers + 1
 
 
 def test_bodies_together_stay_within_their_memory(servable):
@@ -372,13 +137,11 @@ def test_bodies_together_stay_within_their_memory(servable):
 
 
 def wait_for_status(address, body, expected):
-    deadline = time.monotonic() + 60
-    while (status := send(address, "POST", PREDICT, body)[0]) != expected:
-        assert time.monotonic() < deadline, status
+    wait_until(lambda: send(address, "POST", PREDICT, body)[0] == expected)
 
 
 def test_a_model_folder_itself_is_version_1(export):
-    assert list(load_servable(export / "2").folders) == [1]
+    assert load_servable(export / "2").versions == [1]
 
 
 def test_what_cannot_be_served_is_named(export, tmp_path):
@@ -409,22 +172,45 @@ def test_a_missing_extra_says_how_to_get_it(export, monkeypatch):
         serve(export, port=0)
 
 
-@pytest.mark.whole
-def test_signals_end_it_cleanly(export):
+@contextlib.contextmanager
+def started(*arguments):
+    """`serve` in a process of its own, of the model `old`; yields the process and its address."""
     code = "import sys; from yolact_tf.serve import serve; serve(sys.argv[1], port=0, name='old')"
-    command = [sys.executable, "-c", code, str(export / "2")]
-    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], text=True, **pipes)
     try:
-        for process, number in zip(processes, (signal.SIGTERM, signal.SIGINT), strict=True):
-            line = next(line for line in process.stderr if "demo page" in line)
-            address = "127.0.0.1", int(re.search(r"demo page http://127.0.0.1:(\d+)/", line).group(1))
-            assert send(address, "POST", "/v1/models/old:predict", {"inputs": [1]}) == (
-                200,
-                {"outputs": [0.1]},
-            )
-            process.send_signal(number)
-            rest = process.communicate(timeout=120)[1]
-            assert process.returncode == 0 and "Traceback" not in rest
+        line = next(line for line in process.stderr if "demo page" in line)
+        yield process, ("127.0.0.1", int(re.search(r"demo page http://127.0.0.1:(\d+)/", line).group(1)))
     finally:
-        for process in processes:
-            process.kill()
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_when_what_is_accepted_is_answered(export, number):
+    """A request of which the body is still under way when the signal comes is accepted, too."""
+    with started(str(export / "2")) as (process, address), socket.create_connection(address) as late:
+        body = json.dumps({"inputs": [1]}).encode()
+        path = "/v1/models/old:predict"
+        assert send(address, "POST", path, body) == (200, {"outputs": [0.1]})
+        late.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        late.sendall(body[:3])
+        # It has been read so far when what came after it is answered.
+        assert send(address, "GET", "/healthz") == (200, "ok")
+        process.send_signal(number)
+
+        def is_refused():
+            try:
+                socket.create_connection(address).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        wait_until(is_refused)
+        late.sendall(body[3:])
+        assert late.makefile("rb").read().endswith(b'{"outputs":[0.1]}')
+        lines, events = process.communicate(timeout=120)
+        assert process.returncode == 0 and "Traceback" not in events
+        statuses = [(line["path"], line["status"]) for line in map(json.loads, lines.splitlines())]
+        assert statuses == [(path, 200), ("/healthz", 200), (path, 200)]

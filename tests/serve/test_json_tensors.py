@@ -17,16 +17,16 @@ def decode(value, dtype, shape=None):
 def test_every_float32_comes_back_the_same():
     bits = np.random.default_rng(0).integers(0, 2**32, 20_000, dtype=np.uint32)
     values = bits.view(np.float32)
-    read = np.array(json.loads(encode_columns({"x": tf.constant(values)})), np.float64).astype(np.float32)
+    read = np.array(json.loads(encode_columns({"x": values})), np.float64).astype(np.float32)
     np.testing.assert_array_equal(read, values)
 
 
 def test_floats_are_as_short_as_numpy_writes_them():
     magnitudes = 10.0 ** np.arange(-11, 9).repeat(100)
     values = (np.random.default_rng(0).uniform(0.1, 1, 2000) * magnitudes).astype(np.float32)
-    written = encode_columns({"x": tf.constant(values)}).strip("[]").split(",")
+    written = encode_columns({"x": values}).strip("[]").split(",")
     assert all(len(text) <= len(str(value)) for text, value in zip(written, values, strict=True))
-    special = tf.constant([0.1, 0.0, 1.0, 1e-8, 3.4e38, float("nan"), float("inf"), float("-inf")])
+    special = np.array([0.1, 0.0, 1.0, 1e-8, 3.4e38, np.nan, np.inf, -np.inf], np.float32)
     assert encode_columns({"x": special[:4]}) == "[0.1,0.0,1.0,1e-08]"
     assert encode_columns({"x": special[5:]}) == "[NaN,Infinity,-Infinity]"
 
@@ -34,7 +34,7 @@ def test_floats_are_as_short_as_numpy_writes_them():
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float64, tf.int64, tf.uint8, tf.bool])
 @pytest.mark.parametrize("shape", [(), (0,), (2, 0), (3,), (2, 3, 4), (3, JSON_CHUNK)])
 def test_decoding_undoes_encoding(dtype, shape):
-    values = tf.cast(tf.reshape(tf.range(int(np.prod(shape))) % 200, shape), dtype)
+    values = (np.arange(int(np.prod(shape))).reshape(shape) % 200).astype(dtype.as_numpy_dtype)
     read = decode(json.loads(encode_columns({"x": values})), dtype)
     assert read.dtype == dtype and read.shape == values.shape
     np.testing.assert_array_equal(read, values)
@@ -45,17 +45,17 @@ def test_decoding_undoes_encoding(dtype, shape):
     "values", [b"", "grün".encode(), [b"a\0", b"\0"], [[b"x"], [b'"\\']], np.zeros([0], object)]
 )
 def test_strings_come_back_with_their_zero_bytes(name, values):
-    values = tf.constant(values, tf.string)
+    values = np.array(values, object)
     read = decode(json.loads(encode_columns({name: values})), tf.string)
-    np.testing.assert_array_equal(np.array(read), np.array(values))
+    np.testing.assert_array_equal(read, values)
 
 
 def test_base64_may_be_wrapped_and_unpadded():
-    assert decode([{"b64": "aGFs\nbG8"}], tf.string).numpy().tolist() == [b"hallo"]
+    assert decode([{"b64": "aGFs\nbG8"}], tf.string).tolist() == [b"hallo"]
 
 
 def test_rows_take_a_value_of_each_output():
-    outputs = {"a": tf.constant([[1, 2], [3, 4]]), "b_bytes": tf.constant([b"x", b"y"])}
+    outputs = {"a": np.array([[1, 2], [3, 4]]), "b_bytes": np.array([b"x", b"y"], object)}
     assert (
         encode_rows(outputs) == '[{"a":[1,2],"b_bytes":{"b64":"eA=="}},{"a":[3,4],"b_bytes":{"b64":"eQ=="}}]'
     )

@@ -9,7 +9,8 @@ import yolact_tf
 from tests.browser import WAIT, chromium
 from tests.colour_finder import serving
 from tests.serve.page_driver import DONE, Visit, plain_server
-from yolact_tf.masks import assemble_masks, place_window, upsample_to_image
+from yolact_tf.mask_windows import place_window, upsample_to_image
+from yolact_tf.masks import assemble_masks
 from yolact_tf.serve import build_app, load_servable, page_files
 
 pytest.importorskip("uvicorn", reason="the `serve` extra is not installed")

@@ -62,6 +62,32 @@ def test_gzip_may_unpack_only_so_far(content, limits):
     assert error.value.status == 413
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"instances": [1e999]}', "a number too large for 64 bits, '1e999'"),
+        ('{"instances": [-1.5E+400]}', "too large"),
+        ('{"instances": [' + "9" * 5000 + "]}", "5000 digits"),
+        ('{"instances": [1], "instances": [2]}', "the key 'instances' twice in one object"),
+        ('{"inputs": {"a": 1, "b": 2, "a": 3}}', "the key 'a' twice"),
+        ("{'instances': [1]}", "must be JSON"),
+        ('{"instances": [1]} {}', "must be JSON"),
+        ("instances=1&signature_name=png", "must be JSON"),
+        ("null", "JSON object"),
+        ('"text"', "JSON object"),
+    ],
+)
+def test_what_readers_of_json_do_not_agree_on_is_refused(text, message):
+    with pytest.raises(ValueError, match=message) as error:
+        parse(text)
+    assert "\n" not in str(error.value)
+
+
+def test_not_numbers_are_read_as_tensorflow_serving_does():
+    values = parse('{"inputs": [NaN, Infinity, -Infinity, 1e-999]}')["inputs"]
+    assert str(values) == "[nan, inf, -inf, 0.0]"
+
+
 def test_gzip_in_several_members_is_one_body():
     packed = gzip.compress(b'{"a"') + gzip.compress(b": 1}")
     assert parse_body(packed, True, Limits()) == {"a": 1}

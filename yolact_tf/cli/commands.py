@@ -230,13 +230,28 @@ def serve(
     limits: Annotated[
         list[str] | None, typer.Option("--limit", help="What a request may be: pixels=100000000, queue=64, …")
     ] = None,
+    batching: Annotated[
+        list[str] | None,
+        typer.Option(help="How requests are batched: max_batch_size=8, batch_timeout_micros=5000, …"),
+    ] = None,
+    all_versions: Annotated[
+        bool, typer.Option("--all-versions", help="Serve each version, not only the newest.")
+    ] = False,
 ) -> None:
     """TF Serving's REST protocol over an exported SavedModel; a demo page at /."""
     from yolact_tf.fields import override
-    from yolact_tf.serve import Limits
+    from yolact_tf.serve import Batching, Limits
     from yolact_tf.serve import serve as serve_model
 
-    serve_model(saved_model, host, port, name, override(Limits(), limits or ()))
+    serve_model(
+        saved_model,
+        host,
+        port,
+        name,
+        override(Limits(), limits or ()),
+        override(Batching(), batching or ()),
+        all_versions,
+    )
 
 
 @app.command()

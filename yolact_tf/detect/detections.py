@@ -10,7 +10,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from yolact_tf.draw.instances import draw_instances
-from yolact_tf.masks import place_window, upsample_to_image
+from yolact_tf.mask_windows import place_window, upsample_to_image
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,8 +22,8 @@ def to_saved_model(
     evaluation and explore.
 
     path: gets the version after its newest, 1 at first; PATH/N writes version N of PATH. A version
-    appears whole or not at all, and none is overwritten. Beside PATH go models.config, batching.config
-    and docker_run.sh for TF Serving. Returns PATH.
+    appears whole or not at all, and none is overwritten. Beside PATH goes what TF Serving is
+    started with (`write_server_files`). Returns PATH.
     max_pixels: of an encoded image, all frames of an animation together; larger ones are refused before
     they are decoded.
     check: called with the version's folder before it gets its name; where it raises, nothing is written.
@@ -44,15 +44,19 @@ def _write_version(run, folder, max_pixels):
     serving = Serving(run, traced_once=True, max_pixels=max_pixels)
     text = tf.TensorSpec([None], tf.string, name="image_bytes")
     pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")
+    endpoints = {
+        "serving_default": (serving.rle, text),
+        "png": (serving.png, text),
+        "tensors": (serving.tensors, pixels),
+        "raw": (serving.raw, pixels),
+        "evaluation": (serving.evaluation, pixels),
+        "explore": (serving.rle_explored, text),
+    }
     archive = keras.export.ExportArchive()
     archive.track(run.model)
-    archive.add_endpoint("serving_default", serving.rle, [text])
-    archive.add_endpoint("png", serving.png, [text])
-    archive.add_endpoint("tensors", serving.tensors, [pixels])
-    archive.add_endpoint("raw", serving.raw, [pixels])
-    archive.add_endpoint("evaluation", serving.evaluation, [pixels])
-    archive.add_endpoint("explore", serving.rle_explored, [text])
+    for name, (function, spec) in endpoints.items():
+        archive.add_endpoint(name, function, [spec])
     archive.write_out(str(folder), verbose=False)
     (folder / LABELS).parent.mkdir(exist_ok=True)
     write_text(folder / LABELS, labels_to_json(run.labels))
-    write_warmup(folder, run.config.data.image_size)
+    write_warmup(folder, {name: spec for name, (_, spec) in endpoints.items()}, run.config.data.image_size)

@@ -1,4 +1,4 @@
-"""What TF Serving is started with: models.config, batching.config and docker_run.sh beside the models."""
+"""What TF Serving is started with, beside the models: three .config files and docker_run.sh."""
 
 import json
 import logging
@@ -12,17 +12,21 @@ logger = logging.getLogger(__name__)
 
 _MARK = "# Kept by yolact export, which adds models and leaves all else as it is.\n"
 _BATCHING = (
+    "# Requests are joined to batches: images of `tensors`, `raw` and `evaluation` must have one size.\n"
     "max_batch_size { value: 8 }\n"
     "batch_timeout_micros { value: 5000 }\n"
     "max_enqueued_batches { value: 64 }\n"
     "num_batch_threads { value: 2 }\n"
 )
+_MONITORING = 'prometheus_config {\n  enable: true\n  path: "/monitoring/prometheus/metrics"\n}\n'
 _SCRIPT = (
     "#!/bin/sh\n"
-    "# Serves the models on http://localhost:8501 with TF Serving's stock image.\n"
+    "# Serves the models on http://localhost:8501 with TF Serving's stock image, and tells Prometheus at\n"
+    "# /monitoring/prometheus/metrics.\n"
     'cd "$(dirname "$0")" && exec docker run --rm -p 8501:8501 -v "$PWD:/models" '
     "tensorflow/serving:2.20.0 --model_config_file=/models/models.config "
-    "--enable_batching --batching_parameters_file=/models/batching.config\n"
+    "--enable_batching --batching_parameters_file=/models/batching.config "
+    "--monitoring_config_file=/models/monitoring.config\n"
 )
 
 
@@ -34,6 +38,7 @@ def write_server_files(folder: Path) -> None:
     """
     _list_models(folder / "models.config", [base.name for base in sorted(folder.iterdir()) if _is_ours(base)])
     _write_once(folder / "batching.config", _BATCHING)
+    _write_once(folder / "monitoring.config", _MONITORING)
     if _write_once(folder / "docker_run.sh", _SCRIPT):
         (folder / "docker_run.sh").chmod(0o755)
 

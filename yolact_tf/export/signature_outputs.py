@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
-from pycocotools import mask as coco_mask
 
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import as_detections
 from yolact_tf.detect.engines import Engine, SavedModelEngine
+from yolact_tf.detect.masked_detections import MaskedDetections, decode_rle
 from yolact_tf.structures import Tensor
 
 
@@ -42,7 +42,7 @@ def from_bytes(
     count = int(found["num_detections"])
     masks_name, decode = _MASKS[name]
     masks = [decode(code, size) for code in found[masks_name][:count]]
-    return _WithPixels(
+    return MaskedDetections(
         image_size=tuple(found["image_size"].tolist()),
         boxes=found["boxes"][:count],
         scores=found["scores"][:count],
@@ -65,22 +65,12 @@ def _unpacked_prototypes(found):
     return halves.astype(np.float32).reshape(found["prototypes_shape"])
 
 
-class _WithPixels(Detections):
-    """Detections whose `mask_probabilities` are the masks themselves, [n, H, W] bool."""
-
-    @property
-    def windows(self):
-        return [(0, 0, mask) for mask in self.mask_probabilities]
-
-
 def _decode_rle(code, size):
     """The mask of an RLE code, empty where it is none of this size."""
     try:
-        mask = coco_mask.decode({"size": list(size), "counts": code})
+        return decode_rle(code, size)
     except ValueError:
         return np.zeros(size, bool)
-    # Runs that end too early leave pixels unwritten, which pycocotools does not notice.
-    return mask.astype(bool) & (coco_mask.encode(mask)["counts"] == code)
 
 
 def _decode_png(code, size):

@@ -34,13 +34,20 @@ def in_8_bits(values: np.ndarray) -> np.ndarray:
 
 def decode_deep_png(encoded: Tensor) -> Tensor:
     """Scalar bytes of a PNG of 16 bits a channel to [H, W, 3] uint8 RGB. Graph code."""
-    values = tf.cast(tf.io.decode_png(encoded, channels=3, dtype=tf.uint16), tf.int32)
-    low, high = tf.reduce_min(values), tf.reduce_max(values)
+    values = tf.io.decode_png(encoded, channels=3, dtype=tf.uint16)
+    low, high = (tf.cast(extreme(values), tf.int32) for extreme in (tf.reduce_min, tf.reduce_max))
     bits = 8 + 2 * tf.reduce_sum(tf.cast(high > _WHITES[:-1], tf.int32))
     span = tf.maximum(high - low, 1)
     is_narrow = (bits > 8) & (low < high) & (span * _NARROW <= tf.bitwise.left_shift(1, bits) - 1)
-    whole = tf.bitwise.right_shift(values, bits - 8)
-    return tf.cast(tf.where(is_narrow, (values - low) * 255 // span, whole), tf.uint8)
+
+    # Whole pictures of 32 bits a value, and divisions of each, would take ten times the memory and time.
+    def spread():
+        return tf.gather(tf.cast(tf.range(span + 1) * 255 // span, tf.uint8), tf.cast(values, tf.int32) - low)
+
+    def cut():
+        return tf.cast(tf.bitwise.right_shift(values, tf.cast(bits - 8, tf.uint16)), tf.uint8)
+
+    return tf.cond(is_narrow, spread, cut)
 
 
 def is_deep_png(encoded: Tensor) -> Tensor:

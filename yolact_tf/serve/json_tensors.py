@@ -1,4 +1,4 @@
-"""JSON requests to tensors and tensors to JSON, as TF Serving's REST API maps them (its json_tensor.cc)."""
+"""JSON requests to arrays and arrays to JSON, as TF Serving's REST API maps them (its json_tensor.cc)."""
 
 import base64
 import json
@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from yolact_tf.structures import Tensor
-
 JSON_CHUNK = 4096  # values encoded at a stretch; between two chunks other threads get the interpreter
 SHOWN_CHARACTERS = 80  # of a received value in an error
 
@@ -20,12 +18,12 @@ _BRIEFLY.maxstring = _BRIEFLY.maxother = _BRIEFLY.maxlong = SHOWN_CHARACTERS
 encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def decode_inputs(request: Mapping[str, Any], specs: Mapping[str, tf.TensorSpec]) -> dict[str, Tensor]:
-    """Reads the tensors out of a predict request, in row or in columnar format.
+def decode_inputs(request: Mapping[str, Any], specs: Mapping[str, tf.TensorSpec]) -> dict[str, np.ndarray]:
+    """Reads the arrays out of a predict request, in row or in columnar format.
 
     request: the JSON object; one of `instances` (a list, a value or an object each) and `inputs`.
     specs: {input name: tf.TensorSpec} of the signature, dim 0 the batch.
-    Returns {input name: tensor}. Raises ValueError, one line, for whatever does not fit.
+    Returns {input name: array}, of bytes where it is a string. ValueError, one line, for what does not fit.
     """
     if ("instances" in request) == ("inputs" in request):
         raise ValueError(
@@ -35,28 +33,28 @@ def decode_inputs(request: Mapping[str, Any], specs: Mapping[str, tf.TensorSpec]
         columns = _by_name(request["inputs"], specs, "inputs")
     else:
         columns = _rows_to_columns(request["instances"], specs)
-    return {key: _to_tensor(key, columns[key], spec) for key, spec in specs.items()}
+    return {key: _to_array(key, columns[key], spec) for key, spec in specs.items()}
 
 
-def encode_rows(outputs: Mapping[str, Tensor]) -> str:
+def encode_rows(outputs: Mapping[str, np.ndarray]) -> str:
     """Returns the JSON list with one value, or one object of named values, for each row of the batch.
 
-    outputs: {name: tensor [B, ...]}; strings named `*_bytes` become {"b64": ...}, others UTF-8 text.
+    outputs: {name: array [B, ...]}; bytes named `*_bytes` become {"b64": ...}, others UTF-8 text.
     Raises ValueError where the outputs do not share dim 0.
     """
-    sizes = {key: tensor.shape[0] if tensor.shape.rank else None for key, tensor in outputs.items()}
+    sizes = {key: array.shape[0] if array.ndim else None for key, array in outputs.items()}
     if len(set(sizes.values())) != 1 or None in sizes.values():
         raise ValueError(f"`instances` needs outputs of one batch size; `inputs` does not. Received: {sizes}")
-    arrays = [_to_plain(key, tensor) for key, tensor in outputs.items()]
+    arrays = [_to_plain(key, array) for key, array in outputs.items()]
     return "[" + ",".join(_encode_named(dict(zip(outputs, row))) for row in zip(*arrays)) + "]"
 
 
-def encode_columns(outputs: Mapping[str, Tensor]) -> str:
+def encode_columns(outputs: Mapping[str, np.ndarray]) -> str:
     """Returns the JSON object of named values, or the bare value where there is only one output.
 
-    outputs: {name: tensor of any shape}, as in `encode_rows`. NaN and Infinity are TF Serving's bare tokens.
+    outputs: {name: array of any shape}, as in `encode_rows`. NaN and Infinity are TF Serving's bare tokens.
     """
-    return _encode_named({key: _to_plain(key, tensor) for key, tensor in outputs.items()})
+    return _encode_named({key: _to_plain(key, array) for key, array in outputs.items()})
 
 
 def shown(value: object) -> str:
@@ -91,7 +89,7 @@ def _is_binary(value):
     return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
 
 
-def _to_tensor(key, value, spec):
+def _to_array(key, value, spec):
     try:
         array = _bytes_array(value) if spec.dtype == tf.string else _number_array(value, spec.dtype)
         if not spec.shape.is_compatible_with(array.shape):
@@ -100,7 +98,7 @@ def _to_tensor(key, value, spec):
         raise ValueError(
             f"`{key}` must be {spec.dtype.name} of shape {spec.shape}. Received: {error}"
         ) from error
-    return tf.constant(array, spec.dtype)
+    return array
 
 
 def _number_array(value, dtype):
@@ -143,17 +141,16 @@ def _to_bytes(value):
         raise ValueError(f"text that is not base64 ({error})") from error
 
 
-def _to_plain(key, tensor):
+def _to_plain(key, array):
     """Returns an output as an array whose `tolist` holds what the JSON shall say."""
-    if tensor.dtype == tf.string:
-        array = np.array(tensor.numpy(), dtype=object)  # a scalar comes as bytes, not as an array
+    if array.dtype == object:
         plain = np.empty(array.size, object)
         if key.endswith("_bytes"):
             plain[:] = [{"b64": base64.b64encode(item).decode()} for item in array.flat]
         else:
             plain[:] = [item.decode("utf-8", "replace") for item in array.flat]
         return plain.reshape(array.shape)
-    return _shortest(tensor.numpy()) if tensor.dtype == tf.float32 else np.asarray(tensor)
+    return _shortest(array) if array.dtype == np.float32 else array
 
 
 def _shortest(array):

@@ -6,16 +6,18 @@ import re
 import tensorflow as tf
 
 from yolact_tf.images.headers import count_pixels
-from yolact_tf.serve.json_tensors import decode_inputs, encode_columns, encode_json, encode_rows, shown
+from yolact_tf.serve.json_tensors import decode_inputs, encode_json, shown
 from yolact_tf.serve.limits import Limits, RequestError
+from yolact_tf.serve.queries import UNUSABLE, Query
 from yolact_tf.serve.request_bodies import parse_body
-from yolact_tf.serve.servable import Servable, one_line
+from yolact_tf.serve.servable import Servable, ServedVersion, one_line
 
 DEFAULT_SIGNATURE = "serving_default"
 ENCODED_IMAGES = "image_bytes"  # the input whose pixels are counted before it is decoded
 MODEL_PATH = re.compile(
     r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>[0-9]{1,18})|/labels/(?P<label>[^/:]+))?"
-    r"(?P<action>/metadata|:predict)?"
+    r"(?P<action>/metadata|:predict)?",
+    re.IGNORECASE,
 )
 
 
@@ -31,15 +33,15 @@ def resolve(servable: Servable, method: str, path: str) -> tuple[str, int | None
         expected = "/v1/models/NAME[/versions/V|/labels/L][/metadata|:predict]"
         raise RequestError(404, f"Path must be {expected}. Received: {path}")
     name, version, label = match.group("name", "version", "label")
-    if name != servable.name or (version and int(version) not in servable.folders):
-        offered = f"{servable.name} with versions {sorted(servable.folders)}"
-        raise RequestError(404, f"Servable not found: this server has {offered}. Received: {path}")
+    number = int(version) if version else None
+    if name != servable.name:
+        raise _not_found(servable, name, number)
     if label:  # labels are given in TF Serving's config file; a folder has none
         raise RequestError(400, f"Unrecognized servable version label: {label}")
-    action = match.group("action") or ""
+    action = (match.group("action") or "").lower()
     if (method == "POST") != (action == ":predict"):
         raise malformed(method, path)
-    return action, int(version) if version else None
+    return action, number
 
 
 def malformed(method: str, path: str) -> RequestError:
@@ -47,16 +49,25 @@ def malformed(method: str, path: str) -> RequestError:
     return RequestError(400, f"Malformed request: {method} {path}")
 
 
-def status(servable: Servable, version: int | None) -> str:
-    """The JSON text that says which versions there are: the one asked for, or all where it is None."""
-    healthy = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-    numbers = servable.folders if version is None else [version]
-    return encode_json({"model_version_status": [{"version": str(number)} | healthy for number in numbers]})
+def status(servable: Servable, number: int | None) -> str:
+    """The JSON text that says how one version is, or all where `number` is None. RequestError 404."""
+    states = servable.states()
+    if number is not None and number not in states:
+        raise _not_found(servable, servable.name, number)
+    return encode_json(
+        {
+            "model_version_status": [
+                {"version": str(version), "state": state, "status": _status(wrong)}
+                for version, (state, wrong) in states.items()
+                if number in (None, version)
+            ]
+        }
+    )
 
 
-def metadata(servable: Servable, version: int | None) -> str:
-    """The JSON text that describes the signatures of a version, the newest where it is None."""
-    served = servable.version(version)
+def metadata(servable: Servable, number: int | None) -> str:
+    """The JSON text that describes the signatures of a version, the newest without one. RequestError 404."""
+    served = find(servable, number)
     return encode_json(
         {
             "model_spec": {"name": servable.name, "signature_name": "", "version": str(served.number)},
@@ -65,24 +76,34 @@ def metadata(servable: Servable, version: int | None) -> str:
     )
 
 
-def predict(
-    servable: Servable, version: int | None, body: bytes | bytearray, is_gzip: bool, limits: Limits
-) -> str:
-    """The JSON text that answers a predict request, or RequestError where it does not fit."""
-    served = servable.version(version)
+def find(servable: Servable, number: int | None) -> ServedVersion:
+    """A version that is served, the newest where `number` is None. RequestError 404."""
+    try:
+        return servable.version(number)
+    except KeyError:
+        raise _not_found(servable, servable.name, number) from None
+
+
+def read_query(served: ServedVersion, body: bytes | bytearray, is_gzip: bool, limits: Limits) -> Query:
+    """The Query of a predict request. RequestError where it does not fit."""
     with _refusing(ValueError):
         request = parse_body(body, is_gzip, limits)
         _require_few_rows(request, limits)
-        signature = _signature(served.signatures, request.get("signature_name") or DEFAULT_SIGNATURE)
-        inputs = decode_inputs(request, signature.structured_input_signature[1])
-    # What TensorFlow raises for values that it cannot use, such as bytes that are no image.
-    with _refusing(ValueError, tf.errors.InvalidArgumentError, tf.errors.DataLossError):
-        _require_few_pixels(inputs, limits)
-        outputs = dict(sorted(signature(**inputs).items()))
-    with _refusing(ValueError):
-        if "instances" in request:
-            return f'{{"predictions":{encode_rows(outputs)}}}'
-        return f'{{"outputs":{encode_columns(outputs)}}}'
+        name = request.get("signature_name") or DEFAULT_SIGNATURE
+        inputs = decode_inputs(request, _signature(served.signatures, name).structured_input_signature[1])
+    with _refusing(*UNUSABLE):
+        return Query(served, name, inputs, _count_pixels(inputs, limits), "instances" in request)
+
+
+def _not_found(servable, name, number):
+    """TF Serving's words, and what there is."""
+    asked = f"Latest({name})" if number is None else f"Specific({name}, {number})"
+    offered = f"{servable.name} with versions {servable.versions}"
+    return RequestError(404, f"Servable not found for request: {asked}. This server has {offered}")
+
+
+def _status(wrong):
+    return {"error_code": "INVALID_ARGUMENT" if wrong else "OK", "error_message": wrong}
 
 
 def _signature(signatures, name):
@@ -101,14 +122,16 @@ def _require_few_rows(request, limits):
         raise ValueError(f"A request must have at most {limits.batch} rows. Received: {rows}")
 
 
-def _require_few_pixels(inputs, limits):
-    """Refuses small requests that a signature makes large: images of many pixels."""
+def _count_pixels(inputs, limits):
+    """Pixels of encoded images, 0 without any. ValueError where they make a small request large."""
     images = inputs.get(ENCODED_IMAGES)
-    if images is not None and images.dtype == tf.string:
-        pixels = sum(map(int, _count_all(images)))
-        if pixels > limits.pixels:
-            expected = f"at most {limits.pixels} pixels, all frames and images together"
-            raise ValueError(f"The images of a request must have {expected}. Received: {pixels}")
+    if images is None or images.dtype != object:
+        return 0
+    pixels = sum(map(int, _count_all(tf.constant(images, tf.string))))
+    if pixels > limits.pixels:
+        expected = f"at most {limits.pixels} pixels, all frames and images together"
+        raise ValueError(f"The images of a request must have {expected}. Received: {pixels}")
+    return pixels
 
 
 @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])

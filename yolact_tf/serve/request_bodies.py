@@ -1,10 +1,12 @@
 """Bodies of requests: read, unpacked and parsed within `Limits`, each step before it takes memory."""
 
+import asyncio
 import contextlib
 import gc
 import gzip
 import io
 import json
+import math
 import zlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
@@ -33,23 +35,40 @@ class Intake:
 
     @contextlib.asynccontextmanager
     async def body(self, request: "Request") -> AsyncIterator[bytearray]:
-        """The bytes of a request's body. RequestError: 413 for too many, 503 while others hold too many."""
-        body, size = bytearray(), 0
+        """The bytes of a request's body.
+
+        RequestError: 413 for too many, 408 for too slow ones, 503 while others hold too many.
+        """
+        body = bytearray()
         try:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > DRAINED * self.limits.body:
-                    break
-                if size <= self.limits.body:
-                    body += chunk
-                    self.held += len(chunk)
-                if self.held > self.limits.bodies:
-                    raise RequestError(503, "Too many requests at once: the memory for their bodies is full")
-            if size > self.limits.body:
-                raise _too_large(self.limits.body)
+            await self._read_in_time(request, body)
             yield body
         finally:
             self.held -= len(body)
+
+    async def _read_in_time(self, request, body):
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                await self._read(request, body)
+        except TimeoutError:
+            message = f"The body must arrive within {self.limits.seconds} s. Received: a part of it"
+            raise RequestError(408, message) from None
+
+    async def _read(self, request, body):
+        """Fills `body`, a bytearray, and counts it as held."""
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > DRAINED * self.limits.body:
+                break
+            if size <= self.limits.body:
+                body += chunk
+                self.held += len(chunk)
+            if self.held > self.limits.bodies:
+                message = "Too many requests at once: the memory for their bodies is full"
+                raise RequestError(503, message, retry_after=1)
+        if size > self.limits.body:
+            raise _too_large(self.limits.body)
 
 
 def parse_body(body: bytes | bytearray, is_gzip: bool, limits: Limits) -> dict[str, Any]:
@@ -62,12 +81,29 @@ def parse_body(body: bytes | bytearray, is_gzip: bool, limits: Limits) -> dict[s
     _require_modest(text, limits)
     try:
         with _collections_paused():
-            request = json.loads(text.decode("utf-8"))
+            request = json.loads(text.decode("utf-8"), parse_float=_finite, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"The body must be JSON. Received: {error}") from error
     if not isinstance(request, dict):
         raise ValueError(f"The body must be a JSON object. Received: {shown(request)}")
     return request
+
+
+def _finite(text):
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"a number too large for 64 bits, {shown(text)}")
+    return number
+
+
+def _unique(pairs):
+    """Which of two values was meant, readers of JSON do not agree on."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {shown(twice)} twice in one object")
+    return members
 
 
 @contextlib.contextmanager

@@ -1,33 +1,24 @@
 """What LiteRT's GPU accelerator computed wrongly without a word is found, put back into a real file."""
 
-import os
-from pathlib import Path
-
 import pytest
 from keras import ops
 
 import yolact_tf
+from tests.export.software_gpu import require_driver
 from yolact_tf.boxes import decode
-from yolact_tf.detect.engines import MissingGpu
 from yolact_tf.export import to_litert
 from yolact_tf.export.verify import BeyondTolerance, differences, require_verified
 from yolact_tf.images.decoding import read_image
 
 pytestmark = pytest.mark.whole
-_SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json"
 
 
 @pytest.fixture(scope="module")
-def gpu(litert_file):
-    """A GPU, Chromium's software one where there is no other."""
+def gpu():
+    """Chromium's software GPU."""
     with pytest.MonkeyPatch.context() as patch:
-        if "VK_ICD_FILENAMES" not in os.environ and Path(_SWIFTSHADER).is_file():
-            patch.setenv("VK_ICD_FILENAMES", _SWIFTSHADER)
-            patch.setenv("XDG_RUNTIME_DIR", "/tmp")
-        try:
-            yolact_tf.Detector.from_artefact(litert_file, accelerator="gpu")
-        except MissingGpu as error:
-            pytest.skip(f"needs a GPU, or Debian's chromium for its software GPU: {error}")
+        for name, value in require_driver("swiftshader").items():
+            patch.setenv(name, value)
         yield
 
 
@@ -51,8 +42,8 @@ def top_k_of_any_length(scores, k):
 
 
 FAULTS = {
-    "anchors without a batch axis": ("yolact_tf.detect.postprocess.decode", decode_without_batch),
-    "top-k of an odd length": ("yolact_tf.detect.nms._top_k", top_k_of_any_length),
+    "anchors without a batch axis": ("yolact_tf.detect.postprocess.decode", decode_without_batch, "MUL"),
+    "top-k of an odd length": ("yolact_tf.detect.nms._top_k", top_k_of_any_length, "TOPK_V2"),
 }
 
 
@@ -68,8 +59,12 @@ def test_an_export_is_refused_that_only_the_gpu_computes_wrongly(
     case, gpu, run, images, tmp_path, monkeypatch
 ):
     told = []
+    *fault, operation = FAULTS[case]
     with monkeypatch.context() as patch:
-        patch.setattr(*FAULTS[case])
+        patch.setattr(*fault)
+        with pytest.raises(ValueError, match=f"GPU accelerator computes rightly. Received: .*{operation} "):
+            to_litert(run, tmp_path / "faulty.tflite")
+        patch.setattr("yolact_tf.export.litert.gpu_faults", lambda content: [])
         with pytest.raises(BeyondTolerance, match=r"\(gpu\)"):
             to_litert(
                 run,

@@ -12,7 +12,7 @@ from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.data.split import Split
 from yolact_tf.draw.instances import draw_instances, in_rows
 from yolact_tf.files import PathLike
-from yolact_tf.masks import upsample_to_image
+from yolact_tf.mask_windows import upsample_to_image
 from yolact_tf.structures import Tensor
 
 if TYPE_CHECKING:

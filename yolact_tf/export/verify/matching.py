@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from yolact_tf.detect.detections import Detections
-from yolact_tf.masks import place_window
+from yolact_tf.mask_windows import place_window
 
 # Detections scoring less need not all be there: which of near-ties at the end of the list stay says
 # nothing about the artefact. A run that is less sure is compared one by one on its better half.

@@ -1,0 +1,58 @@
+"""What is known of each request afterwards: a line of JSON in the log, and the measurements."""
+
+import datetime
+import json
+import logging
+import time
+from typing import Any
+
+from yolact_tf.serve.metrics import Metrics
+
+LEFT = 499  # what nginx logs for a client that did not wait for its answer
+
+logger = logging.getLogger("yolact_tf.serve.requests")
+
+
+class Observed:
+    """An ASGI application that logs and measures each request to another, never its body.
+
+    What the application writes into `request.state.notes`, a dict, goes into the line.
+    """
+
+    def __init__(self, app: Any, metrics: Metrics):
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Passes the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        notes: dict[str, Any] = {}
+        scope.setdefault("state", {})["notes"] = notes
+        started, seen = time.perf_counter(), {"status": LEFT, "bytes": 0}
+
+        async def observe(message):
+            if message["type"] == "http.response.start":
+                seen["status"] = message["status"]
+            seen["bytes"] += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observe)
+        finally:
+            seconds = time.perf_counter() - started
+            self._count(notes, notes.pop("status", seen["status"]), seconds)
+            logger.info(_line(scope, seen | {"ms": round(1000 * seconds, 1)} | notes))
+
+    def _count(self, notes, status, seconds):
+        self._metrics.requests.add(notes.get("action", "other"), status)
+        if notes.get("action") == "predict":
+            self._metrics.seconds.observe(seconds)
+
+
+def _line(scope, facts):
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    client = scope["client"][0] if scope.get("client") else None
+    request = {"time": now, "client": client, "method": scope["method"], "path": scope["path"]}
+    return json.dumps(request | facts)
