@@ -25,6 +25,8 @@ interface Prediction {
 export async function openServer(address: string, model: string): Promise<Backend> {
   const url = `${address}/v1/models/${encodeURIComponent(model)}`;
   const { model_version_status: versions } = await ask(url);
+  // One that is being loaded or has been replaced is listed, too.
+  const served = versions.find((version: { state: string }) => version.state === "AVAILABLE") ?? versions[0];
   const { metadata } = await ask(`${url}/metadata`);
   const isExplorable = "explore" in metadata.signature_def.signature_def;
   const predict = async (signature: string, picture: Picture, signal: AbortSignal) => {
@@ -35,7 +37,7 @@ export async function openServer(address: string, model: string): Promise<Backen
     return toFound(predictions[0]);
   };
   return {
-    status: `version ${versions[0].version}, ${String(versions[0].state).toLowerCase()}`,
+    status: `version ${served.version}, ${String(served.state).toLowerCase()}`,
     missing: isExplorable ? null : "This model was exported without the signature `explore`: export the run anew "
       + "with `yolact export RUN --recipe saved_model`.",
     detect: (picture, signal) => predict("serving_default", picture, signal),
