@@ -161,9 +161,13 @@ def export(
             help="A .tflite file, or a SavedModel folder: PATH gains a version, PATH/N gains version N."
         ),
     ],
+    data: Annotated[
+        str | None, typer.Option("--data", help="Data folder; int8 is calibrated on its training split.")
+    ] = None,
 ) -> None:
     """Writes one deployable artefact of RUN."""
     settings = load_export_recipe(recipe)
+    settings.require_data(data)
     from yolact_tf.model_folder import new_version
 
     # A version that is taken is refused before the run is loaded, which takes long.
@@ -172,7 +176,9 @@ def export(
     from yolact_tf.export import export_run
     from yolact_tf.runs import load_run
 
-    export_run(load_run(run), settings, output)
+    loaded = load_run(run)
+    with progress_bar("calibrating") as progress:
+        export_run(loaded, settings, output, data, progress)
     console.print(str(output))
 
 

@@ -10,15 +10,19 @@ import keras
 import tensorflow as tf
 
 from yolact_tf.detect.engines.litert_metadata import read_metadata
+from yolact_tf.export.quantization import Quantization
 from yolact_tf.export.serving import Serving
 from yolact_tf.files import PathLike, atomic_path
 from yolact_tf.runs import Run
 
 _MAX_LABEL_LINES = 100_000  # category ids may be any number; metadata.json has them all
+_FLOAT32 = Quantization()
 
 
-def to_litert(run: Run, path: PathLike, outputs: str = "detections") -> Path:
-    """Writes `run` as a float32 LiteRT file of built-in ops and fixed shapes.
+def to_litert(
+    run: Run, path: PathLike, outputs: str = "detections", quantization: Quantization = _FLOAT32
+) -> Path:
+    """Writes `run` as a LiteRT file of built-in ops and fixed shapes, float32 unless quantised.
 
     outputs: "detections", or "heads" for the Predictions, which leave the rest to the caller.
     labels.txt and metadata.json are appended as a zip, as TFLite Metadata has it: the file stays a
@@ -30,10 +34,10 @@ def to_litert(run: Run, path: PathLike, outputs: str = "detections") -> Path:
     if path.exists():
         read_metadata(path)  # refuses to overwrite a file that is not ours
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = _convert(run, outputs)
+    content = quantization(_convert(run, outputs))
     with atomic_path(path, suffix=".tflite") as temporary:
         Path(temporary).write_bytes(content)
-        _append_metadata(run, temporary)
+        _append_metadata(run, temporary, quantization)
     return path
 
 
@@ -53,7 +57,7 @@ def _convert(run, outputs):
         return converter.convert()
 
 
-def _append_metadata(run, path):
+def _append_metadata(run, path, quantization):
     metadata = {
         "name": run.config.name,
         "image_size": run.config.data.image_size,
@@ -65,6 +69,8 @@ def _append_metadata(run, path):
             **dataclasses.asdict(run.config.detect),
             "score_activation": run.config.score_activation,
         },
+        **quantization.describe(),
+        "cpu_only_because": quantization.cpu_only_because,
         "num_classes": len(run.labels),
         "labels": {str(category): name for category, name in run.labels.items()},
     }
