@@ -4,8 +4,8 @@
     python benchmarks/precisions.py resnet50_550 mobilenetv2_320
 
 With --data also the box and mask AP of each file on the validation split; int8 is calibrated on the training
-split. Without, on drawn scenes: then only size and latency mean anything. Latencies are medians of interleaved
-calls; ratios to float32 are medians over neighbouring calls, as other work on the machine slows both.
+split. Without, on drawn scenes: then only size and latency mean anything. Latencies are medians of
+interleaved calls; ratios to float32 are medians over neighbouring calls, as other work on the machine slows both.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""LiteRT (TFLite), weights in float16: half the size, the answers of float32 but for rounding, for GPUs too."""
+"""LiteRT (TFLite), weights in float16: half the size, float32's answers but for rounding, for GPUs too."""
 
 from yolact_tf.config import ExportRecipe
 

@@ -279,7 +279,9 @@ class ExportRecipe:
 
     def __post_init__(self):
         _require_one_of(self, "recipe", "format", ("saved_model", "litert"))
-        precisions = ("float32", "float16", "dynamic_int8", "int8") if self.format == "litert" else ("float32",)
+        precisions = (
+            ("float32", "float16", "dynamic_int8", "int8") if self.format == "litert" else ("float32",)
+        )
         _require_one_of(self, "recipe", "precision", precisions)
         _require_at_least(self, "recipe", "calibration_images", 1)
         _require_one_of(self, "recipe", "outputs", ("detections", "heads"))

@@ -5,6 +5,7 @@ What follows the network, from decoding boxes to assembling masks, stays float32
 
 import contextlib
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,7 @@ class Quantization:
         # A dynamic range keeps no ranges of activations.
         ranges = value_ranges(content, self.images) if self.images else None
         quantizer = _quantizer(content)
-        _PLANS[self.precision](quantizer)
+        _PLANS[self.precision](quantizer, content)
         # It has a bar that no argument turns off, and tells of the memory that its interpreter takes.
         with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors")
@@ -81,7 +82,7 @@ def _quantizer(content):
     return Quantizer(bytearray(content))
 
 
-def _plan_float16(quantizer):
+def _plan_float16(quantizer, content):
     from ai_edge_quantizer import qtyping
 
     half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
@@ -96,20 +97,38 @@ def _plan_float16(quantizer):
         )
 
 
-def _plan_dynamic_int8(quantizer):
+def _plan_dynamic_int8(quantizer, content):
     from ai_edge_quantizer import qtyping
 
     for operation in _WEIGHTED:
         quantizer.add_dynamic_config(".", qtyping.TFLOperationName(operation), num_bits=8)
+    # LiteRT's GPU accelerator computes these wrongly, and rightly where it is told to make floats of weights.
+    for name in _strided_pointwise(content):
+        layer = f"^{re.escape(name)}"
+        quantizer.add_weight_only_config(layer, qtyping.TFLOperationName.CONV_2D, num_bits=8)
 
 
-def _plan_int8(quantizer):
+def _plan_int8(quantizer, content):
     from ai_edge_quantizer import qtyping
 
     for operation, layers in _IN_INT8.items():
         quantizer.add_static_config(
             layers, qtyping.TFLOperationName(operation), activation_num_bits=8, weight_num_bits=8
         )
+
+
+def _strided_pointwise(content):
+    """Names of what convolutions with 1x1 kernels and strides compute."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            code = model.operatorCodes[operator.opcodeIndex].builtinCode
+            if code != schema.BuiltinOperator.CONV_2D or operator.builtinOptions.strideW == 1:
+                continue
+            if tuple(graph.tensors[operator.inputs[1]].shape[1:3]) == (1, 1):
+                yield graph.tensors[operator.outputs[0]].name.decode()
 
 
 _PLANS = {"float16": _plan_float16, "dynamic_int8": _plan_dynamic_int8, "int8": _plan_int8}
