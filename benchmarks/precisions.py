@@ -3,9 +3,10 @@
     python benchmarks/precisions.py runs/mine --data ../shared/data/fruitnuts3
     python benchmarks/precisions.py resnet50_550 mobilenetv2_320
 
-With --data also the box and mask AP of each file on the validation split; int8 is calibrated on the training
-split. Without, on drawn scenes: then only size and latency mean anything. Latencies are medians of
-interleaved calls; ratios to float32 are medians over neighbouring calls, as other work on the machine slows both.
+With --data also the box and mask AP of each file on the validation split; int8 is calibrated on the
+training split. Without, on drawn scenes: then only size and latency mean anything. Latencies are medians
+of interleaved calls; ratios to float32 are medians over neighbouring calls, as other work on the machine
+slows both.
 """
 
 import argparse
