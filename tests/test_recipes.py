@@ -33,7 +33,8 @@ def test_the_recipes_of_the_corridor_are_there():
         "small_data_resnet50_550",
         "tiny_256",
     }
-    assert {"saved_model", "litert_float32", "litert_explore", "litert_heads"} <= set(list_recipes("export"))
+    litert = {f"litert_{name}" for name in ("float32", "float16", "dynamic_int8", "int8", "explore", "heads")}
+    assert {"saved_model", "onnx", "openvino", *litert} <= set(list_recipes("export"))
 
 
 @pytest.mark.parametrize("name", sorted(RECIPE_OF.values()))

@@ -272,18 +272,31 @@ class ExportRecipe:
     """One deployable artefact."""
 
     format: str  # "saved_model", "litert", "onnx" or "openvino"
-    precision: str = "float32"
+    precision: str = "float32"  # or "float16", "dynamic_int8", "int8" (LiteRT)
+    calibration_images: int = 100  # of the training split, which tell int8 the range of activations
     # LiteRT: or "heads", the Predictions, for what runs no top-k; or "explore", which adds prototypes
     outputs: str = "detections"
     max_pixels: int = MAX_PIXELS  # of an encoded image, larger ones are refused undecoded (SavedModel)
 
     def __post_init__(self):
         _require_one_of(self, "recipe", "format", ("saved_model", "litert", "onnx", "openvino"))
-        _require_one_of(self, "recipe", "precision", ("float32",))
+        precisions = (
+            ("float32", "float16", "dynamic_int8", "int8") if self.format == "litert" else ("float32",)
+        )
+        _require_one_of(self, "recipe", "precision", precisions)
+        _require_at_least(self, "recipe", "calibration_images", 1)
         _require_one_of(self, "recipe", "outputs", ("detections", "explore", "heads"))
         if self.outputs != "detections" and self.format != "litert":
             raise ValueError(f"`recipe.outputs` of {self.outputs!r} is for LiteRT. Received: {self.format!r}")
         _require_at_least(self, "recipe", "max_pixels", 1)
+
+    def require_data(self, data: object) -> None:
+        """ValueError where the artefact is made with the help of images and `data` is None."""
+        if self.precision == "int8" and data is None:
+            raise ValueError(
+                "int8 needs images like those it will see, to learn the range of activations: expected "
+                "--data DATA, a data folder, such as the one of training. Received none"
+            )
 
 
 def _require_at_least(config, section, name, minimum):

@@ -1,6 +1,5 @@
 import base64
 import contextlib
-import dataclasses
 import http.client
 import io
 import json
@@ -24,7 +23,7 @@ from tests.export.saved_model_ops import OPS_OF_2_20, assert_server_has_ops
 from tests.image_bombs import gif, png_header
 from yolact_tf.export import to_litert, to_saved_model
 from yolact_tf.export.gpu_graph import gpu_faults
-from yolact_tf.export.litert import _append_metadata
+from yolact_tf.export.metadata import metadata_files
 from yolact_tf.export.serving import Serving
 from yolact_tf.export.signature_outputs import from_bytes
 from yolact_tf.export.verify import compare
@@ -303,13 +302,9 @@ def test_a_model_gains_versions_and_a_folder_models(run, saved_model, tmp_path, 
         ({-1: "fig"}, None),
     ],
 )
-def test_a_line_of_labels_txt_is_a_category_id(labels, text, run, tmp_path):
+def test_a_line_of_labels_txt_is_a_category_id(labels, text):
     """What reads labels by line numbers calls a date a date; ids that are no lines have no such file."""
-    path = tmp_path / "model.tflite"
-    _append_metadata(dataclasses.replace(run, labels=labels), path, [])
-    with zipfile.ZipFile(path) as appended:
-        found = appended.read("labels.txt").decode() if "labels.txt" in appended.namelist() else None
-    assert found == text
+    assert metadata_files({}, labels).get("labels.txt") == text
 
 
 @contextlib.contextmanager

@@ -167,13 +167,19 @@ def export(
             "PATH gains a version, PATH/N gains version N."
         ),
     ],
-    data: Annotated[str | None, typer.Option("--data", help="Data to verify on; else drawn scenes.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", help="Data to verify on, else drawn scenes; int8 calibrates on its training split."
+        ),
+    ] = None,
     verified: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Compare it with RUN before it gets its name.")
     ] = True,
 ) -> None:
     """Writes one deployable artefact of RUN; exit 1, and nothing written, where it answers otherwise."""
     settings = load_export_recipe(recipe)
+    settings.require_data(data)
     from yolact_tf.model_folder import new_version
 
     # A version that is taken is refused before the run is loaded, which takes long.
@@ -189,7 +195,8 @@ def export(
     def check(artefact):
         require_verified(artefact, loaded, images, tell_release)
 
-    export_run(loaded, settings, output, check if verified else None)
+    with progress_bar("calibrating") as progress:
+        export_run(loaded, settings, output, data, check if verified else None, progress)
     console.print(str(output))
 
 

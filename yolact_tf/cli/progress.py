@@ -19,7 +19,7 @@ console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isat
 
 @contextlib.contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
-    """Yields `report(done, total)`, to be called as the work advances."""
+    """Yields `report(done, total)`, to be called as the work advances; with 0 done where it starts later."""
     if not sys.stderr.isatty():
         yield _plain_lines(title)
         return
@@ -33,8 +33,10 @@ def _plain_lines(title):
     started = last = time.monotonic()
 
     def report(done, total):
-        nonlocal last
+        nonlocal started, last
         now = time.monotonic()
+        if not done:
+            started = last = now
         if done and done < total and now - last >= PLAIN_INTERVAL:
             left = (now - started) / done * (total - done)
             print(f"{title}: {done}/{total}, {left:.0f} s left", file=sys.stderr, flush=True)

@@ -87,6 +87,8 @@ def _faults(operation):
     elif operation.kind == "TOPK_V2" and operation.inputs[0].shape[-1] % _TOP_K_MULTIPLE:
         length = operation.inputs[0].shape[-1]
         yield f"takes the best of {length}, no multiple of {_TOP_K_MULTIPLE}, and is computed wrongly"
+    elif operation.kind == "CONV_2D" and _is_hybrid_pointwise(operation):
+        yield "is a strided 1x1 convolution with int8 weights, and is computed wrongly"
     elif operation.kind in ("PAD", "PADV2") and len(operation.outputs[0].shape) < 3:
         yield f"pads rank {len(operation.outputs[0].shape)}, which is refused; concatenate instead"
     elif operation.kind == "GATHER" and (operation.options.batchDims or len(operation.inputs[1].shape) > 1):
@@ -107,6 +109,12 @@ def _faults_of_tensors(operation):
             yield f"has {tensor.name} of a size that is not known, which is refused"
         if tensor.type in ("INT8", "INT16") and not tensor.is_constant:
             yield f"computes {tensor.name} in {tensor.type.lower()}, which GPUs do wrongly"
+
+
+def _is_hybrid_pointwise(operation):
+    image, kernel = operation.inputs[:2]
+    is_hybrid = (image.type, kernel.type, kernel.is_constant) == ("FLOAT32", "INT8", True)
+    return is_hybrid and kernel.shape[1:3] == (1, 1) and operation.options.strideW > 1
 
 
 def _misread_constants(operation):

@@ -8,13 +8,22 @@ import tensorflow as tf
 from yolact_tf.detect.engines.litert_metadata import read_metadata
 from yolact_tf.export.gpu_graph import cpu_only_because, gpu_faults
 from yolact_tf.export.metadata import describe, metadata_files
+from yolact_tf.export.quantization import Quantization
 from yolact_tf.export.static_graph import static_saved_model
 from yolact_tf.files import Check, PathLike, atomic_path
 from yolact_tf.runs import Run
 
+_FLOAT32 = Quantization()
 
-def to_litert(run: Run, path: PathLike, outputs: str = "detections", check: Check | None = None) -> Path:
-    """Writes `run` as a float32 LiteRT file of built-in ops and fixed shapes.
+
+def to_litert(
+    run: Run,
+    path: PathLike,
+    outputs: str = "detections",
+    quantization: Quantization = _FLOAT32,
+    check: Check | None = None,
+) -> Path:
+    """Writes `run` as a LiteRT file of built-in ops and fixed shapes, float32 unless quantised.
 
     outputs: "detections"; "explore" for these with their coefficients and prototypes; or "heads" for the
     Predictions, which leave the rest to the caller.
@@ -30,13 +39,14 @@ def to_litert(run: Run, path: PathLike, outputs: str = "detections", check: Chec
     if path.exists():
         read_metadata(path)  # refuses to overwrite a file that is not ours
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = _convert(run, outputs)
-    reasons = cpu_only_because(run, outputs)
+    content = quantization(_convert(run, outputs))
+    reasons = cpu_only_because(run, outputs) + quantization.cpu_only_because
     if not reasons:
         _require_gpus_compute_rightly(content)
+    metadata = {**describe(run), **quantization.describe(), "cpu_only_because": reasons}
     with atomic_path(path, suffix=".tflite") as temporary:
         Path(temporary).write_bytes(content)
-        _append_metadata(run, temporary, reasons)
+        _append_metadata(temporary, metadata, run.labels)
         if check:
             check(Path(temporary))
     return path
@@ -58,8 +68,7 @@ def _require_gpus_compute_rightly(content):
         )
 
 
-def _append_metadata(run, path, cpu_only):
+def _append_metadata(path, metadata, labels):
     with zipfile.ZipFile(path, "a") as file:
-        metadata = {**describe(run), "cpu_only_because": cpu_only}
-        for name, text in metadata_files(metadata, run.labels).items():
+        for name, text in metadata_files(metadata, labels).items():
             file.writestr(name, text)
