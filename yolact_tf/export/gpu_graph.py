@@ -159,12 +159,13 @@ def _operations(content: bytes) -> Iterator[_Operation]:
 
 
 def _describe(tensor, buffers, types):
-    data = buffers[tensor.buffer].data
-    signature = tensor.shapeSignature
+    buffer, signature = buffers[tensor.buffer], tensor.shapeSignature
+    # Where ai-edge-quantizer has written it, data lie behind the flatbuffer, at an offset.
+    is_constant = buffer.offset > 1 or (buffer.data is not None and len(buffer.data) > 0)
     return _Tensor(
         tensor.name.decode(),
         () if tensor.shape is None else tuple(int(n) for n in tensor.shape),
         types[tensor.type],
-        data is not None and len(data) > 0,
+        is_constant,
         signature is not None and any(n < 0 for n in signature),
     )
