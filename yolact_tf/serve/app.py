@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import logging.config
 import signal
 import socket
 import threading
@@ -13,7 +12,7 @@ from yolact_tf.serve import protocol
 from yolact_tf.serve.json_tensors import encode_json
 from yolact_tf.serve.limits import Batching, Limits, RequestError
 from yolact_tf.serve.metrics import CONTENT_TYPE, Gauge, Metrics
-from yolact_tf.serve.observation import LEFT, Observed
+from yolact_tf.serve.observation import LEFT, Observed, logged
 from yolact_tf.serve.page_files import page_routes
 from yolact_tf.serve.prediction_queue import PredictionQueue
 from yolact_tf.serve.request_bodies import Intake
@@ -24,21 +23,6 @@ if TYPE_CHECKING:
 
 SHUTDOWN_SECONDS = 120  # for what is accepted at SIGTERM; a second signal ends it at once
 BACKLOG = 1024  # connections that the system holds for us while we are busy
-# What happens goes to stderr, one line of JSON a request to stdout.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"event": {"format": "yolact: %(message)s"}, "request": {"format": "%(message)s"}},
-    "handlers": {
-        "events": {"class": "logging.StreamHandler", "formatter": "event"},
-        "requests": {"class": "logging.StreamHandler", "formatter": "request", "stream": "ext://sys.stdout"},
-    },
-    "loggers": {
-        "uvicorn": {"handlers": ["events"], "level": "INFO", "propagate": False},
-        "yolact_tf.serve": {"handlers": ["events"], "level": "INFO", "propagate": False},
-        "yolact_tf.serve.requests": {"handlers": ["requests"], "level": "INFO", "propagate": False},
-    },
-}
 
 logger = logging.getLogger(__name__)
 
@@ -101,8 +85,7 @@ def serve(
         from yolact_tf.serve.connections import patient_for
     limits = limits or Limits()
     # The port is taken before the slow load, so that a second server fails at once.
-    with _listen(host, port) as listener, _ended_by_signals():
-        logging.config.dictConfig(LOGGING)
+    with _listen(host, port) as listener, _ended_by_signals(), logged():
         _allow_many_connections()
         servable = load_servable(path, name, all_versions)
         config = uvicorn.Config(

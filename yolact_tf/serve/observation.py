@@ -1,9 +1,12 @@
 """What is known of each request afterwards: a line of JSON in the log, and the measurements."""
 
+import contextlib
 import datetime
 import json
 import logging
+import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from yolact_tf.serve.metrics import Metrics
@@ -11,6 +14,27 @@ from yolact_tf.serve.metrics import Metrics
 LEFT = 499  # what nginx logs for a client that did not wait for its answer
 
 logger = logging.getLogger("yolact_tf.serve.requests")
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[None]:
+    """Has what happens written to stderr and a line a request to stdout, as long as the block runs."""
+    events, requests = logging.StreamHandler(sys.stderr), logging.StreamHandler(sys.stdout)
+    events.setFormatter(logging.Formatter("yolact: %(message)s"))
+    handlers = {"uvicorn": events, "yolact_tf.serve": events, logger.name: requests}
+    loggers = {logging.getLogger(name): handler for name, handler in handlers.items()}
+    before = [(each, each.level, each.propagate) for each in loggers]
+    for each, handler in loggers.items():
+        each.addHandler(handler)
+        each.setLevel(logging.INFO)
+        each.propagate = False
+    try:
+        yield
+    finally:
+        for each, level, propagate in before:
+            each.removeHandler(loggers[each])
+            each.setLevel(level)
+            each.propagate = propagate
 
 
 class Observed:
