@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from yolact_tf.export.warmup import FILE, prediction_log, read_warmup
 
-SIGNATURES = ["serving_default", "png", "tensors", "raw", "evaluation"]
+SIGNATURES = ["serving_default", "png", "tensors", "raw", "evaluation", "explore"]
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,8 @@ def traditional_nms(
 
     def take_best(slot, state):
         remaining, kept, kept_scores = state
-        best = ops.cast(ops.argmax(ops.reshape(remaining, (-1,))), "int32")
+        # Keras' argmax does not convert to LiteRT.
+        best = ops.cast(ops.top_k(ops.reshape(remaining, (-1,)), 1)[1][0], "int32")
         anchor, of_class = best % num_anchors, best // num_anchors
         box = ops.take(boxes, anchor, axis=0)
         width = _extent(ops.maximum(boxes[:, 0], box[0]), ops.minimum(boxes[:, 2], box[2]), pixel)
