@@ -14,6 +14,11 @@ import pytest
 from filelock import FileLock
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
+# LiteRT looks for a GPU once a process: what asks first must find the software GPU that others need.
+if SWIFTSHADER.is_file():
+    os.environ.setdefault("VK_ICD_FILENAMES", str(SWIFTSHADER))
+    os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")
 
 
 @pytest.fixture(scope="session")

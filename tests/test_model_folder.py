@@ -25,7 +25,7 @@ def test_a_model_itself_is_version_1(tmp_path):
 def test_what_holds_no_version_is_refused(tmp_path):
     (tmp_path / "two" / "2" / "1").mkdir(parents=True)
     assert find_versions(tmp_path / "two") == find_versions(tmp_path / "none") == {}
-    with pytest.raises(ValueError, match=r"saved_model.pb.*\.tflite file. Received: .*two"):
+    with pytest.raises(ValueError, match=r"saved_model.pb.*\.tflite or \.onnx file. Received: .*two"):
         require_versions(tmp_path / "two")
     with pytest.raises(FileNotFoundError, match="Expected an exported model. Received: .*none"):
         require_versions(tmp_path / "none")

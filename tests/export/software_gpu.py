@@ -18,10 +18,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import SWIFTSHADER
+
 ROOT = Path(__file__).parents[2]
 LIBRARIES = ROOT / ".software_gpu" / "usr/lib/x86_64-linux-gnu"
 DRIVERS = {
-    "swiftshader": Path("/usr/lib/chromium/vk_swiftshader_icd.json"),
+    "swiftshader": SWIFTSHADER,
     "lavapipe": ROOT / ".software_gpu" / "lvp_icd.json",
 }
 

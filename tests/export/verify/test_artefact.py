@@ -65,6 +65,7 @@ SPOILT = {
 OUTPUTS = {"num_detections", "boxes", "scores", "classes"}
 OF_SIGNATURE = {
     "serving_default": OUTPUTS | {"class_names", "masks_rle", "image_size"},
+    "explore": OUTPUTS | {"class_names", "masks_rle", "image_size"},
     "png": OUTPUTS | {"class_names", "masks_png_bytes", "image_size"},
     "tensors": OUTPUTS | {"masks"},
     "evaluation": OUTPUTS | {"masks"},

@@ -44,7 +44,7 @@ def test_an_artefact_beyond_tolerance_leaves_nothing(form, name, run, images, tm
             run,
             ExportRecipe(format=form),
             tmp_path / name,
-            lambda path: require_verified(path, run, images, told.append),
+            check=lambda path: require_verified(path, run, images, told.append),
         )
     assert len(told) == 1 and not told[0].passes
     assert not list(tmp_path.iterdir())
@@ -59,7 +59,7 @@ def test_a_verified_version_appears_beside_the_others(run, images, saved_model, 
         assert (path / "saved_model.pb").is_file() and not (tmp_path / "model" / "1").exists()
         require_verified(path, run, images, lambda found: None)
 
-    export_run(run, recipe, tmp_path / "model", check)
+    export_run(run, recipe, tmp_path / "model", check=check)
     assert len(seen) == 1 and (tmp_path / "model" / "1" / "saved_model.pb").is_file()
 
 
@@ -78,7 +78,7 @@ def test_a_run_that_finds_nothing_is_exported_and_its_network_compared(outputs, 
         untrained,
         recipe,
         tmp_path / "untrained.tflite",
-        lambda path: require_verified(path, untrained, images, told.append),
+        check=lambda path: require_verified(path, untrained, images, told.append),
     )
     (found,) = told
     assert found.passes and found.num_detections == 0
