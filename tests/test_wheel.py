@@ -18,17 +18,22 @@ import yolact_tf
 
 found = {"home": yolact_tf.__path__[0], "modules": [], "said": {}}
 for module in pkgutil.walk_packages(yolact_tf.__path__, "yolact_tf."):
-    if module.name != "yolact_tf.__main__":
+    if module.name not in ("yolact_tf.__main__", "yolact_tf.serve.connections"):
         importlib.import_module(module.name)
         found["modules"].append(module.name)
 
 from yolact_tf.data.convert import convert
+from yolact_tf.export import to_onnx, to_openvino
+from yolact_tf.export.quantization import require_quantizer
 from yolact_tf.serve import build_app
 from yolact_tf.train.watch.loggers import require_loggers
 
 for name, call in {
     "serve": lambda: build_app(None),
     "sbd": lambda: convert(".", "../coco", "sbd", "coco"),
+    "onnx": lambda: to_onnx(None, "model.onnx"),
+    "openvino": lambda: to_openvino(None, "model"),
+    "quantize": require_quantizer,
     "wandb": lambda: require_loggers(["wandb"]),
     "mlflow": lambda: require_loggers(["mlflow"]),
 }.items():
@@ -132,10 +137,16 @@ def test_without_extras_all_imports_and_what_needs_one_says_so_in_a_line(clean, 
     assert Path(found["home"]).is_relative_to(clean)
     modules = {path.relative_to(ROOT).with_suffix("") for path in (ROOT / "yolact_tf").rglob("*.py")}
     names = {".".join(path.parts).removesuffix(".__init__") for path in modules}
-    assert names - set(found["modules"]) == {"yolact_tf", "yolact_tf.__main__"}
+    # The last is a class of uvicorn's, which the `serve` extra brings.
+    others = {"yolact_tf", "yolact_tf.__main__", "yolact_tf.serve.connections"}
+    assert names - set(found["modules"]) == others
     assert found["said"] == {
         "serve": "`serve` needs starlette: pip install 'yolact_tf[serve]'",
         "sbd": "reading SBD needs scipy: pip install 'yolact_tf[sbd]'",
+        "onnx": "onnx artefacts need tf2onnx: pip install 'yolact_tf[onnx]' (No module named 'tf2onnx')",
+        "openvino": "openvino artefacts need openvino: pip install 'yolact_tf[openvino]' "
+        "(No module named 'openvino')",
+        "quantize": "Precisions but float32 need ai_edge_quantizer: pip install 'yolact_tf[quantize]'",
         "wandb": "`train.loggers` has wandb, which is not installed: pip install wandb",
         "mlflow": "`train.loggers` has mlflow, which is not installed: pip install mlflow",
     }
