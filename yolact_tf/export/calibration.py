@@ -11,6 +11,7 @@ import numpy as np
 from yolact_tf.config import DataConfig
 from yolact_tf.cores import usable_cores
 from yolact_tf.data.load import load_data
+from yolact_tf.export.tflite_graph import read_operations
 from yolact_tf.files import PathLike
 from yolact_tf.preprocess import resize_images
 from yolact_tf.structures import Progress
@@ -100,11 +101,7 @@ def _watched(content):
 
 def _constants(content):
     """Names of the weights and the like: ranges of a whole weight would be taken for all of its channels."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    is_filled = [buffer.data is not None and len(buffer.data) > 0 for buffer in model.buffers]
-    return {x.name.decode() for graph in model.subgraphs for x in graph.tensors if is_filled[x.buffer]}
+    return {x.name for operation in read_operations(content) for x in operation.inputs if x.is_constant}
 
 
 def _extremes(values):

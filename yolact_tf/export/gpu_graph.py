@@ -5,9 +5,7 @@ acceleration and answers garbage. The rules are those of ai-edge-litert 2.3; tes
 compares the operations behind them on GPU and CPU.
 """
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
-
+from yolact_tf.export.tflite_graph import is_strided_pointwise, read_operations
 from yolact_tf.runs import Run
 
 _REFUSED = {
@@ -21,37 +19,11 @@ _REFUSED = {
     "WHILE": "is a loop, which is refused",
 }
 # Of two operands; a condition of SELECT is computed, and its constants are read rightly.
-_ELEMENTWISE = {
-    *(
-        "ADD",
-        "SUB",
-        "MUL",
-        "DIV",
-        "MAXIMUM",
-        "MINIMUM",
-        "POW",
-        "SQUARED_DIFFERENCE",
-        "FLOOR_DIV",
-        "FLOOR_MOD",
-    ),
-    *("LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "EQUAL", "NOT_EQUAL", "LOGICAL_AND", "LOGICAL_OR"),
-}
+_ARITHMETIC = {"ADD", "SUB", "MUL", "DIV", "POW", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE"}
+_INTEGER_DIVISION = {"FLOOR_DIV", "FLOOR_MOD"}
+_COMPARISON = {"LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "EQUAL", "NOT_EQUAL"}
+_ELEMENTWISE = _ARITHMETIC | _INTEGER_DIVISION | _COMPARISON | {"LOGICAL_AND", "LOGICAL_OR"}
 _TOP_K_MULTIPLE = 4
-
-
-class _Tensor(NamedTuple):
-    name: str
-    shape: tuple[int, ...]
-    type: str
-    is_constant: bool
-    is_dynamic: bool
-
-
-class _Operation(NamedTuple):
-    kind: str
-    inputs: list[_Tensor]
-    outputs: list[_Tensor]
-    options: Any
 
 
 def cpu_only_because(run: Run, outputs: str) -> list[str]:
@@ -72,7 +44,7 @@ def gpu_faults(content: bytes) -> list[str]:
     """
     return [
         f"{operation.kind} {operation.outputs[0].name if operation.outputs else ''}: {fault}"
-        for operation in _operations(content)
+        for operation in read_operations(content)
         for fault in _faults(operation)
     ]
 
@@ -87,7 +59,7 @@ def _faults(operation):
     elif operation.kind == "TOPK_V2" and operation.inputs[0].shape[-1] % _TOP_K_MULTIPLE:
         length = operation.inputs[0].shape[-1]
         yield f"takes the best of {length}, no multiple of {_TOP_K_MULTIPLE}, and is computed wrongly"
-    elif operation.kind == "CONV_2D" and _is_hybrid_pointwise(operation):
+    elif is_strided_pointwise(operation) and _has_hybrid_weights(operation):
         yield "is a strided 1x1 convolution with int8 weights, and is computed wrongly"
     elif operation.kind in ("PAD", "PADV2") and len(operation.outputs[0].shape) < 3:
         yield f"pads rank {len(operation.outputs[0].shape)}, which is refused; concatenate instead"
@@ -111,10 +83,9 @@ def _faults_of_tensors(operation):
             yield f"computes {tensor.name} in {tensor.type.lower()}, which GPUs do wrongly"
 
 
-def _is_hybrid_pointwise(operation):
+def _has_hybrid_weights(operation):
     image, kernel = operation.inputs[:2]
-    is_hybrid = (image.type, kernel.type, kernel.is_constant) == ("FLOAT32", "INT8", True)
-    return is_hybrid and kernel.shape[1:3] == (1, 1) and operation.options.strideW > 1
+    return (image.type, kernel.type, kernel.is_constant) == ("FLOAT32", "INT8", True)
 
 
 def _misread_constants(operation):
@@ -138,34 +109,3 @@ def _is_misread(constant, other, output):
     first = len(constant) - len(other)  # the axis of the constant beside the other's first
     meets_first = first >= 0 and other[0] > 1 and constant[first] > 1
     return meets_first or (len(constant) == len(output) and constant[0] > 1)
-
-
-def _operations(content: bytes) -> Iterator[_Operation]:
-    from ai_edge_litert import schema_py_generated as schema
-
-    kinds = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
-    types = {number: name for name, number in vars(schema.TensorType).items() if isinstance(number, int)}
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    for graph in model.subgraphs:
-        tensors = [_describe(tensor, model.buffers, types) for tensor in graph.tensors]
-        for operator in graph.operators:
-            code = model.operatorCodes[operator.opcodeIndex]
-            yield _Operation(
-                kinds[max(code.builtinCode, code.deprecatedBuiltinCode)],
-                [tensors[i] for i in operator.inputs if i >= 0],
-                [tensors[i] for i in operator.outputs],
-                operator.builtinOptions,
-            )
-
-
-def _describe(tensor, buffers, types):
-    buffer, signature = buffers[tensor.buffer], tensor.shapeSignature
-    # Where ai-edge-quantizer has written it, data lie behind the flatbuffer, at an offset.
-    is_constant = buffer.offset > 1 or (buffer.data is not None and len(buffer.data) > 0)
-    return _Tensor(
-        tensor.name.decode(),
-        () if tensor.shape is None else tuple(int(n) for n in tensor.shape),
-        types[tensor.type],
-        is_constant,
-        signature is not None and any(n < 0 for n in signature),
-    )

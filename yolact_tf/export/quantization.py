@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from yolact_tf.export.calibration import CalibrationImages, value_ranges
+from yolact_tf.export.tflite_graph import is_strided_pointwise, read_operations
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Operations that int8 computes, by a pattern of the names of the layers that they came from. Left in float32:
@@ -103,8 +104,8 @@ def _plan_dynamic_int8(quantizer, content):
     for operation in _WEIGHTED:
         quantizer.add_dynamic_config(".", qtyping.TFLOperationName(operation), num_bits=8)
     # LiteRT's GPU accelerator computes these wrongly, and rightly where it is told to make floats of weights.
-    for name in _strided_pointwise(content):
-        layer = f"^{re.escape(name)}"
+    for operation in filter(is_strided_pointwise, read_operations(content)):
+        layer = f"^{re.escape(operation.outputs[0].name)}"
         quantizer.add_weight_only_config(layer, qtyping.TFLOperationName.CONV_2D, num_bits=8)
 
 
@@ -115,20 +116,6 @@ def _plan_int8(quantizer, content):
         quantizer.add_static_config(
             layers, qtyping.TFLOperationName(operation), activation_num_bits=8, weight_num_bits=8
         )
-
-
-def _strided_pointwise(content):
-    """Names of what convolutions with 1x1 kernels and strides compute."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    for graph in model.subgraphs:
-        for operator in graph.operators:
-            code = model.operatorCodes[operator.opcodeIndex].builtinCode
-            if code != schema.BuiltinOperator.CONV_2D or operator.builtinOptions.strideW == 1:
-                continue
-            if tuple(graph.tensors[operator.inputs[1]].shape[1:3]) == (1, 1):
-                yield graph.tensors[operator.outputs[0]].name.decode()
 
 
 _PLANS = {"float16": _plan_float16, "dynamic_int8": _plan_dynamic_int8, "int8": _plan_int8}

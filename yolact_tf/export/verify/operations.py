@@ -4,6 +4,7 @@ from pathlib import Path
 
 from yolact_tf.detect.engines import is_openvino
 from yolact_tf.detect.engines.openvino import MODEL
+from yolact_tf.export.tflite_graph import read_operations
 from yolact_tf.files import PathLike
 from yolact_tf.model_folder import require_versions
 
@@ -26,6 +27,17 @@ def count_operations(artefact: PathLike, accelerator: str = "cpu") -> dict[str, 
     return _counted("TensorFlow", _of_saved_model(path))
 
 
+def ops_of_version(folder: Path) -> list[str]:
+    """Names of the TensorFlow operations in a version's SavedModel, calls of its own functions left out."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    (graph,) = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs
+    library = graph.graph_def.library.function
+    functions = {function.signature.name for function in library}
+    nodes = [*graph.graph_def.node, *(node for function in library for node in function.node_def)]
+    return [node.op for node in nodes if node.op not in functions]
+
+
 def _counted(place, kinds):
     counts = dict.fromkeys((place, *FOREIGN), 0)
     for kind in kinds:
@@ -35,15 +47,13 @@ def _counted(place, kinds):
 
 def _of_flatbuffer(path):
     """ "Flex", "custom" or "", what LiteRT has itself, of each operation of a `.tflite`."""
-    from ai_edge_litert import schema_py_generated as schema
+    return [_foreign(operation) for operation in read_operations(path.read_bytes())]
 
-    model = schema.ModelT.InitFromPackedBuf(Path(path).read_bytes(), 0)
-    kinds = []
-    for code in model.operatorCodes:
-        is_custom = code.builtinCode == schema.BuiltinOperator.CUSTOM
-        name = (code.customCode or b"").decode("utf-8", "replace")
-        kinds.append(("Flex" if name.startswith("Flex") else "custom") if is_custom else "")
-    return [kinds[op.opcodeIndex] for graph in model.subgraphs for op in graph.operators]
+
+def _foreign(operation):
+    if operation.kind != "CUSTOM":
+        return ""
+    return "Flex" if operation.custom_code.startswith("Flex") else "custom"
 
 
 def _of_onnx(path):
@@ -64,15 +74,7 @@ def _of_openvino(path):
 
 def _of_saved_model(path):
     """ "custom" or "", what TensorFlow itself has, of each node of the newest version."""
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
     from tensorflow.python.framework import op_def_registry
 
     folder = next(iter(require_versions(path).values()))
-    (graph,) = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs
-    functions = {function.signature.name for function in graph.graph_def.library.function}
-    nodes = [graph.graph_def.node, *(function.node_def for function in graph.graph_def.library.function)]
-    return [
-        "" if node.op in functions or op_def_registry.get(node.op) else "custom"
-        for part in nodes
-        for node in part
-    ]
+    return ["" if op_def_registry.get(name) else "custom" for name in ops_of_version(folder)]
