@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.export.litert_ops import assert_gpus_can_run
 from tests.export.saved_model_ops import assert_server_has_ops
 from tests.reference import (
     FORWARDS,
@@ -21,6 +20,7 @@ from tests.reference import (
 )
 from yolact_tf.detect.detector import Detector
 from yolact_tf.export import to_litert, to_saved_model
+from yolact_tf.export.gpu_graph import cpu_only_because, gpu_faults
 from yolact_tf.weights.labels import COCO_LABELS
 
 pytestmark = pytest.mark.whole
@@ -75,7 +75,9 @@ def test_litert_detections_equal_the_reference(reference, tflite, parity):
     runner = Interpreter(str(tflite), num_threads=2).get_signature_runner("serving_default")
     found = runner(image=numbers["image_rgb"][None].astype("float32"))
     assert_detections_equal(as_detections(found), clipped(numbers))
-    assert_gpus_can_run(tflite)
+    assert bool(gpu_faults(tflite.read_bytes())) == bool(
+        cpu_only_because(formula_run(reference), "detections")
+    )
 
 
 @pytest.mark.parametrize("reference", ["yolact_resnet50"], indirect=True)
