@@ -12,7 +12,7 @@ from tests.export.verify.spoilt_files import one_changed, with_constant
 from yolact_tf.boxes import corners_to_centers
 from yolact_tf.config import ExportRecipe
 from yolact_tf.export import export_run
-from yolact_tf.export.verify import verification
+from yolact_tf.export.verify import Reference, verification
 from yolact_tf.images.decoding import read_image
 from yolact_tf.recipes import load_export_recipe
 
@@ -46,7 +46,7 @@ def artefacts(shapes_run, build_once):
 @pytest.mark.whole
 @formats
 def test_it_answers_as_the_run_does(form, artefacts, run, images):
-    found = verification(artefacts(form), run, images)
+    found = verification(artefacts(form), Reference(run), images)
     assert found.passes and found.num_detections, found
     assert found.operations["CPU"] > 100 and found.operations["custom"] == 0
     assert "raw: boxes of all anchors (relative)" in {row.output for row in found.differences}
@@ -63,7 +63,7 @@ def test_one_wrong_anchor_is_found(form, artefacts, run, images, tmp_path):
     centers = np.asarray(corners_to_centers(run.model.anchors))[:, :2]
     spoilt = one_changed(centers, (len(centers) // 2, 0), 0.0)
     with_constant(source / WEIGHTS[form], target / WEIGHTS[form], centers, spoilt)
-    found = verification(target, run, images[:1])
+    found = verification(target, Reference(run), images[:1])
     assert "raw: boxes of all anchors (relative)" in [r.output for r in found.differences if not r.passes]
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from yolact_tf.export.server_files import write_server_files
+from yolact_tf.model_folder import find_versions
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs/serving"
 FILES = ("models.config", "batching.config", "monitoring.config", "docker_run.sh")
@@ -38,6 +39,17 @@ def test_all_exported_models_are_listed_once(folder):
     assert os.access(folder / "docker_run.sh", os.X_OK)
     write_server_files(folder)
     assert {path.name: path.read_text() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_folders_of_other_users_are_none_of_ours(folder, monkeypatch):
+    def find(path):  # patched, since nothing is closed to root
+        if path.name == "foreign":
+            raise PermissionError(13, "Permission denied", str(path))
+        return find_versions(path)
+
+    monkeypatch.setattr("yolact_tf.export.server_files.find_versions", find)
+    write_server_files(folder)
+    assert base_paths(folder) == ["/models/a", r"/models/b \"c\""]
 
 
 def test_entries_and_policies_of_the_user_stay(folder, caplog):

@@ -123,6 +123,9 @@ def test_of_a_failed_assertion_its_message_is_told():
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         tf.function(require_pixels)(draw()[0], 100)
     assert one_line(caught.value) == "An image must have at most 100 pixels. Received: 1200"
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        tf.function(lambda x: tf.debugging.assert_equal(x, 2, "words [and more]"))(tf.constant(1))
+    assert one_line(caught.value) == "words [and more]"
 
 
 def test_bodies_together_stay_within_their_memory(servable):

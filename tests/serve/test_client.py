@@ -235,10 +235,11 @@ def scripted(monkeypatch):
 
 
 def test_failed_connections_are_tried_again(scripted):
-    server = scripted("hang up", "cut", "garbage", answer({"predictions": [ROW]}))
-    with Client(server.url + "/behind/a/proxy/", "größe", version=4) as client:
+    endless = b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000
+    server = scripted("hang up", "cut", "garbage", endless, answer({"predictions": [ROW]}))
+    with Client(server.url + "/behind/a/proxy/", "größe", version=4, retries=4) as client:
         assert len(client(b"image")) == 1
-    assert server.paths == ["/behind/a/proxy/v1/models/gr%C3%B6%C3%9Fe/versions/4:predict"] * 4
+    assert server.paths == ["/behind/a/proxy/v1/models/gr%C3%B6%C3%9Fe/versions/4:predict"] * 5
 
 
 def test_what_never_answers_is_given_up_in_one_line(scripted):

@@ -64,6 +64,7 @@ def test_rows_take_a_value_of_each_output():
 
 MISFITS = [
     (True, tf.int32, "True"),
+    ([1, True], tf.int32, "True"),
     (1, tf.bool, "1"),
     (None, tf.float32, "None"),
     ("1", tf.float32, "'1'"),

@@ -1,5 +1,7 @@
 """Real models behind the page: on a server, and in the browser under any web server."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +10,9 @@ from PIL import Image
 import yolact_tf
 from tests.browser import WAIT, chromium
 from tests.colour_finder import serving
+from tests.export.verify.test_gpu_faults import FAULTS
 from tests.serve.page_driver import DONE, Visit, plain_server
+from yolact_tf.export import to_litert
 from yolact_tf.mask_windows import place_window, upsample_to_image
 from yolact_tf.masks import assemble_masks
 from yolact_tf.serve import build_app, load_servable, page_files
@@ -207,6 +211,15 @@ def assembled(found, coefficients, box):
     )
 
 
+def test_a_model_file_may_have_any_name(browser, explore_file, tmp_path):
+    name = "größe #2 50%?.tflite"
+    shutil.copyfile(explore_file, tmp_path / name)
+    with plain_server(page_files.write_page(tmp_path / "page", tmp_path / name)) as address:
+        visit = Visit(browser, address)
+        assert visit.text("#status") == f"{name} on the CPU"
+        visit.tab.context.close()
+
+
 def test_what_a_file_lacks_is_said(browser, static, litert_file, explore_file, picture, tmp_path):
     visit = Visit(browser, static)
     (tmp_path / "other.tflite").write_bytes(explore_file.read_bytes()[:2000])
@@ -224,15 +237,49 @@ def test_what_a_file_lacks_is_said(browser, static, litert_file, explore_file, p
     visit.tab.context.close()
 
 
-def test_a_gpu_answers_as_the_cpu(browser, server, explore_file, picture):
-    """On Chromium's software WebGPU; the page itself compares the first answer with the CPU's."""
-    visit = in_threads(browser, server, None, explore_file)
+def on_the_gpu(browser, server, file):
+    """In the browser, on Chromium's software WebGPU."""
+    visit = in_threads(browser, server, None, file)
     visit.tab.locator("input[value=webgpu]").check(force=True)
     visit.tab.wait_for_selector("#status:has-text('on the GPU'), #error:not([hidden])")
     assert visit.tab.is_hidden("#error"), visit.text("#error")
-    visit.tab.set_input_files("#file", picture)
+    return visit
+
+
+def show_patiently(visit, path):
+    """Chooses an image and waits for a software GPU, which compiles its shaders first."""
+    visit.forget()
+    visit.tab.set_input_files("#file", path)
     visit.tab.wait_for_selector(DONE, timeout=4 * WAIT)
+
+
+def test_a_gpu_answers_as_the_cpu(browser, server, explore_file, picture):
+    """The page itself compares the first answer with the CPU's."""
+    visit = on_the_gpu(browser, server, explore_file)
+    show_patiently(visit, picture)
     assert visit.tab.is_hidden("#error"), visit.text("#error")
     visit.slide("#threshold", 0.06)
     assert_same_masks(visit.masks(), expected_of(visit, explore_file, picture).masks)
+    visit.tab.context.close()
+
+
+def test_a_gpu_that_answers_otherwise_is_refused(browser, server, shapes_run, picture, tmp_path, monkeypatch):
+    """A real file that GPUs compute wrongly without a word; an image without objects proves nothing of it."""
+    fault, replacement, _ = FAULTS["anchors without a batch axis"]
+    with monkeypatch.context() as patch:
+        patch.setattr(fault, replacement)
+        patch.setattr("yolact_tf.export.litert.gpu_faults", lambda content: [])
+        file = to_litert(yolact_tf.load_run(shapes_run), tmp_path / "faulty.tflite", "explore")
+    Image.new("RGB", (120, 90)).save(tmp_path / "black.png")
+    visit = on_the_gpu(browser, server, file)
+    for path, error in (
+        (tmp_path / "black.png", ""),
+        (picture, "The GPU does not find what the CPU does: choose the CPU for faulty.tflite."),
+    ):
+        show_patiently(visit, path)
+        assert visit.tab.is_hidden("#error") if not error else visit.text("#error") == error
+    visit.tab.locator("input[value=wasm]").check(force=True)
+    visit.tab.wait_for_selector("#status:has-text('CPU')")
+    visit.tab.wait_for_selector(DONE)
+    assert visit.tab.is_hidden("#error") and visit.rows
     visit.tab.context.close()

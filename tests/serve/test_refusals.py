@@ -21,6 +21,14 @@ REFUSED = {
     "one list too deep": (b'{"instances": ' + b"[" * 256 + b"]" * 256 + b"}", "256 deep. Received: 257"),
     "as deep as may be": (b'{"instances": ' + b"[" * 255 + b"1" + b"]" * 255 + b"}", "`image_bytes` must be"),
     "deep JSON": (b"[" * 200_000, "at most 256 deep"),
+    "a text that is nested deep": (
+        b'{"instances": ' + b"[" * 255 + b'"x"' + b"]" * 255 + b"}", "`image_bytes` must be string",
+    ),
+    "numbers that are nested deep": (
+        b'{"signature_name": "mean_colour", "inputs": ' + b"[" * 40 + b"-1" + b"]" * 40 + b"}",
+        "`images` must be uint8.*-1, out of range",
+    ),
+    "a truth among numbers": ({"signature_name": "mean_colour", "inputs": [[[[1, True, 3]]]]}, "True"),
     "many values": (b'{"instances": [' + b"[]," * 2_000_001, "at most 4000000 values"),
     "many rows": ({"instances": ["x"] * 33}, "at most 32 rows. Received: 33"),
     # None of these values would do: rows are counted before values are looked at, which takes its time.
@@ -44,6 +52,7 @@ REFUSED = {
     "rows that are no list": ({"instances": {"image_bytes": "x"}}, "must be a list"),
     "an unknown signature": (GOOD | {"signature_name": "classify"}, "one of .*'png'.*'classify'"),
     "a signature that is no text": (GOOD | {"signature_name": ["png"]}, "signature_name"),
+    "a signature that is nothing": (GOOD | {"signature_name": 0}, "signature_name.*Received: 0"),
     "an unknown input": ({"instances": [{"image": "x"}]}, r"'image_bytes'.*Received: \['image'\]"),
     "one input too many": ({"inputs": {"image_bytes": ["x"], "size": 3}}, "'size'"),
     "a missing input": ({"signature_name": "two_inputs", "instances": [{"a": [1, 2]}]}, r"\['a', 'b'\]"),

@@ -83,6 +83,12 @@ def test_what_readers_of_json_do_not_agree_on_is_refused(text, message):
     assert "\n" not in str(error.value)
 
 
+def test_one_name_twice_among_very_many_is_found():
+    members = ", ".join(f'"{number}": 1' for number in range(300_000))
+    with pytest.raises(ValueError, match="the key '299999' twice"):
+        parse(f'{{{members}, "299999": 2}}')
+
+
 def test_not_numbers_are_read_as_tensorflow_serving_does():
     values = parse('{"inputs": [NaN, Infinity, -Infinity, 1e-999]}')["inputs"]
     assert str(values) == "[nan, inf, -inf, 0.0]"

@@ -215,14 +215,14 @@ def verify(
     """Compares ARTEFACT with RUN, output by output; exit 1 above tolerance."""
     if accelerator not in _ACCELERATORS:
         raise ValueError(f"`--accelerator` must be one of {list(_ACCELERATORS)}. Received: {accelerator!r}")
-    from yolact_tf.export.verify import sample_images, verification
+    from yolact_tf.export.verify import Reference, sample_images, verification
     from yolact_tf.runs import load_run
 
-    loaded, samples = load_run(run), sample_images(data, images)
+    reference, samples = Reference(load_run(run)), sample_images(data, images)
     passes = True
     for name in _ACCELERATORS[accelerator]:
         with progress_bar(f"AP ({name})") as progress:
-            found = verification(artefact, loaded, samples, name, data, progress)
+            found = verification(artefact, reference, samples, name, data, progress)
         print_verification(found)
         passes &= found.passes
     return 0 if passes else 1

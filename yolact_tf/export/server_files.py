@@ -44,7 +44,10 @@ def write_server_files(folder: Path) -> None:
 
 
 def _is_ours(base):
-    return any((version / LABELS).is_file() for version in find_versions(base).values())
+    try:
+        return any((version / LABELS).is_file() for version in find_versions(base).values())
+    except PermissionError:  # another user's, as in /tmp
+        return False
 
 
 def _list_models(path, names):

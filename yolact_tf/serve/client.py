@@ -24,8 +24,8 @@ OF_PIXELS = ("tensors", "evaluation")  # signatures that take decoded images
 DETECTING = ("serving_default", "png", *OF_PIXELS)
 LONGEST = 300  # characters of a server's words; TensorFlow's errors hold whole stacks
 RETRY_SECONDS = 0.2  # before the first retry, twice as long before each further one
-# What is raised where a connection cannot be had, or ends before an answer has come.
-_UNANSWERED = (OSError, http.client.RemoteDisconnected, http.client.IncompleteRead, http.client.BadStatusLine)
+# What is raised where a connection cannot be had, or ends before an answer of HTTP has come.
+_UNANSWERED = (OSError, http.client.HTTPException)
 
 
 class ServerError(ValueError):

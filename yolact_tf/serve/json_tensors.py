@@ -102,8 +102,10 @@ def _to_array(key, value, spec):
 
 
 def _number_array(value, dtype):
-    # Asked first, as NumPy would make every number as wide as the longest text beside it.
-    if str in map(type, np.array(value, dtype=object).flat):
+    # Asked first: NumPy would make every number as wide as the longest text beside it, and of True a 1.
+    alien = {str} if dtype.is_bool else {str, bool}
+    # Raveled, as `flat` ends at 32 of the 64 axes that an array may have.
+    if not alien.isdisjoint(map(type, np.array(value, dtype=object).ravel())):
         raise ValueError(shown(value))
     try:
         array = np.array(value)
@@ -116,13 +118,13 @@ def _number_array(value, dtype):
         converted = array.astype(dtype.as_numpy_dtype)
     is_lost = np.isfinite(array) & ~np.isfinite(converted) if dtype.is_floating else converted != array
     if np.any(is_lost):
-        raise ValueError(f"{array[is_lost].flat[0]}, out of range")
+        raise ValueError(f"{array.ravel()[is_lost.ravel()][0]}, out of range")
     return converted
 
 
 def _bytes_array(value):
     array = np.array(_to_bytes(value), dtype=object)
-    if not all(isinstance(item, bytes) for item in array.flat):
+    if not all(isinstance(item, bytes) for item in array.ravel()):
         raise ValueError("lists of unequal length")
     return array
 

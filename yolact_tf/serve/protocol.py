@@ -89,7 +89,8 @@ def read_query(served: ServedVersion, body: bytes | bytearray, is_gzip: bool, li
     with _refusing(ValueError):
         request = parse_body(body, is_gzip, limits)
         _require_few_rows(request, limits)
-        name = request.get("signature_name") or DEFAULT_SIGNATURE
+        name = request.get("signature_name")
+        name = DEFAULT_SIGNATURE if name in (None, "") else name
         inputs = decode_inputs(request, _signature(served.signatures, name).structured_input_signature[1])
     with _refusing(*UNUSABLE):
         return Query(served, name, inputs, _count_pixels(inputs, limits), "instances" in request)

@@ -162,5 +162,6 @@ def one_line(error: BaseException) -> str:
     """Returns an error's own words, without what TensorFlow puts around them."""
     lines = [line.strip() for line in str(error).split("[[{{node")[0].splitlines() if line.strip()]
     words = lines[-1] if lines else type(error).__name__
-    asserted = re.fullmatch(r"assertion failed: \[(.*)\]", words)
+    # What was compared follows what was asserted, in brackets of its own.
+    asserted = re.fullmatch(r"assertion failed: \[(.*?)\]( \[.*)?", words)
     return asserted.group(1) if asserted else words

@@ -9,7 +9,7 @@ import tensorflow as tf
 import yolact_tf
 from yolact_tf.detect.detections import Detections
 from yolact_tf.export import to_litert
-from yolact_tf.export.verify import compare, differences, sample_images, verify
+from yolact_tf.export.verify import Reference, compare, differences, sample_images, verify
 from yolact_tf.export.verify.tolerances import INT8
 from yolact_tf.images.decoding import read_image
 
@@ -26,7 +26,7 @@ def images(shapes_data):
 
 @pytest.fixture(scope="module")
 def reference(run):
-    return yolact_tf.Detector(run)
+    return Reference(run)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_drawn_scenes_serve_where_no_data_is_given():
 def test_verification_fails_on_each_spoilt_output(name, case, reference, artefact, run, images, monkeypatch):
     signatures = artefact.engine.signatures
     monkeypatch.setattr(artefact.engine, "signatures", {**signatures, name: spoilt(signatures[name], case)})
-    rows, compared = differences(reference, artefact, run, images[:1])
+    rows, compared = differences(reference, artefact, images[:1])
     failed = {row.output.partition(":")[0] for row in rows if not row.passes}
     assert compared and failed == {name}
 
@@ -145,7 +145,7 @@ def test_a_nan_of_an_early_image_is_not_forgotten(reference, artefact, run, imag
     answers = iter([spoilt(signatures["raw"], "NaN in the network"), signatures["raw"]])
     once = {**signatures, "raw": lambda **inputs: next(answers)(**inputs)}
     monkeypatch.setattr(artefact.engine, "signatures", once)
-    rows, _ = differences(reference, artefact, run, images[:2])
+    rows, _ = differences(reference, artefact, images[:2])
     assert [row.output for row in rows if not row.passes] == ["raw: class_logits (relative)"]
 
 

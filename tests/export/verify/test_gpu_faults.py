@@ -1,5 +1,6 @@
 """What LiteRT's GPU accelerator computed wrongly without a word is found, put back into a real file."""
 
+import numpy as np
 import pytest
 from keras import ops
 
@@ -7,7 +8,7 @@ import yolact_tf
 from tests.export.software_gpu import require_driver
 from yolact_tf.boxes import decode
 from yolact_tf.export import to_litert
-from yolact_tf.export.verify import BeyondTolerance, differences, require_verified
+from yolact_tf.export.verify import BeyondTolerance, Reference, differences, require_verified
 from yolact_tf.images.decoding import read_image
 
 pytestmark = pytest.mark.whole
@@ -50,8 +51,15 @@ FAULTS = {
 @pytest.mark.parametrize("accelerator", ["gpu", "gpu_float16"])
 def test_the_gpu_answers_as_the_run_does(accelerator, gpu, run, images, litert_file):
     detector = yolact_tf.Detector.from_artefact(litert_file, accelerator=accelerator)
-    rows, compared = differences(yolact_tf.Detector(run), detector, run, images)
+    rows, compared = differences(Reference(run), detector, images)
     assert compared and all(row.passes for row in rows), rows
+
+
+def test_images_without_objects_prove_nothing_of_a_gpu(gpu, run, images, litert_file):
+    told, blank = [], np.zeros((90, 120, 3), np.uint8)
+    require_verified(litert_file, run, [blank, blank, *images], told.append)
+    assert [(found.accelerator, found.num_images) for found in told] == [("cpu", 4), ("gpu", 2)]
+    assert told[1].num_detections
 
 
 @pytest.mark.parametrize("case", FAULTS)

@@ -6,7 +6,7 @@ import pytest
 import yolact_tf
 from tests.export.verify.spoilt_files import one_changed, with_constant
 from yolact_tf.boxes import corners_to_centers
-from yolact_tf.export.verify import differences
+from yolact_tf.export.verify import Reference, differences
 from yolact_tf.images.decoding import read_image
 
 
@@ -17,7 +17,7 @@ def run(shapes_run):
 
 @pytest.fixture(scope="module")
 def reference(run):
-    return yolact_tf.Detector(run)
+    return Reference(run)
 
 
 @pytest.fixture(scope="module")
@@ -59,5 +59,5 @@ FAULTS = {
 def test_one_wrong_number_is_found(case, run, reference, image, litert_file, tmp_path):
     spoil, layer, output = FAULTS[case]
     path = with_constant(litert_file, tmp_path / "spoilt.tflite", *spoil(run, layer))
-    rows, _ = differences(reference, yolact_tf.Detector.from_artefact(path), run, [image])
+    rows, _ = differences(reference, yolact_tf.Detector.from_artefact(path), [image])
     assert output in [row.output for row in rows if not row.passes]

@@ -6,7 +6,7 @@ import yolact_tf
 from yolact_tf.config import ExportRecipe
 from yolact_tf.export import export_run
 from yolact_tf.export.serving import Serving
-from yolact_tf.export.verify import BeyondTolerance, require_verified, verification
+from yolact_tf.export.verify import BeyondTolerance, Reference, require_verified, verification
 from yolact_tf.images.decoding import read_image
 from yolact_tf.runs import Run
 
@@ -88,7 +88,7 @@ def test_a_run_that_finds_nothing_is_exported_and_its_network_compared(outputs, 
 
 
 def test_the_ap_that_an_artefact_loses_and_where_its_operations_run(run, images, litert_file, shapes_data):
-    found = verification(litert_file, run, images, data=shapes_data)
+    found = verification(litert_file, Reference(run), images, data=shapes_data)
     assert found.passes and found.accelerator == "cpu"
     assert set(found.average_precision) == {"box", "mask"}
     for of_run, of_artefact in found.average_precision.values():

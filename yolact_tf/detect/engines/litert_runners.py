@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,26 +50,42 @@ class GpuRunner:
     """
 
     def __init__(self, path: PathLike, float16: bool = False):
-        self._model = _compile(path, float16)
-        details = self._model.get_output_tensor_details(_SIGNATURE)
-        self.input_shape = _shape(self._model.get_input_tensor_details(_SIGNATURE)["image"])
-        self.output_shapes = {name: _shape(x) for name, x in details.items()}
-        self._types = {name: np.dtype(x["dtype"]) for name, x in details.items()}
-        self._input = self._model.create_input_buffer_by_name(_SIGNATURE, "image")
-        self._outputs = {name: self._model.create_output_buffer_by_name(_SIGNATURE, name) for name in details}
+        with _standard_error_kept() as log:
+            model = _compile(path, float16, log)
+            details = model.get_output_tensor_details(_SIGNATURE)
+            self.input_shape = _shape(model.get_input_tensor_details(_SIGNATURE)["image"])
+            self.output_shapes = {name: _shape(x) for name, x in details.items()}
+            self._types = {name: np.dtype(x["dtype"]) for name, x in details.items()}
+            # All that LiteRT made, in one place that lets go of it.
+            self._made: dict[str, Any] = {
+                "input": model.create_input_buffer_by_name(_SIGNATURE, "image"),
+                "outputs": {name: model.create_output_buffer_by_name(_SIGNATURE, name) for name in details},
+                "model": model,
+            }
+            self._write(np.zeros(self.input_shape))  # the first makes one more thing that LiteRT tells of
+        weakref.finalize(self, _let_go, self._made)
 
     def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        self._input.write(np.ascontiguousarray(image, np.float32).ravel())
-        self._model.run_by_name(_SIGNATURE, {"image": self._input}, self._outputs)
-        return {name: self._read(name) for name in self._outputs}
+        outputs = self._made["outputs"]
+        self._write(image)
+        self._made["model"].run_by_name(_SIGNATURE, {"image": self._made["input"]}, outputs)
+        return {name: self._read(name, buffer) for name, buffer in outputs.items()}
 
-    def _read(self, name):
+    def _write(self, image):
+        self._made["input"].write(np.ascontiguousarray(image, np.float32).ravel())
+
+    def _read(self, name, buffer):
         shape = self.output_shapes[name]
-        values = self._outputs[name].read(int(np.prod(shape)), self._types[name].type)
-        return np.array(values).reshape(shape)
+        return np.array(buffer.read(int(np.prod(shape)), self._types[name].type)).reshape(shape)
 
 
-def _compile(path, float16) -> Any:
+def _let_go(made):
+    """Empties `made`, of which LiteRT would tell the user."""
+    with _standard_error_kept():
+        made.clear()
+
+
+def _compile(path, float16, log) -> Any:
     try:
         from ai_edge_litert.compiled_model import CompiledModel, GpuOptions, HardwareAccelerator, Options
     except ImportError as error:
@@ -76,14 +93,19 @@ def _compile(path, float16) -> Any:
     options = Options(
         hardware_accelerators=HardwareAccelerator.GPU, gpu_options=GpuOptions(enforce_f32=not float16)
     )
-    with _standard_error_kept() as log:
-        try:
-            model = CompiledModel.from_file(str(path), options=options)
-        except RuntimeError as error:
-            raise _refusal(path, log(), error) from None
-    if not model.is_fully_accelerated():
-        raise ValueError(f"{path}: expected LiteRT to run all of it on the GPU. Received: some on the CPU")
-    return model
+    try:
+        model = CompiledModel.from_file(str(path), options=options)
+    except RuntimeError as error:
+        refusal = _refusal(path, log(), error)
+    else:
+        if model.is_fully_accelerated():
+            return model
+        del model
+        refusal = ValueError(
+            f"{path}: expected LiteRT to run all of it on the GPU. Received: some on the CPU"
+        )
+    # By now nothing holds what LiteRT made: it tells of its end where that is kept.
+    raise refusal
 
 
 def _refusal(path, log, error):

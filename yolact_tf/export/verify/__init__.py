@@ -2,6 +2,7 @@
 
 from yolact_tf.export.verify.artefact import compare, differences, sample_images, verify
 from yolact_tf.export.verify.difference import Difference
+from yolact_tf.export.verify.reference import Reference
 from yolact_tf.export.verify.verification import (
     BeyondTolerance,
     Verification,
@@ -12,6 +13,7 @@ from yolact_tf.export.verify.verification import (
 __all__ = [
     "BeyondTolerance",
     "Difference",
+    "Reference",
     "Verification",
     "compare",
     "differences",

@@ -22,6 +22,7 @@ from yolact_tf.export.verify.matching import (
     match,
 )
 from yolact_tf.export.verify.network import compare_network
+from yolact_tf.export.verify.reference import Reference
 from yolact_tf.export.verify.tolerances import FLOAT32, Tolerances, tolerances_of
 from yolact_tf.files import PathLike
 from yolact_tf.runs import Run
@@ -40,21 +41,20 @@ def verify(
     finds nothing prove nothing of what follows the network. Where it finds nothing in any, and what the
     network inside the artefact says cannot be read either, that is a difference that fails.
     """
-    detector = Detector.from_artefact(artefact, accelerator=accelerator)
-    return differences(Detector(run), detector, run, images)
+    return differences(Reference(run), Detector.from_artefact(artefact, accelerator=accelerator), images)
 
 
 def differences(
-    reference: Detector, detector: Detector, run: Run, images: Iterable[np.ndarray]
+    reference: Reference, detector: Detector, images: Iterable[np.ndarray]
 ) -> tuple[list[Difference], int]:
-    """`verify` of a detector on an artefact against the detector on its run."""
-    engine = detector.engine
+    """`verify` of a detector on an artefact against its run."""
+    engine, run = detector.engine, reference.run
     tolerances = tolerances_of(engine.precision, engine.accelerator)
     look_inside = open_inside(engine)
     found = {"labels": Difference.of("labels", detector.labels != run.labels, _EXACT)}
     count = 0
     for image in images:
-        expected, floor = _expected(reference, run, engine, image)
+        expected, floor = _expected(reference, engine, image)
         count += len(compared(expected.scores))
         rows = [
             row.named(f"{name}: {row.output}")
@@ -110,12 +110,9 @@ def compare(
     return rows
 
 
-def _expected(reference, run, engine, image):
+def _expected(reference, engine, image):
     """What the run finds, and the score down to which that is all there is."""
-    expected = reference(image)
-    # Below it, encoded answers end; slots that the threshold did not fill are for AP alone.
-    detect = run.config.detect
-    expected = expected[expected.scores > detect.score_threshold]
+    expected, detect = reference.found(image), reference.run.config.detect
     # A full list ends where its slots do.
     is_full = len(expected) == detect.max_detections
     floor = expected.scores.min() if is_full else detect.score_threshold

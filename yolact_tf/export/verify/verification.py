@@ -1,5 +1,6 @@
 """All that is asked of an artefact on one accelerator, and what it must pass before it gets its name."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from yolact_tf.export.verify.artefact import differences
 from yolact_tf.export.verify.average_precision import AveragePrecision, compare_precision
 from yolact_tf.export.verify.difference import Difference, Limit
 from yolact_tf.export.verify.operations import FOREIGN, count_operations
+from yolact_tf.export.verify.reference import Reference
 from yolact_tf.files import PathLike
 from yolact_tf.runs import Run
 from yolact_tf.structures import Progress
@@ -42,7 +44,7 @@ class Verification:
 
 def verification(
     artefact: PathLike,
-    run: Run,
+    reference: Reference,
     images: Sequence[np.ndarray],
     accelerator: str = "cpu",
     data: PathLike | None = None,
@@ -53,8 +55,8 @@ def verification(
     data: whose validation split the AP is taken of, where given and where nothing fails that must be equal;
     `progress` is told of each image of it.
     """
-    detector, reference = Detector.from_artefact(artefact, accelerator=accelerator), Detector(run)
-    rows, count = differences(reference, detector, run, images)
+    detector = Detector.from_artefact(artefact, accelerator=accelerator)
+    rows, count = differences(reference, detector, images)
     operations = count_operations(artefact, accelerator)
     rows.append(
         Difference.of("operations of Flex and custom ones", [operations[name] for name in FOREIGN], Limit(0))
@@ -62,7 +64,7 @@ def verification(
     precision = None
     # What answers with ids that the data lack has no AP.
     if data is not None and all(row.passes for row in rows if row.limit == Limit(0)):
-        precision, lost = compare_precision(reference, detector, data, progress)
+        precision, lost = compare_precision(reference.detector, detector, data, progress)
         rows += lost
     return Verification(accelerator, rows, len(images), count, operations, precision)
 
@@ -74,7 +76,7 @@ def require_verified(
 
     tell: gets each verification, also the one that fails.
     """
-    for found in _of_release(artefact, run, images):
+    for found in _of_release(artefact, Reference(run), images):
         tell(found)
         if not found.passes:
             failed = ", ".join(row.output for row in found.differences if not row.passes)
@@ -84,16 +86,16 @@ def require_verified(
             )
 
 
-def _of_release(artefact, run, images) -> Iterator[Verification]:
-    on_cpu = verification(artefact, run, images)
-    yield on_cpu
-    # Without detections nothing shows what a GPU computes.
-    if artefact.suffix != ".tflite" or not on_cpu.num_detections:
+def _of_release(artefact, reference, images) -> Iterator[Verification]:
+    yield verification(artefact, reference, images)
+    if artefact.suffix != ".tflite" or read_metadata(artefact).get("cpu_only_because"):
         return
-    if read_metadata(artefact).get("cpu_only_because"):
+    # Without detections nothing shows what a GPU computes.
+    shown = list(itertools.islice((x for x in images if len(reference.found(x))), _IMAGES_ON_GPU))
+    if not shown:
         return
     try:
-        yield verification(artefact, run, images[:_IMAGES_ON_GPU], "gpu")
+        yield verification(artefact, reference, shown, "gpu")
     except MissingGpu:
         return
     except ValueError as refusal:

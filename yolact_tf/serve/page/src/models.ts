@@ -96,9 +96,9 @@ export class Models {
 }
 
 /** The bytes of a file beside the page, with word of how many are there. */
-async function download(address: string, report: Report): Promise<Uint8Array> {
-  const response = await fetch(address);
-  if (!response.ok || !response.body) throw new Error(`${address} cannot be loaded (HTTP ${response.status}).`);
+async function download(name: string, report: Report): Promise<Uint8Array> {
+  const response = await fetch(encodeURIComponent(name)); // a name may hold `#`, `?` and `%`
+  if (!response.ok || !response.body) throw new Error(`${name} cannot be loaded (HTTP ${response.status}).`);
   const total = Number(response.headers.get("Content-Length"));
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
@@ -106,7 +106,7 @@ async function download(address: string, report: Report): Promise<Uint8Array> {
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     parts.push(part.value);
     size += part.value.length;
-    report(`Loading ${address}…`, total ? size / total : undefined);
+    report(`Loading ${name}…`, total ? size / total : undefined);
   }
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
