@@ -29,9 +29,7 @@ class MatchedImage:
     objects: np.ndarray  # [n, 4] boxes, crowds left out
     positives: np.ndarray  # [p] anchors that learn an object
     object_of: np.ndarray  # [p] which of the objects
-    is_forced: (
-        np.ndarray
-    )  # [p] bool: they overlap it too little, and are positive since no anchor does better
+    is_forced: np.ndarray  # [p] bool: positive though they overlap it too little, as nothing does better
     neutrals: np.ndarray  # [m] anchors that learn nothing
 
     @property
@@ -111,7 +109,7 @@ def match_data(
     augmented: bool = False,
     progress: Progress | None = None,
 ) -> AnchorMatches:
-    """The AnchorMatches of `most` images of a split, as they are or as training varies them.
+    """The AnchorMatches of the first `most` images of a split, as they are, or as training varies them.
 
     data: a data folder, or what `load_data` made of one.  augmented: shuffled and augmented, as a training
     sees them.  progress: called as progress(done, total) after each batch.

@@ -119,13 +119,19 @@ class _View:
         self.picture = resize(self._cut(image, 255), (_SIDE, _SIDE))
 
     def draw(self, boxes, captions, windows, colors):
-        """[_SIDE, _SIDE, 3] uint8 picture with objects of the image."""
-        offset = np.array([self.x, self.y] * 2, np.float32)
-        placed = (boxes - offset) * (_SIDE / self.side)
+        """[_SIDE, _SIDE, 3] uint8 picture with those objects of the image that it shows."""
+        placed = (boxes - np.array([self.x, self.y] * 2, np.float32)) * (_SIDE / self.side)
+        inside = np.flatnonzero((placed[:, 2:] > 0).all(1) & (placed[:, :2] < _SIDE).all(1))
         places = ((np.arange(_SIDE) + 0.5) * self.side / _SIDE).astype(int)
         nearest = np.ix_(places, places)
-        masks = [(0, 0, self._cut(place_window(*window, self.size), False)[nearest]) for window in windows]
-        return draw_instances(self.picture, placed, captions, masks, colors)
+        masks = [self._cut(place_window(*windows[i], self.size), False)[nearest] for i in inside]
+        return draw_instances(
+            self.picture,
+            placed[inside],
+            [captions[i] for i in inside],
+            [(0, 0, mask) for mask in masks],
+            [colors[i] for i in inside],
+        )
 
     def _cut(self, pixels, filling):
         part = pixels[self.y : self.y + self.side, self.x : self.x + self.side]

@@ -71,7 +71,8 @@ def find_mistakes(
     """The Mistakes of a detector on one split, as who sees only what scores above `score_threshold`.
 
     An object is found by the best detection of its class with a box IoU of 0.5 that has no other object;
-    where the IoU of the masks is less, the detection has a poor mask. Detections in crowds are no mistakes.
+    where the IoU of the masks is less, the detection has a poor mask. Detections in a crowd of their class
+    are no mistakes.
     data, progress: as `evaluate` has them.
     """
     data = load_data(data, split)
@@ -116,7 +117,7 @@ class _Judge:
             iou = overlaps.masks[detection, index]
             return None if iou >= SAME else Fault(POOR_MASK, f"mask IoU {iou:.2f}", index)
         boxes, is_same = overlaps.boxes[detection], overlaps.is_same_class[detection]
-        _, in_crowd = _best(boxes, record.is_crowd)
+        _, in_crowd = _best(boxes, is_same & record.is_crowd)
         same, same_iou = _best(boxes, is_same & ~record.is_crowd)
         other, other_iou = _best(boxes, ~is_same & ~record.is_crowd)
         if in_crowd >= SAME:
