@@ -29,7 +29,7 @@ def test_the_keras_script_runs(shapes_data, small_settings, tmp_path, monkeypatc
     assert (tmp_path / "runs" / "mine" / "weights" / "last.weights.h5").is_file()
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"`yolact ((?:data )?[a-z-]+)", README))))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`yolact ((?:data |show )?[a-z-]+)", README))))
 def test_every_command_it_names_exists(command):
     assert CliRunner().invoke(app, [*command.split(), "--help"]).exit_code == 0
 

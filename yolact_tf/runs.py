@@ -2,15 +2,18 @@
 
 import dataclasses
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 from yolact_tf.config import Config
+from yolact_tf.fields import override
 from yolact_tf.files import PathLike, atomic_path, write_text
 from yolact_tf.labels import labels_from_json, labels_to_json
 from yolact_tf.model import build_yolact
+from yolact_tf.recipes import load_config
 from yolact_tf.replicas import outside_distribution
 
 
@@ -65,11 +68,28 @@ def load_run(path: PathLike) -> Run:
     if not path.is_dir():
         raise FileNotFoundError(f"A run must be a folder. Received: {str(path)!r}, which is none")
     config = Config.from_json(_read(path, "config.json"))
-    labels = labels_from_json(_read(path, "labels.json"), path / "labels.json")
+    labels = load_run_labels(path)
     weights = find_weights(path)
     model = build_yolact(untrained(config))
     load_weights(model, weights)
     return Run(model, config, labels, path)
+
+
+def config_of(name: PathLike, overrides: Iterable[str] = ()) -> Config:
+    """The `Config` of a run folder, or of a recipe as `load_config` finds it; `overrides` likewise."""
+    if is_run(name):
+        return override(Config.from_json(_read(Path(name), "config.json")), overrides)
+    return load_config(name, overrides)
+
+
+def is_run(path: PathLike) -> bool:
+    """Whether a folder is one of a run."""
+    return (Path(path) / "config.json").is_file()
+
+
+def load_run_labels(path: PathLike) -> dict[int, str]:
+    """Category id -> name of a run folder, ids in rising order."""
+    return labels_from_json(_read(Path(path), "labels.json"), Path(path) / "labels.json")
 
 
 def load_weights(model: keras.Model, path: PathLike) -> None:

@@ -9,7 +9,9 @@ import typer
 from rich.table import Table
 
 from yolact_tf.cli.data_commands import data_app
+from yolact_tf.cli.info_command import info
 from yolact_tf.cli.progress import console, progress_bar
+from yolact_tf.cli.show_commands import show_app
 from yolact_tf.cli.training_progress import training_report
 from yolact_tf.cli.verification_report import print_verification, tell_release
 from yolact_tf.config import Config, DataConfig
@@ -25,6 +27,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(data_app, name="data")
+app.add_typer(show_app, name="show")
+app.command()(info)
 
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
 # Text, since a Path would make gs:/bucket of gs://bucket.
@@ -88,6 +92,7 @@ def evaluate(
     ] = False,
 ) -> None:
     """COCO box and mask AP of MODEL: a run, or what `export` made of one."""
+    from yolact_tf.detect.opening import open_detector
     from yolact_tf.evaluate import evaluate as evaluate_detector
     from yolact_tf.files import require_writable, write_text
 
@@ -96,7 +101,7 @@ def evaluate(
     if output is None and (model / "config.json").is_file():
         output = _metrics_of_run(model)
     settings = _data_settings(model)
-    detector = _open_detector(model)
+    detector = open_detector(model)
     with progress_bar("evaluating") as progress:
         metrics, results = evaluate_detector(
             detector,
@@ -147,10 +152,11 @@ def detect(
     top_k: Annotated[int, typer.Option(min=1)] = 15,
 ) -> None:
     """Detects on SOURCE and writes overlays and detections.json."""
+    from yolact_tf.detect.opening import open_detector
     from yolact_tf.detect.overlays import detect_files, find_images, name_pictures
 
     pictures = name_pictures(find_images(source), output)
-    detector = _open_detector(model)
+    detector = open_detector(model)
     with progress_bar("detecting") as progress:
         count = detect_files(detector, pictures, output, score_threshold, top_k, progress)
     console.print(f"{count} objects in {len(pictures)} images: {output}")
@@ -270,23 +276,6 @@ def page(
     from yolact_tf.serve.page_files import write_page
 
     console.print(str(write_page(out, model)))
-
-
-def _open_detector(model):
-    """A Detector on a run folder or an exported artefact."""
-    from yolact_tf.detect.detector import Detector
-    from yolact_tf.detect.engines import is_openvino
-    from yolact_tf.model_folder import find_versions
-    from yolact_tf.runs import load_run
-
-    if (model / "config.json").is_file():
-        return Detector(load_run(model))
-    if model.is_dir() and not (find_versions(model) or is_openvino(model)):
-        raise ValueError(
-            "MODEL must be a run folder, one of a SavedModel or of OpenVINO, or a .tflite or .onnx file. "
-            f"Received: {str(model)!r}, which has neither config.json nor saved_model.pb nor model.xml"
-        )
-    return Detector.from_artefact(model)
 
 
 def _data_settings(model):

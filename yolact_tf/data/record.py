@@ -28,6 +28,10 @@ class Record:
         """[H, W, 3] uint8 RGB of the image, upright. ValueError where it is none of the record's size."""
         return self._of_its_size(read_image(self.path))
 
+    def mask(self, index: int) -> np.ndarray:
+        """[H, W] bool of an object at the size of the image."""
+        return mask_of(self.runs[index], self.height, self.width)
+
     def _of_its_size(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
         if (height, width) != (self.height, self.width):
@@ -47,6 +51,11 @@ def xywh_of(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     """Undoes `corners_of`, to float64."""
     corners = boxes.astype(np.float64) * [width, height, width, height]
     return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1)
+
+
+def mask_of(runs: np.ndarray, height: int, width: int) -> np.ndarray:
+    """[H, W] bool of run lengths, column-major, starting with background."""
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
 
 
 def flips_of(runs: np.ndarray) -> np.ndarray:

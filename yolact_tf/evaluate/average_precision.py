@@ -63,7 +63,7 @@ def evaluate(
     for record, image in _readable(data, on_error, max_unreadable, progress):
         detections = detector(image)
         truth.add(record)
-        results += _as_annotated(detections.to_coco(record.image_id), record)
+        results += results_as_annotated(detections.to_coco(record.image_id), record)
         if reference:
             reference.add(detections, record)
         if observe:
@@ -74,7 +74,7 @@ def evaluate(
     return metrics, results
 
 
-def _as_annotated(results: list[dict[str, Any]], record: Record) -> list[dict[str, Any]]:
+def results_as_annotated(results: list[dict[str, Any]], record: Record) -> list[dict[str, Any]]:
     """COCO results of an upright image in the pixels of its annotation file."""
     if record.turned == 1:
         return results

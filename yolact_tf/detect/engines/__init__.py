@@ -4,7 +4,8 @@ An engine maps a uint8 RGB image [H, W, 3] to {boxes [n, 4] in 0..1, scores [n],
 [n, Hp, Wp]}, n counted, class ids those of the data set; a YOLACT++ model adds mask_scores [n], the
 Keras engine and a `.tflite` of `litert_explore` add coefficients [n, K] and prototypes [Hp, Wp, K]. `batch`
 does so with several images, of any sizes, and is one call where that can be. Threads may share it.
-`precision` is that of its weights, `accelerator` what computes.
+`kind` names it, `precision` is that of its weights, `accelerator` what computes; `image_size` is the side of
+the network's input, `anchor_settings` the arguments of `build_anchors`, both None of a SavedModel.
 """
 
 from pathlib import Path

@@ -14,6 +14,7 @@ from yolact_tf.runs import Run
 class KerasEngine:
     """Runs a run's model, compiled once, on any Keras backend."""
 
+    kind = "run"
     precision, accelerator = "float32", "cpu"
 
     def __init__(self, run: Run):
@@ -21,6 +22,7 @@ class KerasEngine:
         self.detection_model = DetectionModel(run.model, run.config)
         self.detection_model.compile(jit_compile=keras.backend.backend() == "jax")
         self.image_size = run.config.data.image_size
+        self.anchor_settings = run.model.anchor_settings
         self.category_ids = np.array(list(run.labels))
 
     def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:

@@ -25,6 +25,8 @@ class LiteRTEngine:
     ValueError for a file that GPUs cannot run, MissingGpu where there is none.
     """
 
+    kind = "LiteRT"
+
     def __init__(self, path: PathLike, threads: int | None = None, accelerator: str = "cpu"):
         if accelerator not in ACCELERATORS:
             raise ValueError(f"`accelerator` must be one of {list(ACCELERATORS)}. Received: {accelerator!r}")
@@ -36,6 +38,7 @@ class LiteRTEngine:
         self.accelerator = accelerator
         self.precision = metadata.get("precision", "float32")
         self.labels = metadata["labels"]
+        self.anchor_settings = metadata["anchors"]
         self.runner = _open(path, threads, accelerator)
         self._is_free = threading.Lock()  # a runner has one set of buffers
         self.image_size = self.runner.input_shape[1]
@@ -47,7 +50,7 @@ class LiteRTEngine:
         if self.ends_with_heads:
             self.category_ids = np.array(list(self.labels))
             self.detect = metadata["detect"]
-            self.anchors = build_anchors(**metadata["anchors"])
+            self.anchors = build_anchors(**self.anchor_settings)
 
     def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
         resized = np.asarray(resize_images(image[None], self.image_size))

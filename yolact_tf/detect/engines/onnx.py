@@ -22,6 +22,7 @@ class OnnxEngine:
     threads: how many work on one image; all usable cores where None.
     """
 
+    kind = "ONNX"
     precision, accelerator = "float32", "cpu"
 
     def __init__(self, path: PathLike, threads: int | None = None):
@@ -29,7 +30,7 @@ class OnnxEngine:
         self._session = _open(path, threads)
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA, "")
         metadata = checked_metadata(text, path, _EXPECTED)
-        self.labels = metadata["labels"]
+        self.labels, self.anchor_settings = metadata["labels"], metadata["anchors"]
         require_names(self.labels, metadata.get("num_classes"), path)
         self.image_size = self._session.get_inputs()[0].shape[1]
         self._names = [output.name for output in self._session.get_outputs()]

@@ -24,6 +24,7 @@ class OpenVinoEngine:
     threads: how many work on one image; all usable cores where None.
     """
 
+    kind = "OpenVINO"
     precision, accelerator = "float32", "cpu"
 
     def __init__(self, path: PathLike, threads: int | None = None):
@@ -33,7 +34,7 @@ class OpenVinoEngine:
         except OSError as error:
             raise ValueError(f"{path}: {_EXPECTED}. Received one without metadata ({error})") from None
         metadata = checked_metadata(text, path, _EXPECTED)
-        self.labels = metadata["labels"]
+        self.labels, self.anchor_settings = metadata["labels"], metadata["anchors"]
         require_names(self.labels, metadata.get("num_classes"), path)
         self._compiled = _open(self.path / MODEL, threads)
         self._is_free = threading.Lock()  # a compiled model that is called has one set of buffers

@@ -14,7 +14,9 @@ from yolact_tf.model_folder import LABELS, load_saved_model, require_versions
 class SavedModelEngine:
     """Runs `evaluation` of the newest version of an exported SavedModel, or `tensors` where it has none."""
 
+    kind = "SavedModel"
     precision, accelerator = "float32", "cpu"
+    image_size = anchor_settings = None  # which its graph alone knows
 
     def __init__(self, path: PathLike):
         folder = next(iter(require_versions(path).values()))  # the newest

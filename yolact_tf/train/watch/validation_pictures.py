@@ -86,14 +86,8 @@ def _draw_truth(picture, record, names):
         f"{names[c]} (crowd)" if is_crowd else names[c]
         for c, is_crowd in zip(record.classes, record.is_crowd, strict=True)
     ]
-    windows = [(0, 0, _nearest(_mask(runs, record), size)) for runs in record.runs]
+    windows = [(0, 0, _nearest(record.mask(index), size)) for index in range(len(record.runs))]
     return draw_instances(picture, record.boxes * np.array([size[1], size[0]] * 2), captions, windows)
-
-
-def _mask(runs, record):
-    """[H, W] bool of run lengths, column-major, starting with background."""
-    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    return flat.reshape(record.width, record.height).T
 
 
 def _nearest(mask, size):

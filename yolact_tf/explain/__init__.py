@@ -1,0 +1,1 @@
+"""A model in, pictures and numbers of how it decides out."""
