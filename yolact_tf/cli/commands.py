@@ -1,18 +1,19 @@
 """The commands of `yolact`: each reads its request, calls one function and prints what came of it."""
 
 import json
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from yolact_tf.cli.arguments import DataFolder, Overrides, open_detector
 from yolact_tf.cli.data_commands import data_app
+from yolact_tf.cli.evaluate_command import evaluate
+from yolact_tf.cli.metrics_table import print_metrics
 from yolact_tf.cli.progress import console, progress_bar
 from yolact_tf.cli.training_progress import training_report
 from yolact_tf.cli.verification_report import print_verification, tell_release
-from yolact_tf.config import Config, DataConfig
 from yolact_tf.fields import minutes_of
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
 
@@ -25,12 +26,6 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(data_app, name="data")
-
-Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
-# Text, since a Path would make gs:/bucket of gs://bucket.
-DataFolder = Annotated[
-    str, typer.Option("--data", help="Folder with COCO annotations and images, or one of TFRecord shards.")
-]
 
 _IMAGES_OF_EXPORT = 4
 # What `verify --accelerator` compares.
@@ -72,48 +67,11 @@ def train(
     if trained is None:  # the first of several workers tells
         return
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    _print_metrics(metrics)
+    print_metrics(metrics)
     console.print(f"run: {run}")
 
 
-@app.command()
-def evaluate(
-    model: Path,
-    data: DataFolder,
-    split: Annotated[str, typer.Option(help="Split to evaluate.")] = "val",
-    output: Annotated[Path | None, typer.Option(help="Where metrics go.")] = None,
-    detections: Annotated[Path | None, typer.Option(help="Where COCO results go.")] = None,
-    reference_protocol: Annotated[
-        bool, typer.Option("--reference-protocol", help="Also the AP that the original's evaluator gives.")
-    ] = False,
-) -> None:
-    """COCO box and mask AP of MODEL: a run, or what `export` made of one."""
-    from yolact_tf.evaluate import evaluate as evaluate_detector
-    from yolact_tf.files import require_writable, write_text
-
-    for file in filter(None, (output, detections)):
-        require_writable(file)
-    if output is None and (model / "config.json").is_file():
-        output = _metrics_of_run(model)
-    settings = _data_settings(model)
-    detector = _open_detector(model)
-    with progress_bar("evaluating") as progress:
-        metrics, results = evaluate_detector(
-            detector,
-            data,
-            split,
-            progress=progress,
-            reference_protocol=reference_protocol,
-            on_error=settings.on_error,
-            boxless=settings.boxless,
-            max_unreadable=settings.max_unreadable,
-        )
-    _print_metrics(metrics)
-    for path, content in ((output, metrics), (detections, results)):
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(path, json.dumps(content, indent=2 if content is metrics else None) + "\n")
-            console.print(str(path))
+app.command()(evaluate)
 
 
 @app.command("import-weights")
@@ -150,7 +108,7 @@ def detect(
     from yolact_tf.detect.overlays import detect_files, find_images, name_pictures
 
     pictures = name_pictures(find_images(source), output)
-    detector = _open_detector(model)
+    detector = open_detector(model)
     with progress_bar("detecting") as progress:
         count = detect_files(detector, pictures, output, score_threshold, top_k, progress)
     console.print(f"{count} objects in {len(pictures)} images: {output}")
@@ -270,60 +228,3 @@ def page(
     from yolact_tf.serve.page_files import write_page
 
     console.print(str(write_page(out, model)))
-
-
-def _open_detector(model):
-    """A Detector on a run folder or an exported artefact."""
-    from yolact_tf.detect.detector import Detector
-    from yolact_tf.detect.engines import is_openvino
-    from yolact_tf.model_folder import find_versions
-    from yolact_tf.runs import load_run
-
-    if (model / "config.json").is_file():
-        return Detector(load_run(model))
-    if model.is_dir() and not (find_versions(model) or is_openvino(model)):
-        raise ValueError(
-            "MODEL must be a run folder, one of a SavedModel or of OpenVINO, or a .tflite or .onnx file. "
-            f"Received: {str(model)!r}, which has neither config.json nor saved_model.pb nor model.xml"
-        )
-    return Detector.from_artefact(model)
-
-
-def _data_settings(model):
-    """What the run at `model` does with corrupt data; the defaults for an artefact, which does not say."""
-    file = model / "config.json"
-    return Config.from_json(file.read_text(encoding="utf-8")).data if file.is_file() else DataConfig()
-
-
-def _metrics_of_run(run):
-    """The run's metrics.json, or None, said in one line, where its disk cannot be written."""
-    from yolact_tf.files import require_writable
-
-    path = run / "metrics.json"
-    try:
-        require_writable(path)
-    except ValueError as error:
-        logging.getLogger(__name__).warning("metrics are only printed, not written. %s", error)
-        return None
-    return path
-
-
-def _print_metrics(metrics):
-    table = Table("", *metrics["bbox"], box=None, padding=(0, 1, 0, 0))
-    _add_ap_rows(table, metrics)
-    console.print(table)
-    if "reference" in metrics:
-        title = "by the original's own evaluator"
-        table = Table("", *metrics["reference"]["bbox"], title=title, box=None, padding=(0, 1, 0, 0))
-        _add_ap_rows(table, metrics["reference"])
-        console.print(table)
-    per_class = Table("class", "box AP", "mask AP", box=None, padding=(0, 2, 0, 0))
-    for name, values in metrics["per_class"].items():
-        if max(values.values()) > -1:
-            per_class.add_row(name, *(f"{values[kind]:.3f}" for kind in ("bbox", "segm")))
-    console.print(per_class)
-
-
-def _add_ap_rows(table, metrics):
-    for kind, name in (("bbox", "box"), ("segm", "mask")):
-        table.add_row(name, *(f"{value:.3f}" for value in metrics[kind].values()))
