@@ -10,6 +10,7 @@ from pycocotools import mask as coco_mask
 
 from yolact_tf.data.coco.turning import as_annotated
 from yolact_tf.data.record import Record
+from yolact_tf.evaluate.boundary import BoundaryEvaluation
 from yolact_tf.labels import distinct_names
 
 STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
@@ -67,11 +68,7 @@ class Truth:
     def numbers(
         self, results: Sequence[Mapping[str, Any]], kinds: Iterable[str] = ("bbox", "segm")
     ) -> dict[str, CocoNumbers]:
-        """{kind: CocoNumbers} of COCO `results`, of "bbox", "segm" or "boundary".
-
-        The last takes the IoU of two masks or of their boundaries, whichever is less, a boundary being as
-        wide as 2 % of the image's diagonal (Boundary AP, Cheng et al. 2021).
-        """
+        """{kind: CocoNumbers} of COCO `results`, of "bbox", "segm" or "boundary" (`BoundaryEvaluation`)."""
         ids = sorted({image["id"] for image in self._images}, key=image_order)
         number_of = {image_id: number for number, image_id in enumerate(ids, 1)}
         truth = COCO(
@@ -128,7 +125,8 @@ def _coco_numbers(truth, results, kind):
         {**row, "score": ranking_score(row, kind), "segmentation": dict(row["segmentation"])}
         for row in results
     ]
-    evaluation = COCOeval_faster(truth, truth.loadRes(copies), kind)
+    of_kind = BoundaryEvaluation if kind == "boundary" else COCOeval_faster
+    evaluation = of_kind(truth, truth.loadRes(copies), "bbox" if kind == "bbox" else "segm")
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()

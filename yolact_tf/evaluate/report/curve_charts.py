@@ -18,6 +18,8 @@ from yolact_tf.labels import distinct_names
 _GRID = np.linspace(0, 1, 501)  # score thresholds
 _MOST_NAMED = 12  # classes that a legend names
 _IOUS = {0: "IoU .50", 5: "IoU .75", 8: "IoU .90"}  # places among COCO's thresholds
+_HIGHEST = 8
+_BLACK = "#222222"
 _STYLES = ("-", "--", ":")
 KIND_COLORS = {"boxes": BLUE, "masks": ORANGE}  # of a single model; of several, a model has one
 
@@ -31,15 +33,17 @@ def model_colors(models: Mapping[str, Analysis]) -> dict[str, str]:
 def draw_precision_recall(models: Mapping[str, Analysis], target: PathLike) -> None:
     """Writes precision over recall, the mean over classes, as a PNG; of a single model each class, too."""
     figure, axes = _two_panels()
+    is_single = len(models) == 1
     for kind, axis in zip(("boxes", "masks"), axes, strict=True):
-        if len(models) == 1:
-            (analysis,) = models.values()
-            _draw_classes(axis, _class_curves(analysis.kinds[kind]), analysis.labels)
         for (name, analysis), color in zip(models.items(), _line_colors(models), strict=True):
-            _draw_means(axis, analysis.kinds[kind], color, "" if len(models) == 1 else name)
-        _label(axis, kind, "recall", "precision")
+            _draw_means(axis, analysis.kinds[kind], color, "" if is_single else f"{name}, ")
         if axis.lines:  # there are none without objects
-            axis.legend(prop=font_of(_names(models), 8), loc="lower left")
+            axis.legend(prop=font_of(models, 8), loc="lower left")
+        if is_single:
+            _draw_classes(axis, _class_curves(analysis.kinds[kind]), analysis.labels)
+        _label(axis, kind, "recall", "precision")
+    if is_single:
+        _name_classes(figure, axes[0], analysis.labels)
     save_chart(figure, target)
 
 
@@ -51,12 +55,11 @@ def draw_f1(models: Mapping[str, Analysis], target: PathLike) -> None:
         return
     figure, axes = _two_panels()
     for kind, axis in zip(("boxes", "masks"), axes, strict=True):
-        for (name, analysis), color in zip(models.items(), model_colors(models).values(), strict=True):
+        for (name, analysis), color in zip(models.items(), _line_colors(models), strict=True):
             found = analysis.kinds[kind]
-            axis.plot(_GRID, found.curve.above(_GRID).f1, color=color, label=name)
-            _mark_best(axis, found.best, color)
+            _draw_f1(axis, found, color, f"{name}{_best(found)}")
         _label(axis, f"F1, {kind}", "score threshold", "")
-        axis.legend(prop=font_of(models, 8), loc="upper right")
+        axis.legend(prop=font_of(models, 8), loc="lower center")
     save_chart(figure, target)
 
 
@@ -83,25 +86,31 @@ def draw_calibration(models: Mapping[str, Analysis], target: PathLike) -> None:
 
 
 def _draw_own_f1(analysis, target):
-    figure = Figure(figsize=(14, 4.2), layout="constrained")
+    figure = Figure(figsize=(13, 4.4), layout="constrained")
     axes = figure.subplots(1, 3)
     for (kind, found), axis in zip(analysis.kinds.items(), axes[:2], strict=True):
         curve = found.curve.above(_GRID)
-        for name, values, color in (
-            ("precision", curve.precision, BLUE),
-            ("recall", curve.recall, ORANGE),
-            ("F1", curve.f1, "#222222"),
-        ):
-            axis.plot(_GRID, values, color=color, label=name, linewidth=2 if name == "F1" else 1.4)
-        _mark_best(axis, found.best, "#222222")
-        _label(axis, f"all classes together, {kind}", "score threshold", "")
-        axis.legend(fontsize=8, loc="lower center")
+        axis.plot(_GRID, curve.precision, color=BLUE, label="precision")
+        axis.plot(_GRID, curve.recall, color=ORANGE, label="recall")
+        _draw_f1(axis, found, _BLACK, "F1")
+        _label(axis, f"{kind}{_best(found)}", "score threshold", "")
+        axis.legend(fontsize=8, loc="lower center", ncols=3)
     curves = [(_GRID, curve.above(_GRID).f1) for curve in analysis.masks.curves]
     _draw_classes(axes[2], curves, analysis.labels)
     _label(axes[2], "F1 by class, masks", "score threshold", "")
-    if len(curves) <= _MOST_NAMED:
-        axes[2].legend(prop=font_of(analysis.labels.values(), 8), loc="lower center", ncols=2)
+    _name_classes(figure, axes[2], analysis.labels)
     save_chart(figure, target)
+
+
+def _draw_f1(axis, found, color, label):
+    axis.plot(_GRID, found.curve.above(_GRID).f1, color=color, linewidth=2, label=label)
+    if found.best:
+        axis.plot([found.best.threshold], [found.best.f1], marker="o", color=color)
+
+
+def _best(found):
+    """The largest F1, to be added to a title."""
+    return f": F1 {found.best.f1:.3f} at {found.best.threshold:.3f}" if found.best else ""
 
 
 def _two_panels():
@@ -110,13 +119,8 @@ def _two_panels():
     return figure, figure.subplots(1, 2)
 
 
-def _names(models):
-    """All that a legend may say."""
-    return [*models, *(name for analysis in models.values() for name in analysis.labels.values())]
-
-
 def _line_colors(models):
-    return ["#222222"] if len(models) == 1 else list(model_colors(models).values())
+    return [_BLACK] if len(models) == 1 else list(model_colors(models).values())
 
 
 def _class_curves(found):
@@ -125,39 +129,35 @@ def _class_curves(found):
 
 
 def _draw_classes(axis, curves, labels):
-    """Thin lines of the classes, in their colours; named where they are few."""
-    is_named = len(curves) <= _MOST_NAMED
-    style = {"linewidth": 1.2, "alpha": 1 if is_named else 0.45}
+    """Thin lines of the classes, in their colours."""
+    style = {"linewidth": 1.2, "alpha": 1 if len(labels) <= _MOST_NAMED else 0.45}
     for (x, y), category, name in zip(curves, labels, distinct_names(labels), strict=True):
-        if (y > -1).any():
-            label = name if is_named else None
-            axis.plot(x, y, color=np.array(color_of(category)) / 255, label=label, **style)
+        axis.plot(
+            x, np.where(y < 0, np.nan, y), color=np.array(color_of(category)) / 255, label=name, **style
+        )
 
 
-def _draw_means(axis, found, color, name):
+def _rgb(category):
+    return np.array(color_of(category)) / 255
+
+
+def _name_classes(figure, axis, labels):
+    """A legend of the classes that an axis shows, below all, where they are few."""
+    names = distinct_names(labels)
+    if len(names) <= _MOST_NAMED:
+        lines = [line for line in axis.lines if line.get_label() in names]
+        figure.legend(handles=lines, prop=font_of(names, 8), loc="outside lower center", ncols=6)
+
+
+def _draw_means(axis, found, color, before):
+    """The mean over classes at some IoUs; fewer of several models, which `before` names."""
     for (place, iou), style in zip(_IOUS.items(), _STYLES, strict=True):
-        if name and place == 8:  # lines enough
-            continue
         precision = found.coco.precision[place, :, :, 0]
         precision = precision[:, precision[0] > -1]
-        if precision.size:
+        if precision.size and not (before and place == _HIGHEST):
             mean = precision.mean(1)
-            label = f"{name or 'mean'}, {iou}: AP {mean.mean():.3f}"
+            label = f"{before}{iou}: AP {mean.mean():.3f}"
             axis.plot(RECALLS, mean, color=color, linestyle=style, linewidth=2, label=label)
-
-
-def _mark_best(axis, best, color):
-    if best:
-        axis.plot([best.threshold], [best.f1], marker="o", color=color)
-        axis.annotate(
-            f"F1 {best.f1:.3f} at {best.threshold:.3f}",
-            (best.threshold, best.f1),
-            (0, 8),
-            textcoords="offset points",
-            ha="left" if best.threshold < 0.5 else "right",
-            fontsize=8,
-            color=color,
-        )
 
 
 def _label(axis: Axes, title, x, y):

@@ -12,7 +12,7 @@ from yolact_tf.evaluate.report.curve_charts import KIND_COLORS, model_colors
 from yolact_tf.files import PathLike
 from yolact_tf.labels import distinct_names
 
-_MOST_NUMBERED = 16  # classes whose cells have room for a number
+MOST_NUMBERED = 16  # classes whose cells have room for a number
 
 
 def draw_errors(models: Mapping[str, Analysis], target: PathLike) -> None:
@@ -40,18 +40,18 @@ def draw_confusion(matrix: np.ndarray, labels: dict[int, str], target: PathLike)
     """Writes a confusion matrix, [C + 1, C + 1] with background last, as a PNG: shares of each row."""
     names = [*distinct_names(labels), "background"]
     count = len(names)
-    side = min(15.0, 3 + 0.55 * count if count <= _MOST_NUMBERED else 5 + 0.2 * count)
+    side = min(15.0, 3 + 0.55 * count if count <= MOST_NUMBERED else 5 + 0.2 * count)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axis = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    size = 10 if count <= _MOST_NUMBERED else max(4.5, 9 - 0.05 * count)
+    size = 10 if count <= MOST_NUMBERED else max(4.5, 9 - 0.05 * count)
     font = font_of(names, size)
     axis.set_xticks(range(count), names, rotation=90, fontproperties=font)
     axis.set_yticks(range(count), names, fontproperties=font)
     axis.set_xlabel("detected as")
     axis.set_ylabel("truth")
-    if count <= _MOST_NUMBERED:
+    if count <= MOST_NUMBERED:
         for (row, column), number in np.ndenumerate(matrix):
             if number:
                 color = "white" if shares[row, column] > 0.5 else "black"

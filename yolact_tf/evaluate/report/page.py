@@ -8,16 +8,20 @@ import numpy as np
 from yolact_tf.draw.pages import number, picture
 from yolact_tf.evaluate.analysis import Analysis
 from yolact_tf.evaluate.report import tables
+from yolact_tf.evaluate.report.error_charts import MOST_NUMBERED
 
 _THRESHOLDS = (
     "<p>Precision, recall and F1 of the detections above a score, right where they find an object of their "
     "class with an IoU of .5. The threshold is that of the largest F1.</p>"
 )
-_CLASSES = "<p>Thresholds, precision, recall and F1 are those of the largest F1 of masks.</p>"
+_CLASSES = "<br><p>The score threshold of the largest F1 of each class, and what it gives:</p>"
 _ERRORS = (
     "<p>What AP50 gains where one kind of error is mended and all else stays (after TIDE): wrong class; "
     "IoU of .1 to .5 (localisation); both; an object found twice; nothing there (background); objects that "
     "no detection comes near (missed).</p>"
+)
+_COUNTS = (
+    "<br><p>Errors of each kind; AP50, and its gain without any wrong detection, or any unfound object:</p>"
 )
 _CONFUSION = (
     "<p>Masks scoring above {:.3f}; a row's objects by what they were detected as. The last row is "
@@ -57,13 +61,15 @@ def sections(
     if len(models) > 1:
         yield "Classes", tables.compared_classes_table(models)
     else:
-        yield "Classes", _CLASSES + tables.class_table(*models.values())
-    yield "What costs AP50", _ERRORS + chart(folder / "errors.png") + tables.error_table(models)
+        (analysis,) = models.values()
+        yield "Classes", tables.class_table(analysis) + _CLASSES + tables.class_operation_table(analysis)
+    yield "What costs AP50", _ERRORS + chart(folder / "errors.png") + _COUNTS + tables.error_table(models)
     for name, analysis in models.items():
         note = _CONFUSION.format(analysis.masks.threshold)
         title = f"Confusion, {name}" if len(models) > 1 else "Confusion"
         frequent = tables.confusion_table(analysis.confusion, analysis.labels)
-        yield title, note + chart(confusions[name]) + frequent
+        is_wide = len(analysis.labels) > MOST_NUMBERED
+        yield title, note + picture(confusions[name], is_chart=True, is_wide=is_wide) + frequent
     yield "Calibration of scores", _CALIBRATION + chart(folder / "calibration.png")
 
 

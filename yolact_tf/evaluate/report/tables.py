@@ -12,7 +12,7 @@ from yolact_tf.evaluate.error_split import KINDS, MISSED
 from yolact_tf.labels import distinct_names
 
 _MOST_CONFUSIONS = 12
-_SIZES = {"AP": "all", "APs": "small", "APm": "medium", "APl": "large"}
+_SIZES = {"APs": "small", "APm": "medium", "APl": "large"}
 
 
 def coco_table(models: Mapping[str, Analysis]) -> str:
@@ -32,25 +32,36 @@ def operation_table(models: Mapping[str, Analysis]) -> str:
     rows = []
     for name, analysis in models.items():
         for kind, found in analysis.kinds.items():
-            cells = [number(value) for value in found.best] if found.best else ["–"] * 4
-            rows.append([*_of(models, name), kind, *cells])
+            rows.append([*_of(models, name), kind, *_operation(found.best)])
     return table([*_of(models, "model"), "", "threshold", "precision", "recall", "F1"], rows)
 
 
 def class_table(analysis: Analysis) -> str:
-    """Each class: how many objects and detections, AP by size, and its threshold of the largest F1."""
-    heading = ["class", "objects", '<span class="of-boxes">box AP</span>', "AP50", "APs", "APm", "APl"]
-    heading += ['<span class="of-masks">mask AP</span>', "AP50", "APs", "APm", "APl", "boundary AP"]
-    heading += ["threshold", "precision", "recall", "F1"]
+    """Each class: how many objects there are, and AP of boxes, masks and boundaries, by size."""
+    heading = ["class", "objects"]
+    heading += ['<span class="of-boxes">box AP</span>', "AP50", *_SIZES]
+    heading += ['<span class="of-masks">mask AP</span>', "AP50", *_SIZES, "boundary AP"]
     rows = []
     for rank, name in enumerate(distinct_names(analysis.labels)):
         cells = [html.escape(name), analysis.masks.num_objects[rank]]
         for coco in (analysis.boxes.coco, analysis.masks.coco):
-            by_size = [coco.average(rank, area) for area in _SIZES.values()]
-            cells += [number(v) for v in (by_size[0], coco.average(rank, threshold=0), *by_size[1:])]
-        best = analysis.masks.best_of_class.get(rank)
-        cells.append(number(analysis.boundary.average(rank)))
-        rows.append(cells + ([number(value) for value in best] if best else ["–"] * 4))
+            cells += [number(coco.average(rank)), number(coco.average(rank, threshold=0))]
+            cells += [number(coco.average(rank, area)) for area in _SIZES.values()]
+        rows.append([*cells, number(analysis.boundary.average(rank))])
+    return table(heading, rows)
+
+
+def class_operation_table(analysis: Analysis) -> str:
+    """Each class: the threshold of the largest F1 of its own boxes and masks, and what it gives."""
+    heading = ["class", "objects"]
+    for kind in analysis.kinds:
+        heading += [f'<span class="of-{kind}">{kind}: threshold</span>', "precision", "recall", "F1"]
+    rows = []
+    for rank, name in enumerate(distinct_names(analysis.labels)):
+        cells = [html.escape(name), analysis.masks.num_objects[rank]]
+        for found in analysis.kinds.values():
+            cells += _operation(found.best_of_class.get(rank))
+        rows.append(cells)
     return table(heading, rows)
 
 
@@ -69,7 +80,7 @@ def compared_classes_table(models: Mapping[str, Analysis]) -> str:
 
 
 def error_table(models: Mapping[str, Analysis]) -> str:
-    """How many errors there are of each kind, and what mending all wrong or all missed would give."""
+    """How many errors there are of each kind, and what AP50 gains without any wrong or any unfound."""
     rows = []
     for name, analysis in models.items():
         for kind, found in analysis.kinds.items():
@@ -77,7 +88,7 @@ def error_table(models: Mapping[str, Analysis]) -> str:
             counts = [errors.counts[error] for error in (*KINDS, MISSED)]
             gains = [number(gain) for gain in (errors.ap, errors.without_wrong, errors.without_unfound)]
             rows.append([*_of(models, name), kind, *counts, *gains])
-    heading = [*_of(models, "model"), "", *KINDS, MISSED, "AP50", "+ none wrong", "+ none unfound"]
+    heading = [*_of(models, "model"), "", *KINDS, MISSED, "AP50", "gain if none wrong", "gain if all found"]
     return table(heading, rows)
 
 
@@ -111,6 +122,10 @@ def speed_table(models: Mapping[str, Analysis]) -> str:
 def _of(models, name):
     """A cell that tells models apart, where there are several."""
     return [_text(name)] if len(models) > 1 else []
+
+
+def _operation(best):
+    return [number(value) for value in best] if best else ["–"] * 4
 
 
 def _text(name):
