@@ -62,12 +62,13 @@ def evaluate(
     for name, model in zip(names, models, strict=True):
         if len(models) > 1:
             console.print(f"[bold]{escape(name)}[/bold]")
-        metrics, results, watch = _evaluate(subjects[model], loaded, settings, reference_protocol)
+        if report or thresholds:
+            metrics, results, analyses[name] = _analyse(subjects[model], loaded, settings, reference_protocol)
+        else:
+            metrics, results = _evaluate(subjects[model], loaded, settings, reference_protocol)
         print_metrics(metrics)
         _write(outputs[model], metrics, indent=2)
         _write(detections, results)
-        if report or thresholds:
-            analyses[name] = _analyse(loaded, results, watch)
         if thresholds:
             _write(thresholds[model], analyses[name].thresholds, indent=2)
     if report:
@@ -137,33 +138,48 @@ def _open(models, is_file, data, split, settings):
 
 
 def _evaluate(subject, loaded, settings, reference_protocol):
-    """(metrics, results, the Stopwatch or None) of a Stopwatch or of results."""
+    """(metrics, results) of a Stopwatch or of results."""
     from yolact_tf.evaluate import coco_metrics
     from yolact_tf.evaluate import evaluate as evaluate_detector
 
     if isinstance(subject, list):
-        return coco_metrics(loaded, subject), subject, None
+        return coco_metrics(loaded, subject), subject
     with progress_bar("evaluating") as progress:
-        metrics, results = evaluate_detector(
+        return evaluate_detector(
             subject,
             loaded,
             progress=progress,
             reference_protocol=reference_protocol,
-            observe=subject.observe,
             on_error=settings.on_error,
             max_unreadable=settings.max_unreadable,
         )
-    return metrics, results, subject
 
 
-def _analyse(loaded, results, watch):
+def _analyse(subject, loaded, settings, reference_protocol):
+    """(metrics, results, Analysis) of a Stopwatch or of results."""
     from yolact_tf.evaluate.analysis import analyse
+    from yolact_tf.evaluate.average_precision import detect_split
+    from yolact_tf.evaluate.reference_ap import ReferenceAP
 
+    reference = ReferenceAP(loaded.labels) if reference_protocol else None
+    results, image_ids = subject, None
+    if not isinstance(subject, list):
+
+        def observe(record, image, found):
+            subject.observe(record, image, found)
+            if reference:
+                reference.add(found, record)
+
+        with progress_bar("evaluating") as progress:
+            lost = settings.on_error, settings.max_unreadable
+            results = detect_split(subject, loaded, observe, progress, *lost)
+        image_ids = frozenset(subject.image_ids)
     with progress_bar("comparing with the truth") as progress:
-        if watch is None:
-            return analyse(loaded, results, progress=progress)
-        analysis = analyse(loaded, results, frozenset(watch.image_ids), progress)
-    return replace(analysis, seconds=watch.seconds)
+        analysis = analyse(loaded, results, image_ids, progress)
+    if not isinstance(subject, list):
+        analysis = replace(analysis, seconds=subject.seconds)
+    metrics = analysis.metrics | ({"reference": reference.result()} if reference else {})
+    return metrics, results, analysis
 
 
 def _write(path, content, indent=None):

@@ -20,6 +20,7 @@ from yolact_tf.images.orientation import undoing
 from yolact_tf.structures import Progress
 
 logger = logging.getLogger(__name__)
+Observer = Callable[[Record, np.ndarray, Detections], None]
 _LONGEST = 160  # characters of categories in a message
 
 
@@ -40,7 +41,7 @@ def evaluate(
     split: str = "val",
     progress: Progress | None = None,
     reference_protocol: bool = False,
-    observe: Callable[[Record, np.ndarray, Detections], None] | None = None,
+    observe: Observer | None = None,
     on_error: str = "skip",
     max_unreadable: float = DataConfig.max_unreadable,
     boxless: str = DataConfig.boxless,
@@ -60,21 +61,39 @@ def evaluate(
     The truth is what loading made of the annotations: what it leaves out does not count.
     """
     data = load_data(data, split, on_error, boxless)
-    require_labels(detector.labels, data)
-    truth, results = Truth(data.labels), []
+    truth = Truth(data.labels)
     reference = ReferenceAP(data.labels) if reference_protocol else None
-    for record, image in _readable(data, on_error, max_unreadable, progress):
-        detections = detector(image)
+
+    def collect(record: Record, image: np.ndarray, detections: Detections) -> None:
         truth.add(record)
-        results += _as_annotated(detections.to_coco(record.image_id), record)
         if reference:
             reference.add(detections, record)
         if observe:
             observe(record, image, detections)
+
+    results = detect_split(detector, data, collect, progress, on_error, max_unreadable)
     metrics = truth.metrics(results)
     if reference:
         metrics["reference"] = reference.result()
     return metrics, results
+
+
+def detect_split(
+    detector: ImageDetector,
+    data: Split,
+    observe: Observer,
+    progress: Progress | None = None,
+    on_error: str = "skip",
+    max_unreadable: float = DataConfig.max_unreadable,
+) -> list[dict[str, Any]]:
+    """The results of a detector on a split, and all else as `evaluate` has it, but for metrics."""
+    require_labels(detector.labels, data)
+    results = []
+    for record, image in _readable(data, on_error, max_unreadable, progress):
+        detections = detector(image)
+        results += _as_annotated(detections.to_coco(record.image_id), record)
+        observe(record, image, detections)
+    return results
 
 
 def coco_metrics(data: Split, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
