@@ -21,7 +21,6 @@ from tests.reference import formula_tensors
 from tests.weights.pth_writer import tensor, write_stream
 from yolact_tf.cli.commands import app
 from yolact_tf.data.synthetic.shapes import MAX_IMAGES
-from yolact_tf.recipes import load_config
 from yolact_tf.weights.labels import COCO_LABELS
 
 
@@ -168,22 +167,6 @@ def test_an_error_that_no_one_foresaw_is_one_line_that_says_where(error, text, c
     place = rf"{re.escape(__file__)}:\d+"
     assert (code, out) == (2, "")
     assert re.fullmatch(f"yolact: {type(error).__name__} at {place}{re.escape(text)}\n", err)
-
-
-def test_evaluate_does_with_lost_images_what_the_run_does(tmp_path, capsys, monkeypatch):
-    config = load_config("tiny_256", ["data.on_error=refuse", "data.max_unreadable=0.5"])
-    (tmp_path / "config.json").write_text(config.to_json())
-    seen = []
-
-    def evaluate(*_, progress, **options):
-        seen.append(options)
-        raise ValueError("enough")
-
-    monkeypatch.setattr("yolact_tf.evaluate.evaluate", evaluate)
-    monkeypatch.setattr("yolact_tf.cli.commands._open_detector", lambda model: None)
-    for model in (tmp_path, tmp_path / "artefact.tflite"):
-        in_process(capsys, monkeypatch, "evaluate", model, "--data", tmp_path)
-    assert [(o["on_error"], o["max_unreadable"]) for o in seen] == [("refuse", 0.5), ("skip", 0.05)]
 
 
 def test_a_run_is_not_overwritten(shapes_run, shapes_data, capsys, monkeypatch):

@@ -21,7 +21,8 @@ from tests.data.coco.test_split import BROKEN_ANNOTATIONS
 from yolact_tf.data.coco.split import load_coco
 from yolact_tf.data.load import load_data
 from yolact_tf.data.shards.writer import write_records
-from yolact_tf.evaluate.average_precision import STATS, coco_metrics, evaluate
+from yolact_tf.evaluate.average_precision import coco_metrics, evaluate, require_labels
+from yolact_tf.evaluate.coco_numbers import STATS
 
 
 def imperfect_results(data, seed=0):
@@ -285,3 +286,15 @@ def test_data_of_other_categories_is_refused_in_one_line(shapes_data):
     stranger = types.SimpleNamespace(labels={1: "cat"})
     with pytest.raises(ValueError, match="expected the model's categories {1: 'cat'}. Received: {1:"):
         evaluate(stranger, shapes_data)
+
+
+def test_of_many_categories_those_are_named_that_differ(shared_data):
+    data = load_coco(shared_data / "coco100", "val")
+    labels = {key: "toothbrushes" if key == 90 else name for key, name in data.labels.items()}
+    with pytest.raises(ValueError) as caught:
+        require_labels(labels, data)
+    assert str(caught.value) == (
+        f"{data.origin}: expected the model's categories 80, among them {{90: 'toothbrushes'}}. "
+        "Received: 80, among them {90: 'toothbrush'}"
+    )
+    require_labels(dict(data.labels), data)

@@ -1,20 +1,21 @@
 """The commands of `yolact`: each reads its request, calls one function and prints what came of it."""
 
 import json
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from yolact_tf.cli.arguments import DataFolder, Overrides
 from yolact_tf.cli.data_commands import data_app
+from yolact_tf.cli.evaluate_command import evaluate
 from yolact_tf.cli.info_command import info
+from yolact_tf.cli.metrics_table import print_metrics
 from yolact_tf.cli.progress import console, progress_bar
 from yolact_tf.cli.show_commands import show_app
 from yolact_tf.cli.training_progress import training_report
 from yolact_tf.cli.verification_report import print_verification, tell_release
-from yolact_tf.config import Config, DataConfig
 from yolact_tf.fields import minutes_of
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
 
@@ -29,12 +30,6 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(show_app, name="show")
 app.command()(info)
-
-Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
-# Text, since a Path would make gs:/bucket of gs://bucket.
-DataFolder = Annotated[
-    str, typer.Option("--data", help="Folder with COCO annotations and images, or one of TFRecord shards.")
-]
 
 _IMAGES_OF_EXPORT = 4
 # What `verify --accelerator` compares.
@@ -76,49 +71,11 @@ def train(
     if trained is None:  # the first of several workers tells
         return
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    _print_metrics(metrics)
+    print_metrics(metrics)
     console.print(f"run: {run}")
 
 
-@app.command()
-def evaluate(
-    model: Path,
-    data: DataFolder,
-    split: Annotated[str, typer.Option(help="Split to evaluate.")] = "val",
-    output: Annotated[Path | None, typer.Option(help="Where metrics go.")] = None,
-    detections: Annotated[Path | None, typer.Option(help="Where COCO results go.")] = None,
-    reference_protocol: Annotated[
-        bool, typer.Option("--reference-protocol", help="Also the AP that the original's evaluator gives.")
-    ] = False,
-) -> None:
-    """COCO box and mask AP of MODEL: a run, or what `export` made of one."""
-    from yolact_tf.detect.opening import open_detector
-    from yolact_tf.evaluate import evaluate as evaluate_detector
-    from yolact_tf.files import require_writable, write_text
-
-    for file in filter(None, (output, detections)):
-        require_writable(file)
-    if output is None and (model / "config.json").is_file():
-        output = _metrics_of_run(model)
-    settings = _data_settings(model)
-    detector = open_detector(model)
-    with progress_bar("evaluating") as progress:
-        metrics, results = evaluate_detector(
-            detector,
-            data,
-            split,
-            progress=progress,
-            reference_protocol=reference_protocol,
-            on_error=settings.on_error,
-            boxless=settings.boxless,
-            max_unreadable=settings.max_unreadable,
-        )
-    _print_metrics(metrics)
-    for path, content in ((output, metrics), (detections, results)):
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(path, json.dumps(content, indent=2 if content is metrics else None) + "\n")
-            console.print(str(path))
+app.command()(evaluate)
 
 
 @app.command("import-weights")
@@ -276,43 +233,3 @@ def page(
     from yolact_tf.serve.page_files import write_page
 
     console.print(str(write_page(out, model)))
-
-
-def _data_settings(model):
-    """What the run at `model` does with corrupt data; the defaults for an artefact, which does not say."""
-    file = model / "config.json"
-    return Config.from_json(file.read_text(encoding="utf-8")).data if file.is_file() else DataConfig()
-
-
-def _metrics_of_run(run):
-    """The run's metrics.json, or None, said in one line, where its disk cannot be written."""
-    from yolact_tf.files import require_writable
-
-    path = run / "metrics.json"
-    try:
-        require_writable(path)
-    except ValueError as error:
-        logging.getLogger(__name__).warning("metrics are only printed, not written. %s", error)
-        return None
-    return path
-
-
-def _print_metrics(metrics):
-    table = Table("", *metrics["bbox"], box=None, padding=(0, 1, 0, 0))
-    _add_ap_rows(table, metrics)
-    console.print(table)
-    if "reference" in metrics:
-        title = "by the original's own evaluator"
-        table = Table("", *metrics["reference"]["bbox"], title=title, box=None, padding=(0, 1, 0, 0))
-        _add_ap_rows(table, metrics["reference"])
-        console.print(table)
-    per_class = Table("class", "box AP", "mask AP", box=None, padding=(0, 2, 0, 0))
-    for name, values in metrics["per_class"].items():
-        if max(values.values()) > -1:
-            per_class.add_row(name, *(f"{values[kind]:.3f}" for kind in ("bbox", "segm")))
-    console.print(per_class)
-
-
-def _add_ap_rows(table, metrics):
-    for kind, name in (("bbox", "box"), ("segm", "mask")):
-        table.add_row(name, *(f"{value:.3f}" for value in metrics[kind].values()))

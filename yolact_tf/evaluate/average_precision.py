@@ -1,39 +1,47 @@
-"""COCO average precision of boxes and masks (pycocotools' definition, computed by faster-coco-eval)."""
+"""A detector over a split, image by image: its results and their COCO average precision."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from faster_coco_eval import COCO, COCOeval_faster
-from pycocotools import mask as coco_mask
 
 from yolact_tf.config import DataConfig
-from yolact_tf.data.coco.turning import as_annotated, turn_annotation
+from yolact_tf.data.coco.turning import turn_annotation
 from yolact_tf.data.load import load_data
 from yolact_tf.data.record import Record
 from yolact_tf.data.split import Split
 from yolact_tf.data.unreadable import most_lost
 from yolact_tf.detect.detections import Detections
-from yolact_tf.detect.detector import Detector
+from yolact_tf.evaluate.coco_numbers import Truth
 from yolact_tf.evaluate.reference_ap import ReferenceAP
 from yolact_tf.files import PathLike
 from yolact_tf.images.orientation import undoing
-from yolact_tf.labels import distinct_names
 from yolact_tf.structures import Progress
 
-STATS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 logger = logging.getLogger(__name__)
-logging.getLogger("faster_coco_eval").setLevel(logging.ERROR)
+Observer = Callable[[Record, np.ndarray, Detections], None]
+_LONGEST = 160  # characters of categories in a message
+
+
+class ImageDetector(Protocol):
+    """What finds objects in an image: a Detector, or one in a wrapper."""
+
+    @property
+    def labels(self) -> dict[int, str]:
+        """Category id -> name."""
+
+    def __call__(self, image: np.ndarray) -> Detections:
+        """The Detections of [H, W, 3] uint8 RGB."""
 
 
 def evaluate(
-    detector: Detector,
+    detector: ImageDetector,
     data: PathLike | Split,
     split: str = "val",
     progress: Progress | None = None,
     reference_protocol: bool = False,
-    observe: Callable[[Record, np.ndarray, Detections], None] | None = None,
+    observe: Observer | None = None,
     on_error: str = "skip",
     max_unreadable: float = DataConfig.max_unreadable,
     boxless: str = DataConfig.boxless,
@@ -53,25 +61,56 @@ def evaluate(
     The truth is what loading made of the annotations: what it leaves out does not count.
     """
     data = load_data(data, split, on_error, boxless)
-    if detector.labels != data.labels:
-        raise ValueError(
-            f"{data.origin}: expected the model's categories {_short(detector.labels)}. "
-            f"Received: {_short(data.labels)}"
-        )
-    truth, results = _Truth(data.labels), []
+    truth = Truth(data.labels)
     reference = ReferenceAP(data.labels) if reference_protocol else None
-    for record, image in _readable(data, on_error, max_unreadable, progress):
-        detections = detector(image)
+
+    def collect(record: Record, image: np.ndarray, detections: Detections) -> None:
         truth.add(record)
-        results += results_as_annotated(detections.to_coco(record.image_id), record)
         if reference:
             reference.add(detections, record)
         if observe:
             observe(record, image, detections)
+
+    results = detect_split(detector, data, collect, progress, on_error, max_unreadable)
     metrics = truth.metrics(results)
     if reference:
         metrics["reference"] = reference.result()
     return metrics, results
+
+
+def detect_split(
+    detector: ImageDetector,
+    data: Split,
+    observe: Observer,
+    progress: Progress | None = None,
+    on_error: str = "skip",
+    max_unreadable: float = DataConfig.max_unreadable,
+) -> list[dict[str, Any]]:
+    """The results of a detector on a split, and all else as `evaluate` has it, but for metrics."""
+    require_labels(detector.labels, data)
+    results = []
+    for record, image in _readable(data, on_error, max_unreadable, progress):
+        detections = detector(image)
+        results += results_as_annotated(detections.to_coco(record.image_id), record)
+        observe(record, image, detections)
+    return results
+
+
+def coco_metrics(data: Split, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """metrics.json of COCO `results` against the objects of `data`, as `load_data` gives it."""
+    truth = Truth(data.labels)
+    for record in data.records:
+        truth.add(record)
+    return truth.metrics(results)
+
+
+def require_labels(labels: dict[int, str], data: Split) -> None:
+    """ValueError unless `labels` of a model, category id -> name, are those of `data`."""
+    if labels != data.labels:
+        raise ValueError(
+            f"{data.origin}: expected the model's categories {_short(labels, data.labels)}. "
+            f"Received: {_short(data.labels, labels)}"
+        )
 
 
 def results_as_annotated(results: list[dict[str, Any]], record: Record) -> list[dict[str, Any]]:
@@ -110,88 +149,11 @@ def _readable(
         )
 
 
-def coco_metrics(data: Split, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """metrics.json of COCO `results` against the objects of `data`, as `load_data` gives it."""
-    truth = _Truth(data.labels)
-    for record in data.records:
-        truth.add(record)
-    return truth.metrics(results)
-
-
-def _short(labels):
+def _short(labels, others):
+    """`labels` as text; of many, those that are none of `others`."""
     text = str(labels)
-    return text if len(text) <= 160 else f"{text[:160]}… ({len(labels)})"
-
-
-class _Truth:
-    """Collects the Records of a split as COCO ground truth, numbered by ourselves.
-
-    An image's own number may be text, and COCO's evaluation takes an annotation id of 0 for no match.
-    """
-
-    def __init__(self, labels):
-        self.labels = labels
-        self._images, self._annotations, self._number_of = [], [], {}
-
-    def add(self, record):
-        """Takes in an image and its objects, in the pixels of their annotation file."""
-        record = as_annotated(record)
-        number = self._number_of.setdefault(record.image_id, len(self._images) + 1)
-        size = [record.height, record.width]
-        self._images.append({"id": number, "height": size[0], "width": size[1]})
-        ids = list(self.labels)
-        for row, runs in enumerate(record.runs):
-            rle = coco_mask.frPyObjects({"size": size, "counts": runs.tolist()}, *size)
-            self._annotations.append(
-                {
-                    "id": len(self._annotations) + 1,
-                    "image_id": number,
-                    "category_id": ids[record.classes[row]],
-                    "bbox": record.xywh[row].tolist(),
-                    "area": float(record.areas[row]),
-                    "iscrowd": int(record.is_crowd[row]),
-                    "segmentation": {"size": size, "counts": rle["counts"].decode("ascii")},
-                }
-            )
-
-    def metrics(self, results):
-        """metrics.json of COCO `results`."""
-        categories = [{"id": key, "name": name} for key, name in self.labels.items()]
-        truth = COCO({"images": self._images, "annotations": self._annotations, "categories": categories})
-        results = [{**row, "image_id": self._number_of[row["image_id"]]} for row in results]
-        names = distinct_names(self.labels)
-        per_class = {name: {} for name in names}
-        metrics = {}
-        for kind in ("bbox", "segm"):
-            stats, precision = _run_coco_eval(truth, results, kind)
-            metrics[kind] = dict(zip(STATS, (float(s) for s in stats), strict=True))
-            for k, name in enumerate(names):
-                of_class = precision[:, :, k]  # [thresholds, recalls], -1 where nothing counts
-                of_class = of_class[of_class > -1]
-                per_class[name][kind] = float(of_class.mean()) if of_class.size else -1.0
-        return {**metrics, "per_class": per_class, "images": len(self._images)}
-
-
-def _score(row, kind):
-    """What AP of `kind` ranks a result by: YOLACT++ has a score of its own for masks."""
-    return row.get("mask_score", row["score"]) if kind == "segm" else row["score"]
-
-
-def _run_coco_eval(truth, results, kind):
-    """(12 statistics, precision [thresholds, recalls, classes] over all areas, 100 detections)."""
-    if not results:
-        empty = np.full((10, 101, len(truth.getCatIds())), -1.0)
-        for k, category in enumerate(truth.getCatIds()):
-            if truth.getAnnIds(catIds=[category], iscrowd=False):
-                empty[:, :, k] = 0.0
-        has_objects = (empty > -1).any()
-        return [0.0 if has_objects else -1.0] * len(STATS), empty
-    # loadRes writes into the rows that it is given.
-    copies = [
-        {**row, "score": _score(row, kind), "segmentation": dict(row["segmentation"])} for row in results
-    ]
-    evaluation = COCOeval_faster(truth, truth.loadRes(copies), kind)
-    evaluation.evaluate()
-    evaluation.accumulate()
-    evaluation.summarize()
-    return evaluation.stats[: len(STATS)], evaluation.eval["precision"][:, :, :, 0, -1]
+    if len(text) <= _LONGEST:
+        return text
+    differing = str({key: name for key, name in labels.items() if others.get(key) != name})
+    shown = differing if len(differing) <= _LONGEST else f"{differing[:_LONGEST]}…"
+    return f"{len(labels)}, among them {shown}"

@@ -8,6 +8,8 @@ from pycocotools import mask as coco_mask
 
 from yolact_tf.data.record import Record
 from yolact_tf.detect.detections import Detections
+from yolact_tf.evaluate.coco_numbers import object_masks
+from yolact_tf.evaluate.curves import average_precision
 
 THRESHOLDS = np.arange(50, 100, 5) / 100
 RECALLS = np.arange(101) / 100
@@ -73,27 +75,12 @@ class ReferenceAP:
             mine = class_ids == category
             if num_gt or mine.any():
                 columns = is_true[mine].T
-                per_class.append([average_precision(scores[mine], column, num_gt) for column in columns])
+                per_class.append(
+                    [average_precision(scores[mine], column, num_gt, RECALLS) for column in columns]
+                )
         means = np.mean(per_class, axis=0) if per_class else np.zeros(len(THRESHOLDS))
         names = [f"AP{threshold * 100:.0f}" for threshold in THRESHOLDS]
         return {"AP": float(means.mean()), **dict(zip(names, means.tolist(), strict=True))}
-
-
-def average_precision(scores: np.ndarray, is_true: np.ndarray, num_gt: int) -> float:
-    """Area under precision over recall, sampled at the 101 recalls 0, 0.01 … 1.
-
-    scores: [n].  is_true: [n] bool, whether each detection found one of the `num_gt` objects.
-    0 where there are no objects. Of equal scores, the earlier detection counts first.
-    """
-    if not num_gt:
-        return 0.0
-    order = np.argsort(-np.asarray(scores), kind="stable")
-    found = np.cumsum(np.asarray(is_true, bool)[order])
-    precisions = found / np.arange(1, len(found) + 1)
-    best_from_here = np.maximum.accumulate(precisions[::-1])[::-1]
-    # The first place that reaches each recall; one that is never reached reads the 0 at the end.
-    places = np.searchsorted(found / num_gt, RECALLS, side="left")
-    return float(np.append(best_from_here, 0.0)[places].mean())
 
 
 def _match(ious, scores):
@@ -132,7 +119,5 @@ def _mask_ious(rle, record, objects):
     """[n, G] IoU of masks at the size of the image; 0 where two masks are empty."""
     if not len(objects):
         return np.zeros((len(rle), 0))
-    size = [record.height, record.width]
-    runs = [{"size": size, "counts": record.runs[i].tolist()} for i in objects]
-    truth = coco_mask.frPyObjects(runs, *size)
-    return coco_mask.iou(rle, truth, [0] * len(truth))
+    masks = object_masks(record)
+    return coco_mask.iou(rle, [masks[i] for i in objects], [0] * len(objects))

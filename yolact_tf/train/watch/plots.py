@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from yolact_tf.files import PathLike, atomic_path
+from yolact_tf.draw.charts import BLUE, ORANGE, save_chart, tidy
+from yolact_tf.files import PathLike
 from yolact_tf.structures import Tensor
 from yolact_tf.train.watch.run_log import read_log
 
-_BLUE, _ORANGE = "#1f5fa8", "#d9730d"
 _COLUMNS = 4
 
 
@@ -25,7 +25,7 @@ def draw_results(log: Path, target: PathLike) -> None:
     figure = Figure(figsize=(14, 3 * rows), layout="constrained")
     axes = figure.subplots(rows, _COLUMNS, squeeze=False)
     for axis, (title, curves) in zip(axes.flat, panels.items()):
-        for (label, name), color in zip(curves.items(), (_BLUE, _ORANGE)):
+        for (label, name), color in zip(curves.items(), (BLUE, ORANGE)):
             values = np.array(columns[name])
             known = np.isfinite(values) & (values >= 0)  # an AP of -1 is none
             axis.plot(epochs[known], values[known], marker=".", color=color, label=label)
@@ -34,11 +34,11 @@ def draw_results(log: Path, target: PathLike) -> None:
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("epoch", fontsize=8)
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        _tidy(axis)
+        tidy(axis)
         axis.set_ylim(0, axis.get_ylim()[1])
     for axis in axes.flat[len(panels) :]:
         axis.remove()
-    _save(figure, target)
+    save_chart(figure, target)
 
 
 def draw_learning_rate(
@@ -52,11 +52,11 @@ def draw_learning_rate(
     rates = np.asarray(schedule(steps.astype(np.float32)))
     figure = Figure(figsize=(8, 4), layout="constrained")
     axis = figure.subplots()
-    axis.plot(steps, rates, color=_BLUE)
+    axis.plot(steps, rates, color=BLUE)
     axis.set_xlabel("step")
     axis.set_ylabel("learning rate")
     axis.set_xlim(0, total_steps)
-    _tidy(axis)
+    tidy(axis)
     if rates.min() > 0 and rates.max() > 50 * rates.min():  # steps of a factor; a cosine ends at 0
         axis.set_yscale("log")
     else:
@@ -66,7 +66,7 @@ def draw_learning_rate(
     above = axis.secondary_xaxis("top", functions=by_epoch)
     above.set_xlabel("epoch")
     above.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    _save(figure, target)
+    save_chart(figure, target)
 
 
 def _panels(columns):
@@ -77,13 +77,3 @@ def _panels(columns):
     panels["learning rate"] = {"": "learning_rate"}
     panels["images a second"] = {"": "images_per_second"}
     return {title: curves for title, curves in panels.items() if set(curves.values()) <= set(columns)}
-
-
-def _tidy(axis):
-    axis.grid(alpha=0.3)
-    axis.spines[["top", "right"]].set_visible(False)
-
-
-def _save(figure, target):
-    with atomic_path(target, suffix=".png") as temporary:
-        figure.savefig(temporary, dpi=110)

@@ -1,6 +1,5 @@
 """summary.html: a run on one page, made of the files in its folder, so that it can be made again."""
 
-import base64
 import dataclasses
 import html
 import json
@@ -8,11 +7,11 @@ import math
 from pathlib import Path
 
 from yolact_tf.config import Config
-from yolact_tf.files import PathLike, write_text
+from yolact_tf.draw.pages import number, picture, table, write_page
+from yolact_tf.files import PathLike
 from yolact_tf.recipes import load_config
 from yolact_tf.train.watch.run_log import read_log
 
-_TEMPLATE = Path(__file__).with_name("summary.html")
 _CHARTS = ("results", "lr", "labels")  # drawn on white, turned over where the page is dark
 
 
@@ -36,17 +35,13 @@ def write_summary(run_path: PathLike) -> None:
         ("Settings", _settings_table(config)),
         ("Commands", _commands(run_path, config, data)),
     ]
-    page = _TEMPLATE.read_text(encoding="utf-8")
-    for name, content in {
-        "title": html.escape(f"{config.name}: {run_path.resolve().name}"),
-        "about": html.escape(_about(config, data)),
-        "tiles": _tiles(config, log),
-        "sections": "\n".join(
-            f"<section><h2>{title}</h2>{body}</section>" for title, body in sections if body
-        ),
-    }.items():
-        page = page.replace("{{" + name + "}}", content)
-    write_text(run_path / "summary.html", page)
+    write_page(
+        run_path / "summary.html",
+        f"{config.name}: {run_path.resolve().name}",
+        _about(config, data),
+        _tiles(config, log),
+        sections,
+    )
 
 
 def _read(path):
@@ -64,13 +59,12 @@ def _tiles(config, log):
     limit = f"{config.train.minutes:g} min" if config.train.minutes else config.train.epochs
     epochs = f"{done} / {limit}"
     speed = log["images_per_second"][-1] if "images_per_second" in log else math.nan
-    tiles = {
-        "box AP, best epoch": _number(log["val_box_AP"][best]) if best is not None else "–",
-        "mask AP, best epoch": _number(log["val_mask_AP"][best]) if best is not None else "–",
+    return {
+        "box AP, best epoch": number(log["val_box_AP"][best]) if best is not None else "–",
+        "mask AP, best epoch": number(log["val_mask_AP"][best]) if best is not None else "–",
         "epochs": epochs,
-        "images a second": _number(speed, 1),
+        "images a second": number(speed, 1),
     }
-    return "".join(f'<div class="tile"><b>{value}</b>{name}</div>' for name, value in tiles.items())
 
 
 def _best_epoch(log):
@@ -85,21 +79,21 @@ def _ap_table(log):
         return ""
     rows = [
         [name, int(log["epoch"][i]) + 1]
-        + [_number(log[column][i]) for column in ("val_box_AP", "val_mask_AP", "loss")]
+        + [number(log[column][i]) for column in ("val_box_AP", "val_mask_AP", "loss")]
         for name, i in (("best", _best_epoch(log)), ("last", validated[-1]))
     ]
-    return _table(["", "epoch", "box AP", "mask AP", "loss"], rows)
+    return table(["", "epoch", "box AP", "mask AP", "loss"], rows)
 
 
 def _coco_table(metrics):
     if not metrics:
         return ""
     rows = [
-        [name, *(_number(value) for value in metrics[kind].values())]
+        [name, *(number(value) for value in metrics[kind].values())]
         for kind, name in (("bbox", "boxes"), ("segm", "masks"))
     ]
     note = f"<p>Of metrics.json, on {metrics['images']} images:</p>"
-    return f"<br>{note}" + _table(["", *metrics["bbox"]], rows)
+    return f"<br>{note}" + table(["", *metrics["bbox"]], rows)
 
 
 def _class_table(metrics, data):
@@ -110,7 +104,7 @@ def _class_table(metrics, data):
     rows = []
     for name, ap in metrics["per_class"].items():
         bars = "".join(f'<i style="width:{100 * max(ap[kind], 0):.1f}%"></i>' for kind in ("bbox", "segm"))
-        cells = [html.escape(name), counts.get(name, "–"), _number(ap["bbox"]), _number(ap["segm"])]
+        cells = [html.escape(name), counts.get(name, "–"), number(ap["bbox"]), number(ap["segm"])]
         rows.append("".join(f"<td>{cell}</td>" for cell in cells) + f'<td class="bar">{bars}</td>')
     heading = (
         "<th>class</th><th>objects</th>"
@@ -130,7 +124,7 @@ def _data_table(data):
         images = counts["images"]  # of shards the first alone, since counting reads them
         shown = images if images >= counts["of"] else f"the first {images} of {counts['of']}"
         rows.append([name, shown, counts["objects"], counts["crowds"]])
-    return _table(["", "images", "objects", "crowds"], rows) + "<br>"
+    return table(["", "images", "objects", "crowds"], rows) + "<br>"
 
 
 def _settings_table(config):
@@ -144,7 +138,7 @@ def _settings_table(config):
     if not rows:
         return f"<p>Those of {html.escape(name)}.</p>"
     rows = [[html.escape(str(cell)) for cell in row] for row in rows]
-    return _table(["field", html.escape(name), "this run"], rows, "text")
+    return table(["field", html.escape(name), "this run"], rows, "text")
 
 
 def _flat(config, section=""):
@@ -172,21 +166,6 @@ def _images(run_path, pattern):
     """The pictures of plots/ that `pattern` names, inside the page."""
     parts = []
     for path in sorted((run_path / "plots").glob(pattern)):
-        kinds = ["chart"] * (path.stem in _CHARTS) + ["many"] * (path.stem not in ("lr", "prototypes"))
-        content = base64.b64encode(path.read_bytes()).decode("ascii")
-        source = f"data:image/{'jpeg' if path.suffix == '.jpg' else 'png'};base64,{content}"
-        image = f'<img class="{" ".join(kinds)}" alt="{path.stem}" src="{source}">'
-        parts.append(f'<div class="wide">{image}</div>')
+        is_wide = path.stem not in ("lr", "prototypes")
+        parts.append(picture(path, is_chart=path.stem in _CHARTS, is_wide=is_wide))
     return "\n".join(parts)
-
-
-def _table(heading, rows, kind=""):
-    lines = ["".join(f"<th>{cell}</th>" for cell in heading)]
-    lines += ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f'<div class="wide"><table class="{kind}">{body}</table></div>'
-
-
-def _number(value, digits=3):
-    """A fraction or a count as text; a dash where COCO has none (-1) or nothing was measured."""
-    return f"{value:.{digits}f}" if math.isfinite(value) and value >= 0 else "–"
