@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from yolact_tf.cli.benchmark_command import benchmark
 from yolact_tf.cli.data_commands import data_app
 from yolact_tf.cli.progress import console, progress_bar
 from yolact_tf.cli.training_progress import training_report
@@ -25,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(data_app, name="data")
+app.command()(benchmark)
 
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
 # Text, since a Path would make gs:/bucket of gs://bucket.
