@@ -48,9 +48,9 @@ def _draw_stages(models: Sequence[ModelReport], names, axis):
     for row, model in enumerate(models):
         _draw_bar(axis, row, model.stages)
         _draw_percentiles(axis, row + 0.36, model.milliseconds)
-        reach = max(sum(part.milliseconds.p50 for part in model.stages), model.milliseconds.p99)
+        end = sum(part.milliseconds.p50 for part in model.stages)
         text = f"{model.milliseconds.p50:.1f} ms, ×{model.of_first.median:.2f}"
-        axis.annotate(text, (reach, row), (6, 0), textcoords="offset points", va="center")
+        axis.annotate(text, (end, row), (6, 0), textcoords="offset points", va="center")
     axis.set_yticks(range(len(models)), names)
     axis.invert_yaxis()
     axis.set_xlabel("milliseconds: medians; the lines end at the 50th, 90th and 99th percentile of the whole")
@@ -121,7 +121,8 @@ def _draw_memory(memories: Sequence[Memory], names, axis):
 
 def _title(report):
     threads = max((model.threads or 0 for model in report.models), default=0)
-    return f"{report.machine['processor']}, {threads} threads, {report.rounds} rounds of all models in turn"
+    shown = f"{report.rounds} rounds of all models in turn, {len(report.images)} images"
+    return f"{report.machine['processor']}, {threads} threads, {shown}"
 
 
 def _short(names):

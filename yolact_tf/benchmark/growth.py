@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yolact_tf.benchmark.candidates import Candidate
-from yolact_tf.benchmark.rounds import interleaved, time_rounds, timed
+from yolact_tf.benchmark.rounds import interleaved, time_whole, timed
 from yolact_tf.benchmark.samples import Sample
 from yolact_tf.benchmark.spread import Spread
 from yolact_tf.structures import Progress
@@ -54,7 +54,13 @@ def over_sizes(
     """An image of several sizes, from bytes to a picture."""
 
     def at(side):
-        timings = time_rounds(candidates, [sample.resized(side)], max(FEWEST, rounds // 4))
+        resized = sample.resized(side)
+        image = resized.pixels
+
+        def time_one(number, index, timings):
+            time_whole(candidates[index].detector, resized.encoded, image, timings)
+
+        timings = interleaved(len(candidates), max(FEWEST, rounds // 4), time_one)
         return [Spread.of(timing.wholes) for timing in timings]
 
     return _growth("an image, bytes to picture", "pixels of its longer side", LONGER_SIDES, at, progress)

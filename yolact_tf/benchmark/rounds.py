@@ -5,9 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from yolact_tf.benchmark.candidates import Candidate
 from yolact_tf.benchmark.samples import Sample
 from yolact_tf.benchmark.stages import DECODE, DRAW, UPSAMPLING, Part, parts_of
+from yolact_tf.detect.detector import Detector
 from yolact_tf.detect.image_inputs import pixels_of
 from yolact_tf.structures import Progress
 
@@ -38,7 +41,7 @@ def time_rounds(
     def time_one(number, index, timings):
         which = number % len(samples)
         _time_stages(parts[index], samples[which].encoded, timings)
-        _time_whole(candidates[index].detector, samples[which].encoded, images[which], timings)
+        time_whole(candidates[index].detector, samples[which].encoded, images[which], timings)
 
     return interleaved(len(candidates), rounds, time_one, progress)
 
@@ -64,6 +67,18 @@ def interleaved(
     return counted
 
 
+def time_whole(detector: Detector, encoded: bytes, image: np.ndarray, timings: Timings) -> None:
+    """Adds what users do with an image, from its bytes to a picture. image: the same, decoded."""
+    found, called = timed(detector, encoded)
+    _, upsampled = timed(lambda: found.windows)
+    _, drawn = timed(found.draw, image)
+    timings.add((UPSAMPLING,), upsampled)
+    timings.add((DRAW,), drawn)
+    timings.calls.append(called)
+    timings.wholes.append(called + upsampled + drawn)
+    timings.counts.append(len(found))
+
+
 def timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
     """What a call answers, and the seconds that it took."""
     started = time.perf_counter()
@@ -78,14 +93,3 @@ def _time_stages(parts: Sequence[Part], encoded, timings):
     for part in parts:
         passed, seconds = timed(part.run, passed)
         timings.add(part.stages, seconds)
-
-
-def _time_whole(detector, encoded, image, timings):
-    found, called = timed(detector, encoded)
-    _, upsampled = timed(lambda: found.windows)
-    _, drawn = timed(found.draw, image)
-    timings.add((UPSAMPLING,), upsampled)
-    timings.add((DRAW,), drawn)
-    timings.calls.append(called)
-    timings.wholes.append(called + upsampled + drawn)
-    timings.counts.append(len(found))

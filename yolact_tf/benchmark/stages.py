@@ -40,39 +40,31 @@ def parts_of(engine: Engine) -> list[Part]:
 
 
 def _parts_of_run(engine):
-    """The graph of a run in three: each compiled by itself, and waited for."""
+    """The graph of a run in three, each compiled by itself."""
     model = engine.detection_model
-    # What is not asked for of a graph is not computed: neither are masks in `select`.
-    predict = _compiled(lambda images: model.network(images, training=False))
-    select = _compiled(
-        lambda predictions: _picked(postprocess(predictions, model.anchors, **model.options), _SELECTED)
-    )
     rescore = model.options["mask_rescorer"]
 
-    def masks_of(prototypes, coefficients, boxes):
-        masks = assemble_masks(prototypes, coefficients, boxes)
-        return {"masks": masks} | ({"rescored": rescore(ops.expand_dims(masks[0], -1))} if rescore else {})
+    def predict(images):
+        return model.network(images, training=False)
 
-    assemble = _compiled(masks_of)
+    def select(predictions):
+        found = postprocess(predictions, model.anchors, **model.options)
+        # What is not asked for of a graph is not computed: neither are masks here.
+        return {name: found[name] for name in _SELECTED} | {"prototypes": predictions["prototypes"]}
 
-    def select_from(predictions):
-        return predictions["prototypes"], select(predictions)
+    def assemble(selected):
+        masks = assemble_masks(selected["prototypes"], selected["coefficients"], selected["boxes"])
+        # A YOLACT++ looks at each mask, too.
+        estimates = rescore(ops.expand_dims(masks[0], -1)) if rescore else ()
+        return selected | {"masks": masks}, estimates
 
-    def assemble_from(selected):
-        prototypes, found = selected
-        masks = assemble(prototypes, found["coefficients"], found["boxes"])
-        return finished({**found, "prototypes": prototypes, "masks": masks["masks"]}, engine.category_ids)
-
+    compiled = _compiled(assemble)
     return [
         Part((PREPROCESS,), _waited_for(engine.prepare)),
-        Part((NETWORK,), predict),
-        Part((NMS,), select_from),
-        Part((MASKS,), assemble_from),
+        Part((NETWORK,), _compiled(predict)),
+        Part((NMS,), _compiled(select)),
+        Part((MASKS,), lambda selected: finished(compiled(selected)[0], engine.category_ids)),
     ]
-
-
-def _picked(found, names):
-    return {name: found[name] for name in names}
 
 
 def _compiled(function):
@@ -89,8 +81,8 @@ def _compiled(function):
 def _waited_for(function):
     """`function`, whose answer is there when it returns: accelerators go on after a call."""
 
-    def run(*arguments):
-        answer = function(*arguments)
+    def run(arguments):
+        answer = function(arguments)
         if keras.backend.backend() == "jax":
             import jax
 
