@@ -137,6 +137,24 @@ def litert_file(shapes_run, build_once):
 
 
 @pytest.fixture(scope="session")
+def exported(shapes_run, build_once):
+    """exported(recipe) -> `shapes_run` as what further export recipes make of it."""
+    names = {"openvino": "openvino", "onnx": "shapes.onnx"}
+
+    def build(recipe):
+        from yolact_tf.export import export_run
+        from yolact_tf.recipes import load_export_recipe
+        from yolact_tf.runs import load_run
+
+        if recipe in ("onnx", "openvino"):
+            pytest.importorskip({"onnx": "tf2onnx"}.get(recipe, recipe))
+        make = lambda path: export_run(load_run(shapes_run), load_export_recipe(recipe), path)
+        return build_once(names.get(recipe, f"{recipe}.tflite"), make)
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def explore_file(shapes_run, build_once):
     """`shapes_run` as a .tflite with prototypes and coefficients."""
     from yolact_tf.export import to_litert

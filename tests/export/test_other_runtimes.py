@@ -14,7 +14,6 @@ from yolact_tf.config import ExportRecipe
 from yolact_tf.export import export_run
 from yolact_tf.export.verify import Reference, verification
 from yolact_tf.images.decoding import read_image
-from yolact_tf.recipes import load_export_recipe
 
 NAMES = {"onnx": "shapes.onnx", "openvino": "openvino"}
 WEIGHTS = {"onnx": "", "openvino": "model.bin"}
@@ -31,22 +30,10 @@ def images(shapes_data):
     return [read_image(path) for path in sorted((shapes_data / "images").glob("val_*"))[:2]]
 
 
-@pytest.fixture(scope="session")
-def artefacts(shapes_run, build_once):
-    """Format -> path of `shapes_run` in it, made when first asked for."""
-
-    def build(form):
-        pytest.importorskip({"onnx": "tf2onnx"}.get(form, form))
-        recipe = load_export_recipe(form)
-        return build_once(NAMES[form], lambda path: export_run(yolact_tf.load_run(shapes_run), recipe, path))
-
-    return build
-
-
 @pytest.mark.whole
 @formats
-def test_it_answers_as_the_run_does(form, artefacts, run, images):
-    found = verification(artefacts(form), Reference(run), images)
+def test_it_answers_as_the_run_does(form, exported, run, images):
+    found = verification(exported(form), Reference(run), images)
     assert found.passes and found.num_detections, found
     assert found.operations["CPU"] > 100 and found.operations["custom"] == 0
     assert "raw: boxes of all anchors (relative)" in {row.output for row in found.differences}
@@ -54,8 +41,8 @@ def test_it_answers_as_the_run_does(form, artefacts, run, images):
 
 @pytest.mark.whole
 @formats
-def test_one_wrong_anchor_is_found(form, artefacts, run, images, tmp_path):
-    source, target = artefacts(form), tmp_path / NAMES[form]
+def test_one_wrong_anchor_is_found(form, exported, run, images, tmp_path):
+    source, target = exported(form), tmp_path / NAMES[form]
     if source.is_dir():
         target.mkdir()
         for file in source.iterdir():
@@ -69,21 +56,21 @@ def test_one_wrong_anchor_is_found(form, artefacts, run, images, tmp_path):
 
 @pytest.mark.whole
 @formats
-def test_the_number_of_threads_changes_no_answer(form, artefacts, images):
-    one, two = (yolact_tf.Detector.from_artefact(artefacts(form), threads=n) for n in (1, 2))
+def test_the_number_of_threads_changes_no_answer(form, exported, images):
+    one, two = (yolact_tf.Detector.from_artefact(exported(form), threads=n) for n in (1, 2))
     assert one.labels == {1: "circle", 2: "square", 3: "triangle", 4: "star", 5: "cross", 6: "ring"}
     for image in images:
         assert_allclose(one(image).boxes, two(image).boxes, atol=1e-3)
     with pytest.raises(ValueError, match="at least 1"):
-        yolact_tf.Detector.from_artefact(artefacts(form), threads=0)
+        yolact_tf.Detector.from_artefact(exported(form), threads=0)
     with pytest.raises(ValueError, match="`accelerator` is for .tflite files"):
-        yolact_tf.Detector.from_artefact(artefacts(form), accelerator="gpu")
+        yolact_tf.Detector.from_artefact(exported(form), accelerator="gpu")
 
 
 @pytest.mark.whole
-def test_one_onnx_file_has_the_metadata_and_no_operation_beyond_onnx(artefacts):
+def test_one_onnx_file_has_the_metadata_and_no_operation_beyond_onnx(exported):
     onnx = pytest.importorskip("onnx")
-    model = onnx.load(artefacts("onnx"))
+    model = onnx.load(exported("onnx"))
     onnx.checker.check_model(model, full_check=True)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     assert json.loads(metadata["metadata.json"])["num_classes"] == 6
@@ -95,10 +82,10 @@ def test_one_onnx_file_has_the_metadata_and_no_operation_beyond_onnx(artefacts):
 
 
 @pytest.mark.whole
-def test_what_an_export_may_replace(artefacts, run, tmp_path):
+def test_what_an_export_may_replace(exported, run, tmp_path):
     other = tmp_path / "other.onnx"
     other.write_bytes(b"not ours")
-    artefacts("onnx")
+    exported("onnx")
     with pytest.raises(ValueError, match=r"other.onnx: expected an .onnx of `yolact export`"):
         export_run(run, ExportRecipe(format="onnx"), other)
     with pytest.raises(ValueError, match="--output must be a new or an empty folder"):

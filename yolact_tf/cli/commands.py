@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from yolact_tf.cli.arguments import DataFolder, Overrides
+from yolact_tf.cli.benchmark_command import benchmark
 from yolact_tf.cli.data_commands import data_app
 from yolact_tf.cli.evaluate_command import evaluate
 from yolact_tf.cli.info_command import info
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(show_app, name="show")
 app.command()(info)
+app.command()(benchmark)
 
 _IMAGES_OF_EXPORT = 4
 # What `verify --accelerator` compares.

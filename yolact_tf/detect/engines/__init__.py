@@ -3,13 +3,15 @@
 An engine maps a uint8 RGB image [H, W, 3] to {boxes [n, 4] in 0..1, scores [n], class_ids [n], masks
 [n, Hp, Wp]}, n counted, class ids those of the data set; a YOLACT++ model adds mask_scores [n], the
 Keras engine and a `.tflite` of `litert_explore` add coefficients [n, K] and prototypes [Hp, Wp, K]. `batch`
-does so with several images, of any sizes, and is one call where that can be. Threads may share it.
+does so with several images, of any sizes, and is one call where that can be: of `prepare`, what is to be done
+with pixels before, and `detect`. Threads may share it.
 `kind` names it, `precision` is that of its weights, `accelerator` what computes; `image_size` is the side of
 the network's input, `anchor_settings` the arguments of `build_anchors`, both None of a SavedModel.
 """
 
 from pathlib import Path
 
+from yolact_tf.detect.engines.engine import Engine
 from yolact_tf.detect.engines.keras_model import KerasEngine
 from yolact_tf.detect.engines.litert import LiteRTEngine
 from yolact_tf.detect.engines.litert_metadata import read_metadata
@@ -33,7 +35,6 @@ __all__ = [
 ]
 
 ArtefactEngine = SavedModelEngine | LiteRTEngine | OnnxEngine | OpenVinoEngine
-Engine = KerasEngine | ArtefactEngine
 
 
 def open_artefact(path: PathLike, threads: int | None = None, accelerator: str = "cpu") -> ArtefactEngine:

@@ -7,15 +7,16 @@ import numpy as np
 
 from yolact_tf.detect.detection_model import DetectionModel
 from yolact_tf.detect.engines.answers import finished
+from yolact_tf.detect.engines.engine import Engine, Found
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
+from yolact_tf.structures import Tensor
 
 
-class KerasEngine:
+class KerasEngine(Engine):
     """Runs a run's model, compiled once, on any Keras backend."""
 
     kind = "run"
-    precision, accelerator = "float32", "cpu"
 
     def __init__(self, run: Run):
         self.labels = run.labels
@@ -25,10 +26,9 @@ class KerasEngine:
         self.anchor_settings = run.model.anchor_settings
         self.category_ids = np.array(list(run.labels))
 
-    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        return self.batch([image])[0]
+    def prepare(self, images: Sequence[np.ndarray]) -> Tensor:
+        """[B, S, S, 3] float32 of the images."""
+        return keras.ops.concatenate([resize_images(image[None], self.image_size) for image in images])
 
-    def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
-        resized = [resize_images(image[None], self.image_size) for image in images]
-        found = self.detection_model.predict_on_batch(keras.ops.concatenate(resized))
-        return finished(found, self.category_ids)
+    def detect(self, prepared: Tensor) -> list[Found]:
+        return finished(self.detection_model.predict_on_batch(prepared), self.category_ids)

@@ -1,23 +1,23 @@
 """Detection by an exported `.tflite`."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from yolact_tf.anchors import build_anchors
 from yolact_tf.cores import usable_cores
-from yolact_tf.detect.engines.answers import by_image, finished, require_names
+from yolact_tf.detect.engines.answers import finished, require_names
+from yolact_tf.detect.engines.engine import Found, SquareEngine
 from yolact_tf.detect.engines.litert_metadata import read_metadata
 from yolact_tf.detect.engines.litert_runners import CpuRunner, GpuRunner
 from yolact_tf.detect.postprocess import postprocess
 from yolact_tf.files import PathLike
-from yolact_tf.preprocess import resize_images
 
 ACCELERATORS = ("cpu", "gpu", "gpu_float16")
 
 
-class LiteRTEngine:
+class LiteRTEngine(SquareEngine):
     """Runs an exported `.tflite` with LiteRT, one image at a time.
 
     threads: how many of the CPU work on one image; all usable cores where None.  accelerator: "cpu"
@@ -49,21 +49,18 @@ class LiteRTEngine:
         require_names(self.labels, logits[-1] - 1 if self.ends_with_heads else known, path)
         if self.ends_with_heads:
             self.category_ids = np.array(list(self.labels))
-            self.detect = metadata["detect"]
+            self.detect_options = metadata["detect"]
             self.anchors = build_anchors(**self.anchor_settings)
 
-    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        resized = np.asarray(resize_images(image[None], self.image_size))
+    def compute(self, image: np.ndarray) -> Mapping[str, np.ndarray]:
         with self._is_free:
-            found = self.runner(resized)
-        return self._detect(found) if self.ends_with_heads else by_image(found)[0]
+            return self.runner(image)
 
-    def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
-        return [self(image) for image in images]
-
-    def _detect(self, predictions):
-        """What a file that has the detections inside would answer, for one that ends with the heads."""
-        found = postprocess(predictions, self.anchors, image_size=self.image_size, **self.detect)
+    def found_in(self, answer: Mapping[str, np.ndarray]) -> Found:
+        """What the file has found, or, for one that ends with the heads, what it would have."""
+        if not self.ends_with_heads:
+            return super().found_in(answer)
+        found = postprocess(answer, self.anchors, image_size=self.image_size, **self.detect_options)
         return finished(found, self.category_ids)[0]
 
 

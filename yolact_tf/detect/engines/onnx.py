@@ -1,29 +1,28 @@
 """Detection by an exported `.onnx`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from yolact_tf.cores import usable_cores
-from yolact_tf.detect.engines.answers import by_image, require_names
+from yolact_tf.detect.engines.answers import require_names
+from yolact_tf.detect.engines.engine import SquareEngine
 from yolact_tf.detect.engines.metadata import checked_metadata
 from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.files import PathLike
-from yolact_tf.preprocess import resize_images
 
 METADATA = "metadata.json"  # the key in `metadata_props` of the text that other artefacts have as a file
 _EXPECTED = "expected an .onnx of `yolact export`"
 
 
-class OnnxEngine:
+class OnnxEngine(SquareEngine):
     """Runs an exported `.onnx` with onnxruntime on the CPU, one image at a time.
 
     threads: how many work on one image; all usable cores where None.
     """
 
     kind = "ONNX"
-    precision, accelerator = "float32", "cpu"
 
     def __init__(self, path: PathLike, threads: int | None = None):
         self.path = path
@@ -35,13 +34,9 @@ class OnnxEngine:
         self.image_size = self._session.get_inputs()[0].shape[1]
         self._names = [output.name for output in self._session.get_outputs()]
 
-    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        resized = np.asarray(resize_images(image[None], self.image_size))
-        answer = self._session.run(self._names, {"image": resized})
-        return by_image(dict(zip(self._names, answer, strict=True)))[0]
-
-    def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
-        return [self(image) for image in images]
+    def compute(self, image: np.ndarray) -> Mapping[str, np.ndarray]:
+        answer = self._session.run(self._names, {"image": image})
+        return dict(zip(self._names, answer, strict=True))
 
 
 def _open(path, threads) -> Any:

@@ -1,31 +1,30 @@
 """Detection by an exported OpenVINO folder."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from yolact_tf.cores import usable_cores
-from yolact_tf.detect.engines.answers import by_image, require_names
+from yolact_tf.detect.engines.answers import require_names
+from yolact_tf.detect.engines.engine import SquareEngine
 from yolact_tf.detect.engines.metadata import checked_metadata
 from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.files import PathLike
-from yolact_tf.preprocess import resize_images
 
 MODEL, METADATA = "model.xml", "metadata.json"  # in the folder; the weights lie in model.bin
 _EXPECTED = "expected an OpenVINO folder of `yolact export`"
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(SquareEngine):
     """Runs an exported OpenVINO folder on the CPU, one image at a time.
 
     threads: how many work on one image; all usable cores where None.
     """
 
     kind = "OpenVINO"
-    precision, accelerator = "float32", "cpu"
 
     def __init__(self, path: PathLike, threads: int | None = None):
         self.path = Path(path)
@@ -40,15 +39,10 @@ class OpenVinoEngine:
         self._is_free = threading.Lock()  # a compiled model that is called has one set of buffers
         self.image_size = self._compiled.input("image").shape[1]
 
-    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        resized = np.asarray(resize_images(image[None], self.image_size))
+    def compute(self, image: np.ndarray) -> Mapping[str, np.ndarray]:
         with self._is_free:
-            answer = self._compiled({"image": resized})
-            found = {output.any_name: np.array(answer[output]) for output in self._compiled.outputs}
-        return by_image(found)[0]
-
-    def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
-        return [self(image) for image in images]
+            answer = self._compiled({"image": image})
+            return {output.any_name: np.array(answer[output]) for output in self._compiled.outputs}
 
 
 def is_openvino(path: Path) -> bool:

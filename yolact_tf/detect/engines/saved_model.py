@@ -1,21 +1,22 @@
 """Detection by an exported SavedModel."""
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 from yolact_tf.detect.engines.answers import by_image, require_names
+from yolact_tf.detect.engines.engine import Engine, Found
 from yolact_tf.files import PathLike
 from yolact_tf.labels import labels_from_json
 from yolact_tf.model_folder import LABELS, load_saved_model, require_versions
 
+_LARGEST_BATCH = 50_000_000  # values of images, which are float32 before they are resized: 200 MB
 
-class SavedModelEngine:
+
+class SavedModelEngine(Engine):
     """Runs `evaluation` of the newest version of an exported SavedModel, or `tensors` where it has none."""
 
     kind = "SavedModel"
-    precision, accelerator = "float32", "cpu"
     image_size = anchor_settings = None  # which its graph alone knows
 
     def __init__(self, path: PathLike):
@@ -31,15 +32,22 @@ class SavedModelEngine:
         num_classes = self.signatures["raw"].structured_outputs["class_logits"].shape[-1] - 1
         require_names(self.labels, num_classes, folder / LABELS)
 
-    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        return self.batch([image])[0]
+    def prepare(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Batches [B, H, W, 3], each of neighbours of one size; the model resizes them."""
+        batches: list[list[np.ndarray]] = []
+        for image in images:
+            last = batches[-1] if batches else []
+            if last and last[0].shape == image.shape and (len(last) + 1) * image.size <= _LARGEST_BATCH:
+                last.append(image)
+            else:
+                batches.append([image])
+        return [np.stack(batch) for batch in batches]
 
-    def batch(self, images: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+    def detect(self, prepared: Sequence[np.ndarray]) -> list[Found]:
         signature = "evaluation" if "evaluation" in self.signatures else "tensors"
-        of_one_size = (list(group) for _, group in itertools.groupby(images, np.shape))
-        return [found for group in of_one_size for found in self._answers(signature, np.stack(group))]
+        return [found for images in prepared for found in self._answers(signature, images)]
 
-    def answer(self, signature: str, image: np.ndarray) -> dict[str, np.ndarray]:
+    def answer(self, signature: str, image: np.ndarray) -> Found:
         """What the engine answers, by `signature`, one of those that take pixels and detect."""
         return self._answers(signature, image[None])[0]
 
