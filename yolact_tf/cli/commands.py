@@ -176,6 +176,9 @@ def export(
     verified: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Compare it with RUN before it gets its name.")
     ] = True,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Detect otherwise than RUN: detect.field=value.")
+    ] = None,
 ) -> None:
     """Writes one deployable artefact of RUN; exit 1, and nothing written, where it answers otherwise."""
     settings = load_export_recipe(recipe)
@@ -189,7 +192,7 @@ def export(
     from yolact_tf.export.verify import require_verified, sample_images
     from yolact_tf.runs import load_run
 
-    loaded = load_run(run)
+    loaded = load_run(run, overrides or ())
     images = sample_images(data, _IMAGES_OF_EXPORT) if verified else []
 
     def check(artefact):

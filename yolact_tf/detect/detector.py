@@ -67,10 +67,12 @@ class Detector:
         read = [pixels_of(image) for image in images]
         self._tell(remark for pixels in read for remark in pixels.remarks)
         found = self.engine.batch([pixels.rgb for pixels in read])
-        return [
-            as_detections(f, pixels.rgb.shape[:2], self._names(f["class_ids"]))
+        options = self.engine.mask_options
+        detections = [
+            as_detections(f, pixels.rgb.shape[:2], self._names(f["class_ids"]), options.mask_upsampling)
             for f, pixels in zip(found, read, strict=True)
         ]
+        return [d.disjoint() for d in detections] if options.disjoint else detections
 
     def _tell(self, remarks):
         """Says once what of images is not seen."""
@@ -90,7 +92,10 @@ class Detector:
 
 
 def as_detections(
-    found: Mapping[str, np.ndarray], image_size: tuple[int, int], class_names: tuple[str, ...]
+    found: Mapping[str, np.ndarray],
+    image_size: tuple[int, int],
+    class_names: tuple[str, ...],
+    mask_upsampling: str,
 ) -> Detections:
     """What an engine found in an image of `image_size` (height, width), in its pixels."""
     height, width = image_size
@@ -104,4 +109,5 @@ def as_detections(
         rescored=found.get("mask_scores"),
         prototypes=found.get("prototypes"),
         coefficients=found.get("coefficients"),
+        mask_upsampling=mask_upsampling,
     )

@@ -10,6 +10,7 @@ from yolact_tf.cores import usable_cores
 from yolact_tf.detect.engines.answers import by_image, finished, require_names
 from yolact_tf.detect.engines.litert_metadata import read_metadata
 from yolact_tf.detect.engines.litert_runners import CpuRunner, GpuRunner
+from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.detect.postprocess import postprocess
 from yolact_tf.files import PathLike
 from yolact_tf.preprocess import resize_images
@@ -36,6 +37,7 @@ class LiteRTEngine:
         self.accelerator = accelerator
         self.precision = metadata.get("precision", "float32")
         self.labels = metadata["labels"]
+        self.mask_options = MaskOptions.of(metadata["detect"])
         self.runner = _open(path, threads, accelerator)
         self._is_free = threading.Lock()  # a runner has one set of buffers
         self.image_size = self.runner.input_shape[1]
@@ -46,7 +48,8 @@ class LiteRTEngine:
         require_names(self.labels, logits[-1] - 1 if self.ends_with_heads else known, path)
         if self.ends_with_heads:
             self.category_ids = np.array(list(self.labels))
-            self.detect = metadata["detect"]
+            options = metadata["detect"].items()
+            self.detect = {name: value for name, value in options if name not in MaskOptions._fields}
             self.anchors = build_anchors(**metadata["anchors"])
 
     def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:

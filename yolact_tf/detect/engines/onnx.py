@@ -9,6 +9,7 @@ from yolact_tf.cores import usable_cores
 from yolact_tf.detect.engines.answers import by_image, require_names
 from yolact_tf.detect.engines.metadata import checked_metadata
 from yolact_tf.detect.engines.packages import require_package
+from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.files import PathLike
 from yolact_tf.preprocess import resize_images
 
@@ -30,6 +31,7 @@ class OnnxEngine:
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA, "")
         metadata = checked_metadata(text, path, _EXPECTED)
         self.labels = metadata["labels"]
+        self.mask_options = MaskOptions.of(metadata["detect"])
         require_names(self.labels, metadata.get("num_classes"), path)
         self.image_size = self._session.get_inputs()[0].shape[1]
         self._names = [output.name for output in self._session.get_outputs()]

@@ -11,6 +11,7 @@ from yolact_tf.cores import usable_cores
 from yolact_tf.detect.engines.answers import by_image, require_names
 from yolact_tf.detect.engines.metadata import checked_metadata
 from yolact_tf.detect.engines.packages import require_package
+from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.files import PathLike
 from yolact_tf.preprocess import resize_images
 
@@ -34,6 +35,7 @@ class OpenVinoEngine:
             raise ValueError(f"{path}: {_EXPECTED}. Received one without metadata ({error})") from None
         metadata = checked_metadata(text, path, _EXPECTED)
         self.labels = metadata["labels"]
+        self.mask_options = MaskOptions.of(metadata["detect"])
         require_names(self.labels, metadata.get("num_classes"), path)
         self._compiled = _open(self.path / MODEL, threads)
         self._is_free = threading.Lock()  # a compiled model that is called has one set of buffers

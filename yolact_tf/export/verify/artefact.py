@@ -10,7 +10,7 @@ from yolact_tf.data.load import load_data
 from yolact_tf.data.synthetic.shapes import Options, draw_scene
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
-from yolact_tf.export.signature_outputs import answers
+from yolact_tf.export.signature_outputs import answers, from_engine
 from yolact_tf.export.verify.difference import Difference, Limit
 from yolact_tf.export.verify.inside import open_inside
 from yolact_tf.export.verify.matching import (
@@ -112,7 +112,7 @@ def compare(
 
 def _expected(reference, run, engine, image):
     """What the run finds, and the score down to which that is all there is."""
-    expected = reference(image)
+    expected = from_engine(reference.engine, image)
     # Below it, encoded answers end; slots that the threshold did not fill are for AP alone.
     detect = run.config.detect
     expected = expected[expected.scores > detect.score_threshold]
