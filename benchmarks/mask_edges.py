@@ -2,9 +2,9 @@
 
     python benchmarks/mask_edges.py runs/demo/run --data runs/demo/shapes --output mask_edges.png
 
-The picture shows true objects beside the best detection of each, both ways, four times enlarged; the red line
-is the true outline. Border IoU: of the pixels of true mask and detection within 2 % of the image's diagonal,
-or within one pixel of it, of their borders (Cheng et al. 2021), averaged over detections of an IoU over 0.5.
+The picture shows true objects beside the best detection of each, both ways, enlarged; the red line is the
+true outline. Border IoU: that of the pixels of both masks within 2 % of the image's diagonal of their
+borders, or within one pixel (Cheng et al. 2021), averaged over detections of an IoU over 0.5.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from yolact_tf.evaluate import evaluate
 
 WAYS = ("probabilities", "logits")
 TITLES = {"truth": "image and true outline", **{way: f"{way} enlarged" for way in WAYS}}
-SHOWN, ENLARGED, MARGIN = 4, 4, 6
+SHOWN, SIDE, MARGIN = 4, 380, 6
 
 
 def main():
@@ -97,8 +97,9 @@ def tile(image, truth, mask):
     """The part of an image around an object, enlarged, with a mask and the true outline over it."""
     rows, columns = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
     window = tuple(slice(max(0, i[0] - MARGIN), i[-1] + 1 + MARGIN) for i in (rows, columns))
+    times = max(1, SIDE // max(truth[window].shape))
     part, truth, mask = (
-        x[window].repeat(ENLARGED, 0).repeat(ENLARGED, 1) for x in (image.astype(np.float32), truth, mask)
+        x[window].repeat(times, 0).repeat(times, 1) for x in (image.astype(np.float32), truth, mask)
     )
     part[mask] = 0.45 * part[mask] + 0.55 * np.array([40, 110, 255])
     part[truth & ~eroded(truth, 1)] = [255, 30, 30]

@@ -29,10 +29,11 @@ def upsample_logits(
 
     logits: [Hp, Wp].  box: [4] corners in 0..1.  image_size: (height, width).  is_cropped: whether they tell
     nothing outside `crop_masks` with this box; then the outermost inside go on.
-    Bilinear with half-pixel centres, then over 0, then cropped to the pixels whose centre the box holds.
+    Bilinear with half-pixel centres, then over 0, then cropped to the pixels whose centre lies in the box or
+    half a pixel of the map around it: what the reference's crop leaves at the least, since boxes are tight.
     """
-    rows = _pixels_inside(box[1], box[3], image_size[0])
-    columns = _pixels_inside(box[0], box[2], image_size[1])
+    rows = _pixels_around(box[1], box[3], logits.shape[0], image_size[0])
+    columns = _pixels_around(box[0], box[2], logits.shape[1], image_size[1])
     known = [(0, logits.shape[0]), (0, logits.shape[1])]
     if is_cropped:
         known = [_kept(box[1], box[3], logits.shape[0]), _kept(box[0], box[2], logits.shape[1])]
@@ -123,9 +124,10 @@ def _window(low, high, map_size, image_size):
     return max(start, 0), max(min(stop, image_size), max(start, 0))
 
 
-def _pixels_inside(low, high, image_size):
-    """First and past-the-last image pixel whose centre lies between."""
-    start, stop = (int(np.ceil(edge * image_size - 0.5)) for edge in (min(low, high), max(low, high)))
+def _pixels_around(low, high, map_size, image_size):
+    """First and past-the-last image pixel whose centre lies between, or at most half a map pixel outside."""
+    low, high = min(low, high) - 0.5 / map_size, max(low, high) + 0.5 / map_size
+    start, stop = (int(np.ceil(edge * image_size - 0.5)) for edge in (low, high))
     start = min(max(start, 0), image_size)
     return start, max(min(stop, image_size), start)
 

@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 
 from yolact_tf import mask_windows
-from yolact_tf.detect.annotations import labelme_text, yolo_text
 from yolact_tf.detect.polygons import Polygon, polygons_of
 from yolact_tf.detect.result_formats import coco_results, json_text, supervision_detections
 from yolact_tf.detect.rle import encode_window
@@ -162,11 +161,15 @@ class Detections:
         labels: category id -> name of all classes, such as `detector.labels`; a class's place among them is
         its number.  Parts and holes of a mask are tied into one outline by seams of no width.
         """
+        from yolact_tf.detect.annotations import yolo_text  # which imports TensorFlow
+
         return yolo_text(self, labels)
 
     def to_labelme(self, image_name: str) -> str:
         """The text of a labelme JSON file: polygons, those of one object in a group, for a file beside the
         image of that name. Holes hang on their outline by seams of no width."""
+        from yolact_tf.detect.annotations import labelme_text
+
         return labelme_text(self, image_name)
 
     def cutouts(self, image: np.ndarray) -> list[np.ndarray]:

@@ -19,11 +19,12 @@ def upsample_mask(mask: Tensor, box: Tensor, image_size: Tensor) -> tuple[Tensor
 
 
 def upsample_logits(logits: Tensor, box: Tensor, image_size: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The mask in its box, as `upsample_mask`, of logits [Hp, Wp] that are not cropped.
+    """The mask around its box, as `upsample_mask`, of logits [Hp, Wp] that are not cropped.
 
     The same rule as `mask_windows.upsample_logits`.
     """
-    rows, columns = _inside(box[1], box[3], image_size[0]), _inside(box[0], box[2], image_size[1])
+    rows = _around(box[1], box[3], logits.shape[0], image_size[0])
+    columns = _around(box[0], box[2], logits.shape[1], image_size[1])
     return _resized(logits, image_size, rows, columns) > 0, rows[0], columns[0]
 
 
@@ -62,10 +63,10 @@ def _reached(low, high, map_size, image_size):
     return _in_image(start, stop, image_size)
 
 
-def _inside(low, high, image_size):
-    """First and past-the-last image pixel whose centre a box holds."""
-    size = tf.cast(image_size, tf.float32)
-    start, stop = (tf.math.ceil(edge * size - 0.5) for edge in (tf.minimum(low, high), tf.maximum(low, high)))
+def _around(low, high, map_size, image_size):
+    """First and past-the-last image pixel whose centre lies in a box or half a map pixel around it."""
+    edges = tf.minimum(low, high) - 0.5 / map_size, tf.maximum(low, high) + 0.5 / map_size
+    start, stop = (tf.math.ceil(edge * tf.cast(image_size, tf.float32) - 0.5) for edge in edges)
     return _in_image(start, stop, image_size)
 
 
