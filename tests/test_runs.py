@@ -99,3 +99,13 @@ def test_metrics_have_the_keys_of_the_contract(shapes_run):
     assert set(metrics["bbox"]) == set(metrics["segm"]) == stats
     assert metrics["images"] == 4
     assert set(metrics["per_class"]["ring"]) == {"bbox", "segm"}
+
+
+def test_a_run_may_detect_otherwise_than_it_says(shapes_run):
+    run = yolact_tf.load_run(shapes_run, ["detect.mask_upsampling=logits", "detect.disjoint=true"])
+    assert run.config.detect.mask_upsampling == "logits" and run.config.detect.disjoint
+    assert yolact_tf.load_run(shapes_run).config.detect.mask_upsampling == "probabilities"
+    with pytest.raises(ValueError, match=r"only `detect` can be set.* Received: 'model.num_prototypes=3'"):
+        yolact_tf.load_run(shapes_run, ["model.num_prototypes=3"])
+    with pytest.raises(ValueError, match="`detect.mask_upsampling` must be one of"):
+        yolact_tf.load_run(shapes_run, ["detect.mask_upsampling=bicubic"])

@@ -227,9 +227,14 @@ class DetectConfig:
     nms_iou_threshold: float = 0.5
     max_candidates: int = 200  # per class (cross-class: in all) that enter NMS
     max_detections: int = 100  # the original caps cross-class NMS by its candidates alone: 200
+    # What of masks is enlarged to the image: "probabilities", cropped before, as the reference does; or
+    # "logits", cropped after, for smooth edges.
+    mask_upsampling: str = "probabilities"
+    disjoint: bool = False  # each pixel is in one mask at most, the best of those that hold it
 
     def __post_init__(self):
         _require_one_of(self, "detect", "nms", ("fast", "cross_class", "traditional"))
+        _require_one_of(self, "detect", "mask_upsampling", ("probabilities", "logits"))
         _require_at_least(self, "detect", "max_candidates", 1)
         _require_at_least(self, "detect", "max_detections", 1)
         for name in ("score_threshold", "nms_iou_threshold"):

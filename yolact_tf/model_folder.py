@@ -7,6 +7,7 @@ from typing import Any
 from yolact_tf.files import PathLike
 
 LABELS = "assets/labels.json"  # category id -> name, in a version's folder; none but our exports have it
+DETECTION = "assets/detection.json"  # the DetectConfig of the run, which says what no graph knows
 _VERSION = "[0-9]{1,18}"  # what an int64 holds
 
 

@@ -59,15 +59,16 @@ def save_weights(model: keras.Model, path: PathLike, name: str) -> None:
         model.save_weights(temporary)
 
 
-def load_run(path: PathLike) -> Run:
+def load_run(path: PathLike, overrides: Iterable[str] = ()) -> Run:
     """The Run in folder `path`, with its best weights, or its last where there are no best.
 
-    FileNotFoundError names the missing file; ValueError a file that does not fit.
+    overrides: `detect.field=value` texts, for another way from predictions to detections.
+    FileNotFoundError names the missing file; ValueError a file that does not fit, or another override.
     """
     path = Path(path)
     if not path.is_dir():
         raise FileNotFoundError(f"A run must be a folder. Received: {str(path)!r}, which is none")
-    config = Config.from_json(_read(path, "config.json"))
+    config = _overridden(Config.from_json(_read(path, "config.json")), list(overrides))
     labels = load_run_labels(path)
     weights = find_weights(path)
     model = build_yolact(untrained(config))
@@ -117,6 +118,16 @@ def untrained(config: Config) -> Config:
     """`config` with a backbone that downloads nothing, for weights that are loaded anyway."""
     model = dataclasses.replace(config.model, backbone_weights="random")
     return dataclasses.replace(config, model=model)
+
+
+def _overridden(config, overrides):
+    fixed = [text for text in overrides if not text.strip().startswith("detect.")]
+    if fixed:
+        raise ValueError(
+            "Of a run, only `detect` can be set, as in detect.nms=cross_class; the rest is what was trained. "
+            f"Received: {fixed[0]!r}"
+        )
+    return override(config, overrides)
 
 
 def _read(path, name):

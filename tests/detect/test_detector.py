@@ -1,6 +1,7 @@
 import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -54,18 +55,19 @@ def test_rle_decodes_to_the_masks(found):
 
 
 def test_polygons_enclose_the_mask_area():
-    outline = square().polygons[0]
-    assert len(outline) == 1
-    x, y = outline[0].T
+    (part,) = square().polygons[0]
+    assert part.holes == ()
+    x, y = part.outline.T
     area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
     assert area == pytest.approx(square().masks.sum(), rel=0.1)
     assert x.min() >= 8 and x.max() <= 32
 
 
-def test_a_hole_is_an_outline_of_its_own():
+def test_a_hole_belongs_to_its_part():
     ring = square(box=(4, 4, 36, 36))
     ring.mask_probabilities[0, 8:12, 8:12] = 0
-    assert len(ring.polygons[0]) == 2
+    (part,) = ring.polygons[0]
+    assert len(part.holes) == 1
 
 
 def test_boxes_lie_inside_the_image(found):
@@ -137,6 +139,29 @@ def test_prototypes_and_coefficients_explain_the_masks(found):
     assert_allclose(found.mask_probabilities[inside], probabilities[inside], atol=1e-5)
 
 
+def test_logits_are_enlarged_where_the_config_says_so(shapes_run, image, found):
+    run = yolact_tf.load_run(shapes_run, ["detect.mask_upsampling=logits"])
+    smooth = yolact_tf.Detector(run)(image)
+    assert_allclose(smooth.boxes, found.boxes)
+    logits = np.einsum("hwk,nk->nhw", smooth.prototypes, smooth.coefficients)
+    enlarged = np.asarray(keras.ops.image.resize(logits[..., None], image.shape[:2]))[..., 0]
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]] + 0.5
+    for mask, values, (x1, y1, x2, y2) in zip(smooth.masks, enlarged, smooth.boxes, strict=True):
+        reach = np.divide(image.shape[:2], smooth.prototypes.shape[:2]) / 2
+        is_kept = (np.abs(x - (x1 + x2) / 2) < (x2 - x1) / 2 + reach[1]) & (
+            np.abs(y - (y1 + y2) / 2) < (y2 - y1) / 2 + reach[0]
+        )
+        differs = mask != ((values > 0) & is_kept)
+        assert (np.abs(values[differs]) < 1e-3).all()
+
+
+def test_masks_are_disjoint_where_the_config_says_so(shapes_run, image, found):
+    run = yolact_tf.load_run(shapes_run, ["detect.disjoint=true"])
+    apart = yolact_tf.Detector(run)(image)
+    assert found.masks.sum(0).max() > 1 and apart.masks.sum(0).max() == 1
+    assert_array_equal(apart.masks, found.disjoint().masks)
+
+
 def test_drawing_changes_pixels_of_the_image_only_in_a_copy(found, image):
     before = image.copy()
     drawn = found.draw(image)
@@ -147,7 +172,7 @@ def test_drawing_changes_pixels_of_the_image_only_in_a_copy(found, image):
 
 def test_supervision_is_asked_for_when_missing(found, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "supervision", None)
-    with pytest.raises(ImportError, match="pip install supervision"):
+    with pytest.raises(ImportError, match=r"pip install 'yolact_tf\[supervision\]'"):
         found.to_supervision()
 
 

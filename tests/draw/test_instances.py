@@ -1,7 +1,7 @@
 import numpy as np
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
-from yolact_tf.draw.instances import in_rows, resize, titled
+from yolact_tf.draw.instances import color_of, draw_instances, draw_truth, in_rows, resize, titled
 
 
 def plain(height, width, value):
@@ -29,3 +29,59 @@ def test_resize_keeps_what_is_constant():
     assert_array_equal(resize(plain(30, 40, 50), (12, 16)), plain(12, 16, 50))
     picture = np.arange(27, dtype="uint8").reshape(3, 3, 3)
     assert_array_equal(resize(picture, (3, 3)), picture)
+
+
+def squares(*corners, side=40):
+    """(boxes, windows) of squares."""
+    boxes = np.array([[x, y, x + side, y + side] for x, y in corners], float)
+    return boxes, [(y, x, np.ones((side, side), bool)) for x, y in corners]
+
+
+def test_the_first_object_is_on_top():
+    boxes, windows = squares((20, 20), (30, 30))
+    red, blue = (255, 0, 0), (0, 0, 255)
+    picture = draw_instances(plain(100, 100, 0), boxes, ["", ""], windows, [red, blue])
+    both, first, second = picture[45, 45], picture[25, 25], picture[65, 65]
+    assert_allclose(first, [0.45 * 255, 0, 0], atol=1)
+    assert_allclose(second, [0, 0, 0.45 * 255], atol=1)
+    assert_allclose(both, [0.45 * 255, 0, 0.55 * 0.45 * 255], atol=1)
+
+
+def test_captions_of_objects_in_one_place_can_all_be_read():
+    boxes, windows = squares(*[(150, 150)] * 6)
+    colors = [color_of(i) for i in range(6)]
+    alone = draw_instances(plain(300, 400, 90), boxes[:1], ["round nut 0.99"], windows[:1], colors[:1])
+    label = (alone[:150] == colors[0]).all(2).sum()
+    picture = draw_instances(plain(300, 400, 90), boxes, ["round nut 0.99"] * 6, windows, colors)
+    for color in colors:
+        assert (picture == color).all(2).sum() >= label
+
+
+def test_many_captions_are_written_smaller():
+    rng = np.random.default_rng(0)
+    corners = rng.integers(0, 860, (100, 2)).tolist()
+    boxes, windows = squares(*corners)
+    colors = [(255, 0, 0)] * 100
+    few = draw_instances(plain(900, 900, 0), boxes[:1], ["object 0.50"], windows[:1], colors[:1])
+    many = draw_instances(plain(900, 900, 0), boxes, ["object 0.50"] * 100, windows, colors)
+    of_one = (few == colors[0]).all(2).sum()
+    assert (many == colors[0]).all(2).sum() < 0.5 * 100 * of_one
+
+
+def test_no_picture_is_too_small():
+    boxes, windows = squares((0, 0), side=1)
+    assert draw_instances(plain(1, 1, 90), boxes, ["object"], windows).shape == (1, 1, 3)
+
+
+def test_truth_has_the_colours_and_names_of_its_classes():
+    boxes, windows = squares((20, 40))
+    arguments = plain(100, 100, 0), boxes, windows, np.array([1])
+    picture = draw_truth(*arguments, np.array([False]), {3: "a", 7: "b"})
+    assert_allclose(picture[60, 40], 0.45 * np.array(color_of(7)), atol=1)
+    crowd = draw_truth(*arguments, np.array([True]), {3: "a", 7: "b"})
+    assert (crowd[:38] != 0).any(2).sum() > 2 * (picture[:38] != 0).any(2).sum()
+
+
+def test_nothing_yet_is_grey():
+    assert len(set(color_of(-1))) == 1
+    assert len({color_of(i) for i in range(90)}) == 90

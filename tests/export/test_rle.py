@@ -7,8 +7,9 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from yolact_tf.export.rle import encode_png, encode_rle, upsample_mask
-from yolact_tf.mask_windows import upsample_to_image
+from yolact_tf.export.rle import encode_png, encode_rle, upsample_logits, upsample_mask
+from yolact_tf.mask_windows import place_window, upsample_to_image
+from yolact_tf.mask_windows import upsample_logits as upsample_with_numpy
 from yolact_tf.masks import crop_masks
 
 rle_in_graph = tf.function(encode_rle, reduce_retracing=True)
@@ -67,3 +68,14 @@ def test_upsampling_equals_that_of_the_detector(size):
         theirs, ty, tx = (v.numpy() for v in upsample_mask(tf.constant(cropped), box, tf.constant(size)))
         first, second = placed(window, y, x, size), placed(theirs, ty, tx, size)
         assert (first != second).mean() < 1e-4
+
+
+@pytest.mark.parametrize("size", [(480, 640), (33, 70)])
+def test_upsampling_of_logits_equals_that_of_the_detector(size):
+    rng = np.random.default_rng(1)
+    for _ in range(8):
+        box = np.sort(rng.uniform(0, 1, (2, 2)), axis=0).reshape(4).astype("float32")
+        logits = rng.normal(size=(34, 34)).astype("float32")
+        ours = place_window(*upsample_with_numpy(logits, box, size, is_cropped=False), size)
+        theirs, y, x = (v.numpy() for v in upsample_logits(tf.constant(logits), box, tf.constant(size)))
+        assert (placed(theirs, y, x, size) != ours).mean() < 1e-4

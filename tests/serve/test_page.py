@@ -102,8 +102,8 @@ def test_the_page_paints_what_the_server_found(visit, address, picture):
     visit.show(picture[0])
     assert visit.rows == ["red kite 0.90", "blue <b>ball</b> 0.35"]
     assert "400 × 300 px, answered in " in visit.text("#latency")
-    # In the disc's middle 45 % of the picture's red gives way to the first colour; the grey stays.
-    mixed = np.array([220, 40, 30]) * 0.55 + np.array(color_of(0)) * 0.45
+    # In the disc's middle 45 % of the picture's red gives way to the colour of class 1; the grey stays.
+    mixed = np.array([220, 40, 30]) * 0.55 + np.array(color_of(1)) * 0.45
     np.testing.assert_allclose(visit.pixel(0.3, 0.45), mixed, atol=2)
     assert visit.pixel(0.55, 0.9) == [140, 140, 140]
     visit.slide("#opacity", 0)

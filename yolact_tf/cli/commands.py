@@ -10,6 +10,7 @@ from rich.table import Table
 from yolact_tf.cli.arguments import DataFolder, Overrides
 from yolact_tf.cli.benchmark_command import benchmark
 from yolact_tf.cli.data_commands import data_app
+from yolact_tf.cli.detect_command import detect
 from yolact_tf.cli.evaluate_command import evaluate
 from yolact_tf.cli.info_command import info
 from yolact_tf.cli.metrics_table import print_metrics
@@ -102,23 +103,7 @@ def import_weights(
     console.print(f"run: {run}")
 
 
-@app.command()
-def detect(
-    model: Path,
-    source: Annotated[list[str], typer.Argument(help="Images, folders or globs.")],
-    output: Annotated[Path, typer.Option(help="Folder for overlays and detections.json.")],
-    score_threshold: Annotated[float, typer.Option(min=0, max=1)] = 0.15,
-    top_k: Annotated[int, typer.Option(min=1)] = 15,
-) -> None:
-    """Detects on SOURCE and writes overlays and detections.json."""
-    from yolact_tf.detect.opening import open_detector
-    from yolact_tf.detect.overlays import detect_files, find_images, name_pictures
-
-    pictures = name_pictures(find_images(source), output)
-    detector = open_detector(model)
-    with progress_bar("detecting") as progress:
-        count = detect_files(detector, pictures, output, score_threshold, top_k, progress)
-    console.print(f"{count} objects in {len(pictures)} images: {output}")
+app.command()(detect)
 
 
 @app.command()
@@ -141,6 +126,9 @@ def export(
     verified: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Compare it with RUN before it gets its name.")
     ] = True,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Detect otherwise than RUN: detect.field=value.")
+    ] = None,
 ) -> None:
     """Writes one deployable artefact of RUN; exit 1, and nothing written, where it answers otherwise."""
     settings = load_export_recipe(recipe)
@@ -154,7 +142,7 @@ def export(
     from yolact_tf.export.verify import require_verified, sample_images
     from yolact_tf.runs import load_run
 
-    loaded = load_run(run)
+    loaded = load_run(run, overrides or ())
     images = sample_images(data, _IMAGES_OF_EXPORT) if verified else []
 
     def check(artefact):

@@ -1,7 +1,7 @@
 """Detector: an RGB image in, Detections in its own pixels out."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Self, overload
 
 import numpy as np
@@ -9,6 +9,8 @@ import numpy as np
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.engines import Engine, KerasEngine, open_artefact
 from yolact_tf.detect.image_inputs import ImageInput, pixels_of
+from yolact_tf.detect.sources import Frame, Place, find_sources
+from yolact_tf.detect.stream import stream
 from yolact_tf.files import PathLike
 from yolact_tf.runs import Run
 
@@ -63,14 +65,28 @@ class Detector:
         batches = (image[at : at + _BATCH] for at in range(0, len(image), _BATCH))
         return [detections for batch in batches for detections in self._detect(batch)]
 
+    def stream(
+        self, source: Place | Iterable[Place], batch: int = 1
+    ) -> Generator[tuple[Frame, Detections], None, None]:
+        """Frames of `source`, one after the other, each with its Detections; reading goes on meanwhile.
+
+        source: an image, a video, a folder, a glob, the number of a webcam, the URL of a stream, or several
+        of these.  batch: frames that are detected at once, which takes less time each and more until the
+        first. What cannot be read is left out, and the log says so at the end. ValueError, FileNotFoundError
+        or, without PyAV, ImportError where there is nothing to look at.
+        """
+        return stream(self, find_sources(source), batch)
+
     def _detect(self, images):
         read = [pixels_of(image) for image in images]
         self._tell(remark for pixels in read for remark in pixels.remarks)
         found = self.engine.batch([pixels.rgb for pixels in read])
-        return [
-            as_detections(f, pixels.rgb.shape[:2], self._names(f["class_ids"]))
+        options = self.engine.mask_options
+        detections = [
+            as_detections(f, pixels.rgb.shape[:2], self._names(f["class_ids"]), options.mask_upsampling)
             for f, pixels in zip(found, read, strict=True)
         ]
+        return [d.disjoint() for d in detections] if options.disjoint else detections
 
     def _tell(self, remarks):
         """Says once what of images is not seen."""
@@ -90,7 +106,10 @@ class Detector:
 
 
 def as_detections(
-    found: Mapping[str, np.ndarray], image_size: tuple[int, int], class_names: tuple[str, ...]
+    found: Mapping[str, np.ndarray],
+    image_size: tuple[int, int],
+    class_names: tuple[str, ...],
+    mask_upsampling: str,
 ) -> Detections:
     """What an engine found in an image of `image_size` (height, width), in its pixels."""
     height, width = image_size
@@ -104,4 +123,5 @@ def as_detections(
         rescored=found.get("mask_scores"),
         prototypes=found.get("prototypes"),
         coefficients=found.get("coefficients"),
+        mask_upsampling=mask_upsampling,
     )

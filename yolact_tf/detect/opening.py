@@ -1,5 +1,6 @@
 """A Detector on whatever model lies at a path."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from yolact_tf.detect.detector import Detector
@@ -9,15 +10,22 @@ from yolact_tf.model_folder import find_versions
 from yolact_tf.runs import load_run
 
 
-def open_detector(path: PathLike, threads: int | None = None, accelerator: str = "cpu") -> Detector:
+def open_detector(
+    path: PathLike, threads: int | None = None, accelerator: str = "cpu", overrides: Sequence[str] = ()
+) -> Detector:
     """A Detector on a run folder or an exported artefact. ValueError or FileNotFoundError for anything else.
 
     threads, accelerator: as `Detector.from_artefact` has them; runs and SavedModels take
-    TensorFlow's threads.
+    TensorFlow's threads.  overrides: as `load_run` has them, for runs.
     """
     path = Path(path)
     if (path / "config.json").is_file():
-        return Detector(load_run(path))
+        return Detector(load_run(path, overrides))
+    if overrides:
+        raise ValueError(
+            "--set is for runs: an artefact detects as its run did when it was exported. "
+            f"Received: {overrides[0]!r} for {str(path)!r}"
+        )
     is_saved_model = bool(find_versions(path))
     if path.is_dir() and not (is_saved_model or is_openvino(path)):
         raise ValueError(

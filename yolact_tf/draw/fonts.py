@@ -14,8 +14,7 @@ _OF_OTHER_STYLES = ("bold", "italic", "oblique", "black", "thin", "light")
 
 def font_for(text: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """A Pillow font of `size` pixels with the letters of `text`, as far as any here has them."""
-    file = font_file(text)
-    return ImageFont.truetype(file, size) if file else ImageFont.load_default(size)
+    return _opened(font_file(text), size)
 
 
 def font_file(text: str) -> str | None:
@@ -25,6 +24,11 @@ def font_file(text: str) -> str | None:
     """
     missing = frozenset(text) - _letters_of_default()
     return _covering(frozenset(c for c in missing if c.isprintable()))
+
+
+@functools.lru_cache(16)
+def _opened(file, size):
+    return ImageFont.truetype(file, size) if file else ImageFont.load_default(size)
 
 
 @functools.cache

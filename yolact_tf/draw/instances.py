@@ -1,21 +1,29 @@
 """Pictures of detections and ground truth: masks, boxes and labels over an image. Numpy and Pillow."""
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from yolact_tf.draw.fonts import font_for
+from yolact_tf.draw.label_places import place_labels
 
 MASK_OPACITY = 0.45  # as the reference draws
 GAP = 6  # white pixels between pictures
 
+_OUTLINE_OPACITY = 0.86
+_SMALLEST_FONT = 10
+_LABELS = 0.25  # of the picture that labels may cover before their font gets smaller
+_MARGIN = 2  # pixels around a label's text
+_NOBODY = 160, 160, 160
+
 
 def color_of(index: int) -> tuple[int, ...]:
-    """RGB 0..255 of the `index`-th object: hues a golden ratio apart, so neighbours differ."""
+    """RGB 0..255 of a class by its category id, or of a track: hues a golden ratio apart, so neighbours
+    differ. Grey for what is below 0, which is of no track yet."""
     hue = (index * 0.618034 + 0.02) % 1.0
-    return tuple(round(255 * c) for c in colorsys.hsv_to_rgb(hue, 0.75, 0.95))
+    return _NOBODY if index < 0 else tuple(round(255 * c) for c in colorsys.hsv_to_rgb(hue, 0.75, 0.95))
 
 
 def draw_instances(
@@ -29,18 +37,38 @@ def draw_instances(
 
     image: [H, W, 3] uint8 RGB.  boxes: [n, 4] corners in pixels.  captions: n texts.
     windows: n masks as (y, x, [h, w] bool array).  colors: n RGB triples.
+    No caption covers another: it moves, joined to its box by a line, or is left out where there is no room.
     """
     count = len(boxes)
     colors = [color_of(i) for i in range(count)] if colors is None else colors
-    canvas = np.array(image, np.float32)
+    line_width = max(1, round(min(image.shape[:2]) / 500))
+    canvas = np.array(image)
     for i in reversed(range(count)):  # paint the best last
-        _paint_mask(canvas, *windows[i], np.array(colors[i], np.float32))
-    picture = Image.fromarray(canvas.round().astype(np.uint8))
+        _paint_mask(canvas, *windows[i], np.array(colors[i], np.float32), line_width)
+    picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
-    font_size = max(10, min(picture.size) // 36)
     for i in reversed(range(count)):
-        _draw_box(pen, boxes[i], captions[i], colors[i], font_size, picture.width)
+        x1, y1, x2, y2 = (float(v) for v in boxes[i])
+        pen.rectangle([x1, y1, max(x2, x1), max(y2, y1)], outline=colors[i], width=line_width)
+    _draw_captions(pen, picture.size, boxes, captions, colors)
     return np.asarray(picture)
+
+
+def draw_truth(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    windows: Sequence[tuple[int, int, np.ndarray]],
+    classes: np.ndarray,
+    is_crowd: np.ndarray,
+    labels: Mapping[int, str],
+) -> np.ndarray:
+    """`draw_instances` of true objects, in the colours that their classes have everywhere.
+
+    classes: [n], each the place of its category among `labels`, category id -> name.  is_crowd: [n] bool.
+    """
+    ids = np.array(list(labels))[classes].tolist()
+    captions = [f"{labels[i]} (crowd)" if crowd else labels[i] for i, crowd in zip(ids, is_crowd.tolist())]
+    return draw_instances(image, boxes, captions, windows, [color_of(i) for i in ids])
 
 
 def in_rows(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
@@ -69,28 +97,67 @@ def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.LANCZOS))
 
 
-def _paint_mask(canvas, y, x, window, color):
+def _paint_mask(canvas, y, x, window, color, line_width):
     height, width = window.shape
     region = canvas[y : y + height, x : x + width]
-    region[window] += MASK_OPACITY * (color - region[window])
-    inner = window.copy()  # an outline keeps touching objects apart
-    inner[1:] &= window[:-1]
-    inner[:-1] &= window[1:]
-    inner[:, 1:] &= window[:, :-1]
-    inner[:, :-1] &= window[:, 1:]
-    region[window & ~inner] = 0.25 * region[window & ~inner] + 0.75 * color
+    inner = window
+    for _ in range(line_width):  # an outline keeps touching objects apart
+        inner = _eroded(inner)
+    opacity = np.where(inner[window], np.float32(MASK_OPACITY), np.float32(_OUTLINE_OPACITY))[:, None]
+    pixels = region[window]
+    region[window] = (pixels + opacity * (color - pixels)).round().astype(np.uint8)
 
 
-def _draw_box(pen, box, caption, color, font_size, width):
-    x1, y1, x2, y2 = (float(v) for v in box)
-    pen.rectangle([x1, y1, max(x2, x1), max(y2, y1)], outline=color)
-    if not caption:
-        return
-    font = font_for(caption, font_size)
-    left, top, right, bottom = pen.textbbox((0, 0), caption, font=font)
-    text_width, text_height = right - left + 4, bottom - top + 4
-    x = max(0.0, min(x1, width - text_width))
-    y = y1 - text_height if y1 >= text_height else y1
-    pen.rectangle([x, y, x + text_width, y + text_height], fill=color)
-    luminance = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
-    pen.text((x + 2 - left, y + 2 - top), caption, font=font, fill="black" if luminance > 140 else "white")
+def _eroded(mask):
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return inner
+
+
+def _draw_captions(pen, picture_size, boxes, captions, colors):
+    """Labels on top of everything, the lines to those that had to move below them."""
+    shown = [i for i, caption in enumerate(captions) if caption]
+    fonts, sizes = _fitting_fonts([captions[i] for i in shown], picture_size)
+    places = list(place_labels(sizes, np.asarray(boxes)[shown], picture_size[::-1]))
+    labels = [
+        (i, font, place, (*place, place[0] + size[0] - 1, place[1] + size[1] - 1))
+        for i, font, place, size in zip(shown, fonts, places, sizes, strict=True)
+        if place is not None
+    ]
+    for i, _, _, extent in labels:
+        _join(pen, extent, boxes[i], colors[i])
+    for i, font, (x, y), extent in labels:
+        pen.rectangle(extent, fill=colors[i])
+        luminance = np.dot(colors[i], (0.299, 0.587, 0.114))
+        ink = "black" if luminance > 140 else "white"
+        pen.text((x + _MARGIN, y + _MARGIN), captions[i], font=font, fill=ink)
+
+
+def _fitting_fonts(captions, picture_size):
+    """A font for each caption, and the (width, height) of each label in it; smaller where there are many."""
+    size = max(_SMALLEST_FONT, min(picture_size) // 36)
+    fonts, sizes = _measured(captions, size)
+    covered = sum(width * height for width, height in sizes) / (_LABELS * picture_size[0] * picture_size[1])
+    if covered <= 1 or size == _SMALLEST_FONT:
+        return fonts, sizes
+    return _measured(captions, max(_SMALLEST_FONT, int(size / covered**0.5)))
+
+
+def _measured(captions, font_size):
+    fonts = [font_for(caption, font_size) for caption in captions]
+    extents = [font.getbbox(caption) for font, caption in zip(fonts, captions, strict=True)]
+    # As high as the tallest of all, so that labels in a row look alike.
+    height = max((int(extent[3]) for extent in extents), default=0) + 2 * _MARGIN
+    return fonts, [(int(extent[2]) + 2 * _MARGIN + 1, height) for extent in extents]
+
+
+def _join(pen, label, box, color):
+    """A line from a label to its box, where they do not touch."""
+    low, high = np.reshape(label, (2, 2)), np.reshape(box, (2, 2))
+    at_box = np.clip(low.mean(0), high[0], np.maximum(*high))
+    at_label = np.clip(at_box, *low)
+    if np.abs(at_box - at_label).max() > 2:
+        pen.line([*at_label, *at_box], fill=color, width=2)

@@ -11,11 +11,21 @@ def upsample_mask(mask: Tensor, box: Tensor, image_size: Tensor) -> tuple[Tensor
     """The part of the upsampled mask that holds anything: ([h, w] bool, y, x).
 
     mask: [Hp, Wp] probabilities, cropped.  box: [4] corners in 0..1.  image_size: [2] int32 height,
-    width. The same bilinear, half-pixel, over-0.5 rule as `masks.upsample_to_image`.
+    width. The same bilinear, half-pixel, over-0.5 rule as `mask_windows.upsample_to_image`.
     """
-    columns = _axis_weights(box[0], box[2], mask.shape[1], image_size[1])
-    rows = _axis_weights(box[1], box[3], mask.shape[0], image_size[0])
-    return rows[0] @ mask @ tf.transpose(columns[0]) > 0.5, rows[1], columns[1]
+    rows = _reached(box[1], box[3], mask.shape[0], image_size[0])
+    columns = _reached(box[0], box[2], mask.shape[1], image_size[1])
+    return _resized(mask, image_size, rows, columns) > 0.5, rows[0], columns[0]
+
+
+def upsample_logits(logits: Tensor, box: Tensor, image_size: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The mask around its box, as `upsample_mask`, of logits [Hp, Wp] that are not cropped.
+
+    The same rule as `mask_windows.upsample_logits`.
+    """
+    rows = _around(box[1], box[3], logits.shape[0], image_size[0])
+    columns = _around(box[0], box[2], logits.shape[1], image_size[1])
+    return _resized(logits, image_size, rows, columns) > 0, rows[0], columns[0]
 
 
 def encode_rle(window: Tensor, y: Tensor, x: Tensor, image_size: Tensor) -> Tensor:
@@ -44,18 +54,41 @@ def encode_png(window: Tensor, y: Tensor, x: Tensor, image_size: Tensor) -> Tens
     return tf.io.encode_png(mask[..., None])
 
 
-def _axis_weights(low, high, map_size, image_size):
-    """Bilinear weights [n, map_size] of the image pixels that a box can reach, and the first one."""
+def _reached(low, high, map_size, image_size):
+    """First and past-the-last image pixel that pixels of the padded crop of a box can reach."""
     scale = tf.cast(image_size, tf.float32) / map_size
     # One map pixel of crop padding, one of interpolation.
-    start = tf.cast(tf.floor((tf.minimum(low, high) * map_size - 2) * scale), tf.int32)
-    stop = tf.cast(tf.math.ceil((tf.maximum(low, high) * map_size + 3) * scale), tf.int32)
-    start = tf.clip_by_value(start, 0, image_size)
-    stop = tf.clip_by_value(stop, start, image_size)
+    start = tf.floor((tf.minimum(low, high) * map_size - 2) * scale)
+    stop = tf.math.ceil((tf.maximum(low, high) * map_size + 3) * scale)
+    return _in_image(start, stop, image_size)
+
+
+def _around(low, high, map_size, image_size):
+    """First and past-the-last image pixel whose centre lies in a box or half a map pixel around it."""
+    edges = tf.minimum(low, high) - 0.5 / map_size, tf.maximum(low, high) + 0.5 / map_size
+    start, stop = (tf.math.ceil(edge * tf.cast(image_size, tf.float32) - 0.5) for edge in edges)
+    return _in_image(start, stop, image_size)
+
+
+def _in_image(start, stop, image_size):
+    start = tf.clip_by_value(tf.cast(start, tf.int32), 0, image_size)
+    return start, tf.clip_by_value(tf.cast(stop, tf.int32), start, image_size)
+
+
+def _resized(values, image_size, rows, columns):
+    """The pixels of those rows and columns of a map that is resized to the image."""
+    row_weights = _weights(*rows, values.shape[0], image_size[0])
+    column_weights = _weights(*columns, values.shape[1], image_size[1])
+    return row_weights @ values @ tf.transpose(column_weights)
+
+
+def _weights(start, stop, map_size, image_size):
+    """Bilinear weights [stop - start, map_size] of image pixels."""
+    scale = tf.cast(image_size, tf.float32) / map_size
     pixels = tf.cast(tf.range(start, stop), tf.float32)
     positions = tf.clip_by_value((pixels + 0.5) / scale - 0.5, 0.0, map_size - 1.0)
     distance = tf.abs(positions[:, None] - tf.range(map_size, dtype=tf.float32))
-    return tf.nn.relu(1 - distance), start
+    return tf.nn.relu(1 - distance)
 
 
 def _compress(counts):

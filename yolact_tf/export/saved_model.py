@@ -1,5 +1,7 @@
 """A run to a SavedModel in TF Serving's layout, with labels, warm-up and server settings."""
 
+import dataclasses
+import json
 from pathlib import Path
 
 import keras
@@ -11,7 +13,7 @@ from yolact_tf.export.serving import Serving
 from yolact_tf.export.warmup import write_warmup
 from yolact_tf.files import Check, PathLike, new_folder, write_text
 from yolact_tf.labels import labels_to_json
-from yolact_tf.model_folder import LABELS, find_versions, new_version
+from yolact_tf.model_folder import DETECTION, LABELS, find_versions, new_version
 from yolact_tf.runs import Run
 
 
@@ -59,4 +61,5 @@ def _write_version(run, folder, max_pixels):
     archive.write_out(str(folder), verbose=False)
     (folder / LABELS).parent.mkdir(exist_ok=True)
     write_text(folder / LABELS, labels_to_json(run.labels))
+    write_text(folder / DETECTION, json.dumps(dataclasses.asdict(run.config.detect), indent=2) + "\n")
     write_warmup(folder, {name: spec for name, (_, spec) in endpoints.items()}, run.config.data.image_size)

@@ -11,9 +11,10 @@ import tensorflow as tf
 from yolact_tf.boxes import clip
 from yolact_tf.config import MAX_PIXELS
 from yolact_tf.detect.detection_model import DetectionModel
-from yolact_tf.export.rle import encode_png, encode_rle, upsample_mask
+from yolact_tf.export.rle import encode_png, encode_rle, upsample_logits, upsample_mask
 from yolact_tf.images.decoding import decode_image
 from yolact_tf.images.headers import require_pixels
+from yolact_tf.masks import mask_logits
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 from yolact_tf.structures import Predictions, Tensor
@@ -33,6 +34,7 @@ class Serving:
         if traced_once:
             self.network = self.detection_model.network = _as_function(run.model)
         self.score_threshold = run.config.detect.score_threshold
+        self.mask_upsampling = run.config.detect.mask_upsampling
         self.image_size = run.config.data.image_size
         self.max_pixels = max_pixels
         # One entry more than classes: class -1, an empty slot, reads the last.
@@ -95,10 +97,12 @@ class Serving:
         images, sizes = tf.map_fn(self._decode, image_bytes, fn_output_signature=specs)
         found = self._without_tail(self.detection_model(images))
         described = self._described(found)
-        masks, boxes = described.pop("masks"), described["boxes"]
+        masks, boxes, upsample = described.pop("masks"), described["boxes"], upsample_mask
+        if self.mask_upsampling == "logits":
+            masks, upsample = mask_logits(found["prototypes"], found["coefficients"]), upsample_logits
 
         def encode_image(arguments):
-            return _encode_masks(*arguments, encode)
+            return _encode_masks(*arguments, upsample, encode)
 
         codes = tf.map_fn(
             encode_image,
@@ -192,11 +196,11 @@ def _as_function(network):
     return lambda images, training: predict(images)
 
 
-def _encode_masks(masks, boxes, count, image_size, encode):
+def _encode_masks(masks, boxes, count, image_size, upsample, encode):
     """[N] strings, empty from `count` on."""
 
     def encode_slot(i):
-        return encode(*upsample_mask(masks[i], boxes[i], image_size), image_size)
+        return encode(*upsample(masks[i], boxes[i], image_size), image_size)
 
     encoded = tf.map_fn(encode_slot, tf.range(count), fn_output_signature=tf.TensorSpec([], tf.string))
     return tf.ensure_shape(tf.pad(encoded, [[0, masks.shape[0] - count]]), [masks.shape[0]])

@@ -8,7 +8,8 @@ import tensorflow as tf
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import as_detections
 from yolact_tf.detect.engines import Engine, SavedModelEngine
-from yolact_tf.detect.masked_detections import MaskedDetections, decode_rle
+from yolact_tf.detect.rle import decode_rle
+from yolact_tf.mask_windows import tight
 from yolact_tf.structures import Tensor
 
 
@@ -18,7 +19,7 @@ def answers(engine: Engine, image: np.ndarray) -> dict[str, Detections]:
     engine: of a Detector on an artefact.
     """
     if not isinstance(engine, SavedModelEngine):
-        return {"serving_default": _from_engine(engine, engine(image), image)}
+        return {"serving_default": from_engine(engine, image)}
     signatures = engine.signatures
     missing = set(_MASKS) - set(signatures) - _LATER
     if missing:
@@ -26,7 +27,7 @@ def answers(engine: Engine, image: np.ndarray) -> dict[str, Detections]:
     encoded = tf.io.encode_png(image)  # which loses nothing
     size = image.shape[:2]
     of_pixels = [name for name in ("tensors", "evaluation") if name in signatures]
-    found = {name: _from_engine(engine, engine.answer(name, image), image) for name in of_pixels}
+    found = {name: _in_pixels(engine, engine.answer(name, image), image) for name in of_pixels}
     of_bytes = [name for name in _MASKS if name in signatures]
     return found | {name: from_bytes(signatures[name], name, encoded, size) for name in of_bytes}
 
@@ -42,22 +43,28 @@ def from_bytes(
     count = int(found["num_detections"])
     masks_name, decode = _MASKS[name]
     masks = [decode(code, size) for code in found[masks_name][:count]]
-    return MaskedDetections(
+    return Detections(
         image_size=tuple(found["image_size"].tolist()),
         boxes=found["boxes"][:count],
         scores=found["scores"][:count],
         class_ids=found["classes"][:count],
         class_names=tuple(text.decode("utf-8", "replace") for text in found["class_names"][:count]),
-        mask_probabilities=np.array(masks, bool).reshape(-1, *size),
+        mask_probabilities=np.zeros((count, 0, 0), np.float32),
+        given_windows=tuple(tight(0, 0, mask) for mask in masks),
         rescored=found["mask_scores"][:count] if "mask_scores" in found else None,
         coefficients=found["coefficients"][:count] if "coefficients" in found else None,
         prototypes=_unpacked_prototypes(found) if "prototypes_bytes" in found else None,
     )
 
 
-def _from_engine(engine, found, image):
+def from_engine(engine: Engine, image: np.ndarray) -> Detections:
+    """What an engine finds in `image`; that masks shall be disjoint is left to the Detector."""
+    return _in_pixels(engine, engine(image), image)
+
+
+def _in_pixels(engine, found, image):
     names = tuple(engine.labels.get(i, f"no category {i}") for i in found["class_ids"].tolist())
-    return as_detections(found, image.shape[:2], names)
+    return as_detections(found, image.shape[:2], names, engine.mask_options.mask_upsampling)
 
 
 def _unpacked_prototypes(found):

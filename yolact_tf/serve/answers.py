@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from yolact_tf.detect.detections import Detections
-from yolact_tf.detect.masked_detections import MaskedDetections, decode_rle
+from yolact_tf.detect.rle import decode_rle
+from yolact_tf.mask_windows import tight
 
 
 def read_detections(row: Mapping[str, Any], image_size: tuple[int, int] | None = None) -> Detections:
@@ -45,7 +46,8 @@ def _read(row, image_size):
         masks = [decode_rle(counts.encode(), size) for counts in row["masks_rle"][:count]]
     else:
         masks = [_decode_png(code["b64"], size) for code in row["masks_png_bytes"][:count]]
-    return MaskedDetections(mask_probabilities=np.array(masks, bool).reshape(-1, *size), **found)
+    windows = tuple(tight(0, 0, mask) for mask in masks)
+    return Detections(mask_probabilities=np.zeros((count, 0, 0), np.float32), given_windows=windows, **found)
 
 
 def _decode_png(text, size):

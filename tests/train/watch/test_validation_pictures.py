@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from yolact_tf.data.record import Record, xywh_of
 from yolact_tf.detect.detections import Detections
+from yolact_tf.draw.instances import color_of
 from yolact_tf.train.watch.validation_pictures import (
     ValidationSample,
     prototype_picture,
@@ -10,6 +13,7 @@ from yolact_tf.train.watch.validation_pictures import (
 )
 
 HEIGHT, WIDTH = 100, 200
+LABELS = {4: "nut"}
 IMAGE = np.full((HEIGHT, WIDTH, 3), 90, "uint8")
 
 
@@ -35,7 +39,7 @@ def found(score):
         image_size=(HEIGHT, WIDTH),
         boxes=np.array([[100, 0, 200, 100]], "float32"),
         scores=np.array([score], "float32"),
-        class_ids=np.array([1]),
+        class_ids=np.array([4]),
         class_names=("nut",),
         mask_probabilities=masks,
         prototypes=np.ones((32, 32, 3), "float32"),
@@ -43,21 +47,35 @@ def found(score):
 
 
 def test_truth_is_left_and_detections_are_right():
-    picture = truth_beside_detections(IMAGE, record(), found(0.9), ["nut"])
+    picture = truth_beside_detections(IMAGE, record(), found(0.9), LABELS)
     assert picture.shape == (160, 320 + 6 + 320, 3)
     truth, detections = picture[:, :320], picture[:, 326:]
     assert (truth[50:90, 90:230] != 90).any(2).all() and (truth[110:] == 90).all()
     assert (detections[30:, 170:] != 90).any(2).all() and (detections[:, :140] == 90).all()
 
 
+def test_truth_and_detections_of_a_class_have_its_colour():
+    picture = truth_beside_detections(IMAGE, record(), found(0.9), LABELS).astype(int)
+    tint = np.array(color_of(4)) - 90
+    for inside in (picture[70, 160], picture[130, 326 + 240]):
+        assert_allclose(inside - 90, 0.45 * tint, atol=1)
+
+
+def test_detections_of_given_pixels_are_shown_where_they_are():
+    one = found(0.9)
+    picture = truth_beside_detections(IMAGE, record(), one, LABELS)
+    given = replace(one, given_windows=tuple(one.windows))
+    assert_array_equal(truth_beside_detections(IMAGE, record(), given, LABELS), picture)
+
+
 def test_what_scores_little_is_not_shown():
-    picture = truth_beside_detections(IMAGE, record(), found(0.3), ["nut"])
+    picture = truth_beside_detections(IMAGE, record(), found(0.3), LABELS)
     assert (picture[:, 326:] == 90).all()
 
 
 def test_crowds_are_named_as_such():
-    alone = truth_beside_detections(IMAGE, record(), found(0), ["nut"])
-    crowd = truth_beside_detections(IMAGE, record(is_crowd=True), found(0), ["nut"])
+    alone = truth_beside_detections(IMAGE, record(), found(0), LABELS)
+    crowd = truth_beside_detections(IMAGE, record(is_crowd=True), found(0), LABELS)
     assert (crowd[:32] != 90).sum() > 1.5 * (alone[:32] != 90).sum()
 
 
@@ -77,7 +95,7 @@ def test_prototypes_are_tiles_beside_the_image():
 
 def test_a_sample_follows_each_validation_anew():
     seen = []
-    sample = ValidationSample(7, ["nut"], 3, lambda *numbers: seen.append(numbers))
+    sample = ValidationSample(7, LABELS, 3, lambda *numbers: seen.append(numbers))
     for score, lost in ((0.0, ()), (0.9, ()), (0.0, (0, 4)), (0.9, (6,))):
         for number in range(7):
             if number not in lost:
@@ -92,7 +110,7 @@ def test_a_sample_follows_each_validation_anew():
 
 
 def test_a_sample_of_few_images_is_all_of_them():
-    sample = ValidationSample(2, ["nut"], 16)
+    sample = ValidationSample(2, LABELS, 16)
     for done in (1, 2):
         sample.observe(record(), IMAGE, found(0))
         sample.count(done, 2)

@@ -1,19 +1,15 @@
 """labelme: a JSON beside each image, in train/, val/ and test/ or in one folder that is all training.
 
-Shapes of one label and one `group_id` are one object. It has no holes, so these hang on their outline
-by a seam of no width, and no crowds. labels.txt lists the classes. Two of its lines are none to labelme's
-own converters: `__ignore__` has number -1, and they leave its shapes out; `_background_` has number 0.
+labels.txt lists the classes. Two of its lines are none to labelme's own converters: `__ignore__` has number
+-1, and they leave its shapes out; `_background_` has number 0.
 """
 
 import base64
 import functools
-import io
 import json
-import math
+from collections.abc import Iterable
 from pathlib import Path, PureWindowsPath
-
-import numpy as np
-from PIL import Image
+from typing import Any
 
 from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.split_names import splits_among
@@ -26,7 +22,7 @@ from yolact_tf.data.convert.conversion_losses import (
     held,
     without_crowds,
 )
-from yolact_tf.data.convert.data_set import Category, DataSet, Instance, Picture, Place, Report
+from yolact_tf.data.convert.data_set import Category, DataSet, Picture, Place, Report
 from yolact_tf.data.convert.image_files import (
     annotation_names,
     check_size,
@@ -36,8 +32,13 @@ from yolact_tf.data.convert.image_files import (
     place_picture,
     visible_files,
 )
-from yolact_tf.data.convert.outlines import ellipse, rectangle
-from yolact_tf.data.convert.regions import outlines_of, polygon_of, rle_of, unite_groups
+from yolact_tf.data.convert.labelme_shapes import (
+    NO_CLASSES,
+    OBJECT_FIELDS,
+    instances_of,
+    label_of,
+    shapes_of,
+)
 from yolact_tf.data.convert.upright import upright
 from yolact_tf.data.image_names import ImageNames
 from yolact_tf.data.json_files import byte_order_mark, read_json
@@ -45,14 +46,7 @@ from yolact_tf.files import PathLike
 from yolact_tf.images.inspection import inspect_bytes
 
 LABELS = "labels.txt"
-NO_CLASSES = ("__ignore__", "_background_")
-NO_AREA = ("point", "points", "line", "linestrip")
-OBJECT_FIELDS = {"flags": dict, "description": str}
 IMAGE_FIELDS = {"flags": dict}
-# `rotation` and `quadrilateral` are X-AnyLabeling's, in corners like `oriented_rectangle`, labelme's.
-IN_CORNERS = ("polygon", "oriented_rectangle", "rotation", "quadrilateral")
-OF_TWO_POINTS = ("rectangle", "circle", "mask")
-BOXES = ("rectangle", "oriented_rectangle", "rotation")
 VERSION = "5.5.0"  # of labelme, whose readers ask for one
 
 
@@ -95,23 +89,28 @@ def write_labelme(data_set: DataSet, folder: Path, place: Place = place_picture)
         stems = annotation_names([p.name for p in pictures], split)
         for picture, stem in zip(pictures, stems, strict=True):
             place(picture, folder / split / picture.name)
-            objects = [_shapes(i, n, picture, names) for n, i in enumerate(picture.instances, 1)]
+            objects = [shapes_of(i, n, picture, names) for n, i in enumerate(picture.instances, 1)]
             losses.add("objects without pixels", f"{split}/{picture.name}", objects.count([]))
             written[split] += len(objects) - objects.count([])
-            content = {
-                "version": VERSION,
-                "flags": held(picture.extra, IMAGE_FIELDS).get("flags", {}),
-                "shapes": [shape for shapes in objects for shape in shapes],
-                "imagePath": Path(picture.name).name,
-                "imageData": None,
-                "imageHeight": picture.height,
-                "imageWidth": picture.width,
-            }
             file = folder / split / f"{stem}.json"
-            file.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+            file.write_text(annotation_text(picture, objects), encoding="utf-8")
     text = "".join(f"{name}\n" for name in (NO_CLASSES[0], *names.values()))
     (folder / LABELS).write_text(text, encoding="utf-8")
     return Report({s: len(p) for s, p in data_set.splits.items()}, written, losses)
+
+
+def annotation_text(picture: Picture, objects: Iterable[list[dict[str, Any]]]) -> str:
+    """The JSON beside a picture; objects: the shapes of each."""
+    content = {
+        "version": VERSION,
+        "flags": held(picture.extra, IMAGE_FIELDS).get("flags", {}),
+        "shapes": [shape for shapes in objects for shape in shapes],
+        "imagePath": Path(picture.name).name,
+        "imageData": None,
+        "imageHeight": picture.height,
+        "imageWidth": picture.width,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2)
 
 
 def _count_left_out(folder, files, splits, losses):
@@ -137,16 +136,10 @@ def _read_json(file):
 
 
 def _class_names(folder, contents):
-    used = {_label(shape) for content in contents.values() for shape in content["shapes"]} - {None}
+    used = {label_of(shape) for content in contents.values() for shape in content["shapes"]} - {None}
     file = folder / LABELS
     listed = read_lines(file) if file.is_file() else []
     return [name for name in dict.fromkeys([*listed, *sorted(used)]) if name not in NO_CLASSES]
-
-
-def _label(shape):
-    """The label of a shape; None where it has none."""
-    label = shape.get("label") if isinstance(shape, dict) else None
-    return label if isinstance(label, str) else None
 
 
 def _pictures(contents, base, category_of, losses):
@@ -165,7 +158,7 @@ def _pictures(contents, base, category_of, losses):
             turn = check_size(file, header, size)
             suffix = (source if isinstance(source, Path) else Path(_image_path(content))).suffix or ".jpg"
             name = file.relative_to(base).with_suffix(suffix).as_posix()
-            instances = _instances(content, size, category_of, losses, file)
+            instances = instances_of(content["shapes"], size, category_of, losses, file)
             flags = {"flags": content["flags"]} if content.get("flags") else {}
             pictures.append(upright(Picture(name, source, *size, instances, extra=flags), turn, losses))
     return tuple(pictures)
@@ -219,87 +212,3 @@ def _embedded_header(data, file):
         raise ValueError(
             f"{file}: expected an image as `imageData`. Received: {len(data)} bytes starting {data[:8]!r}"
         ) from None
-
-
-def _instances(content, size, category_of, losses, file):
-    width, height = size
-    parts = []
-    for number, shape in enumerate(content["shapes"], 1):
-        here = f"{file}: shape {number}"
-        with losses.left_out.skip_object(here):
-            label = _label(shape)
-            if label is None:
-                raise ValueError(f"expected a text as `label`. Received: {str(shape)[:80]}")
-            kind = shape.get("shape_type") or "polygon"
-            if kind in NO_AREA:
-                losses.add("points and lines, which have no area", here)
-            elif kind not in (*IN_CORNERS, *OF_TWO_POINTS):
-                losses.add(f"`{str(kind)[:40]}` shapes, which are not known", here)
-            elif label in NO_CLASSES:
-                losses.add(f"`{label}` shapes, which are of no class", here)
-            else:
-                region = _region(kind, shape, height, width)
-                extra = {key: shape[key] for key in OBJECT_FIELDS if shape.get(key)}
-                part = Instance(category_of[label], **region, is_box=kind in BOXES, extra=extra)
-                parts.append((_group(shape), part))
-                losses.add("circles, now polygons", here, kind == "circle")
-    return unite_groups(parts, height, width, losses, file)
-
-
-def _group(shape):
-    group = shape.get("group_id")
-    number = whole_number(group)
-    if number is not None:
-        return number
-    if not isinstance(group, (str, type(None))):
-        raise ValueError(f"expected a whole number or null as `group_id`. Received: {group!r}")
-    return group
-
-
-def _region(kind, shape, height, width):
-    points = shape.get("points")
-    if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):
-        raise ValueError(f"expected a list of [x, y] as `points`. Received: {str(points)[:80]}")
-    flat = [value for point in points for value in point]
-    if kind in IN_CORNERS or (kind == "rectangle" and len(points) == 4):
-        return {"polygons": (polygon_of(flat),)}
-    if len(points) != 2:
-        raise ValueError(f"expected a {kind} of two points. Received: {len(points)}")
-    (x1, y1), (x2, y2) = polygon_of([*flat, *flat[:2]])[:2].tolist()
-    if kind == "mask":
-        return {"rle": rle_of(_placed_mask(shape.get("mask"), round(x1), round(y1), height, width))}
-    if kind == "rectangle":
-        return {"polygons": (rectangle(x1, y1, x2, y2),)}
-    radius = math.dist((x1, y1), (x2, y2))  # the points: the centre and one on the rim
-    return {"polygons": (ellipse(x1, y1, radius, radius),)}
-
-
-def _placed_mask(encoded, x, y, height, width):
-    """[H, W] bool of a base64 PNG whose first pixel lies at x, y."""
-    try:
-        with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
-            patch = np.asarray(image.convert("L")).astype(bool)
-    except (OSError, SyntaxError, TypeError, ValueError):
-        raise ValueError(f"expected a base64 PNG as `mask`. Received: {str(encoded)[:80]!r}") from None
-    patch = patch[max(-y, 0) :, max(-x, 0) :]  # it may reach over the image
-    y, x = max(y, 0), max(x, 0)
-    patch = patch[: max(height - y, 0), : max(width - x, 0)]
-    canvas = np.zeros((height, width), bool)
-    canvas[y : y + patch.shape[0], x : x + patch.shape[1]] = patch
-    return canvas
-
-
-def _shapes(instance, number, picture, names):
-    outlines = outlines_of(instance, picture.height, picture.width)
-    fields = {"description": "", "flags": {}, **held(instance.extra, OBJECT_FIELDS)}
-    return [
-        {
-            "label": names[instance.category_id],
-            "points": outline.tolist(),
-            "group_id": number if len(outlines) > 1 else None,
-            "shape_type": "polygon",
-            "mask": None,
-            **fields,
-        }
-        for outline in outlines
-    ]

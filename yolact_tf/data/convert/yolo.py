@@ -7,6 +7,7 @@ behind one, where data.yaml has `kpt_shape`.
 """
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -73,11 +74,7 @@ def write_yolo(data_set: DataSet, folder: Path, place: Place = place_picture) ->
         written[split] = 0
         stems = annotation_names([p.name for p in pictures], split)
         for picture, name in zip(pictures, stems, strict=True):
-            where = f"{split}/{picture.name}"
-            outlines = [
-                (class_of[i.category_id], _outline(i, picture, losses, where)) for i in picture.instances
-            ]
-            rows = [_row(index, outline, picture) for index, outline in outlines if outline is not None]
+            rows = label_rows(picture, class_of, losses, f"{split}/{picture.name}")
             written[split] += len(rows)
             labels = folder / "labels" / split / f"{name}.txt"
             labels.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +86,12 @@ def write_yolo(data_set: DataSet, folder: Path, place: Place = place_picture) ->
     text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
     return Report({s: len(p) for s, p in data_set.splits.items()}, written, losses)
+
+
+def label_rows(picture: Picture, class_of: Mapping[int, int], losses: Losses, where: str) -> list[str]:
+    """The lines of a picture's label file, one an object that has pixels; class_of: category id -> class."""
+    outlines = [(class_of[i.category_id], _outline(i, picture, losses, where)) for i in picture.instances]
+    return [_row(index, outline, picture) for index, outline in outlines if outline is not None]
 
 
 def _read_yaml(folder):

@@ -1,6 +1,6 @@
 """Augmented training examples as the model sees them, on one picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from yolact_tf.config import Config
 from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.data.split import Split
-from yolact_tf.draw.instances import draw_instances, in_rows
+from yolact_tf.draw.instances import draw_truth, in_rows
 from yolact_tf.files import PathLike
 from yolact_tf.mask_windows import upsample_to_image
 from yolact_tf.structures import Tensor
@@ -30,7 +30,7 @@ def contact_sheet(config: Config, data: PathLike | Split, count: int = 8, seed: 
         raise ValueError(f"`count` must be at least 1. Received: {count!r}")
     data = load_data(data, "train", config.data.on_error, config.data.boxless)
     images, truth = next(iter(training_views(config, data, count, seed)))
-    return draw_batch(images, truth, list(data.labels.values()))
+    return draw_batch(images, truth, data.labels)
 
 
 def training_views(config: Config, data: PathLike | Split, count: int, seed: int = 0) -> "tf.data.Dataset":
@@ -41,23 +41,27 @@ def training_views(config: Config, data: PathLike | Split, count: int, seed: int
     return build_dataset(replace(config, data=settings, train=training), data, "train")
 
 
-def draw_batch(images: Tensor, truth: Mapping[str, Tensor], names: Sequence[str]) -> np.ndarray:
-    """[H, W, 3] uint8 picture of a batch: images [B, S, S, 3] in 0..255 and their GroundTruth."""
+def draw_batch(images: Tensor, truth: Mapping[str, Tensor], labels: Mapping[int, str]) -> np.ndarray:
+    """[H, W, 3] uint8 picture of a batch: images [B, S, S, 3] in 0..255 and their GroundTruth.
+
+    labels: category id -> name; class c is the c-th.
+    """
     examples = [{name: np.asarray(values[b]) for name, values in truth.items()} for b in range(len(images))]
-    pictures = [draw_example(np.asarray(i), e, names) for i, e in zip(images, examples, strict=True)]
+    pictures = [draw_example(np.asarray(i), e, labels) for i, e in zip(images, examples, strict=True)]
     count = len(pictures)
     # Rows of three or four, whichever leaves fewer places white.
     columns = count if count <= 4 else min((4, 3), key=lambda columns: -count % columns)
     return in_rows(pictures, columns)
 
 
-def draw_example(image: np.ndarray, truth: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
-    """[S, S, 3] uint8 picture of an image, [S, S, 3] in 0..255, and its GroundTruth without batch axis."""
+def draw_example(image: np.ndarray, truth: Mapping[str, np.ndarray], labels: Mapping[int, str]) -> np.ndarray:
+    """[S, S, 3] uint8 picture of an image, [S, S, 3] in 0..255, and its GroundTruth without batch axis.
+
+    labels: as `draw_batch` has them.
+    """
     count, size = int(truth["num_objects"]), image.shape[0]
     boxes = truth["boxes"][:count]
     windows = [upsample_to_image(m, box, (size, size)) for m, box in zip(truth["masks"], boxes)]
-    captions = [
-        f"{names[c]} (crowd)" if is_crowd else names[c]
-        for c, is_crowd in zip(truth["classes"][:count], truth["is_crowd"])
-    ]
-    return draw_instances(image.clip(0, 255).astype(np.uint8), boxes * size, captions, windows)
+    picture = image.clip(0, 255).astype(np.uint8)
+    classes, is_crowd = (truth[name][:count] for name in ("classes", "is_crowd"))
+    return draw_truth(picture, boxes * size, windows, classes, is_crowd, labels)

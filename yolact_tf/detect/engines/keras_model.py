@@ -8,6 +8,7 @@ import numpy as np
 from yolact_tf.detect.detection_model import DetectionModel
 from yolact_tf.detect.engines.answers import finished
 from yolact_tf.detect.engines.engine import Engine, Found
+from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 from yolact_tf.structures import Tensor
@@ -20,6 +21,7 @@ class KerasEngine(Engine):
 
     def __init__(self, run: Run):
         self.labels = run.labels
+        self.mask_options = MaskOptions(run.config.detect.mask_upsampling, run.config.detect.disjoint)
         self.detection_model = DetectionModel(run.model, run.config)
         self.detection_model.compile(jit_compile=keras.backend.backend() == "jax")
         self.image_size = run.config.data.image_size

@@ -11,6 +11,7 @@ from yolact_tf.detect.engines.answers import finished, require_names
 from yolact_tf.detect.engines.engine import Found, SquareEngine
 from yolact_tf.detect.engines.litert_metadata import read_metadata
 from yolact_tf.detect.engines.litert_runners import CpuRunner, GpuRunner
+from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.detect.postprocess import postprocess
 from yolact_tf.files import PathLike
 
@@ -39,6 +40,7 @@ class LiteRTEngine(SquareEngine):
         self.precision = metadata.get("precision", "float32")
         self.labels = metadata["labels"]
         self.anchor_settings = metadata["anchors"]
+        self.mask_options = MaskOptions.of(metadata["detect"])
         self.runner = _open(path, threads, accelerator)
         self._is_free = threading.Lock()  # a runner has one set of buffers
         self.image_size = self.runner.input_shape[1]
@@ -49,7 +51,8 @@ class LiteRTEngine(SquareEngine):
         require_names(self.labels, logits[-1] - 1 if self.ends_with_heads else known, path)
         if self.ends_with_heads:
             self.category_ids = np.array(list(self.labels))
-            self.detect_options = metadata["detect"]
+            options = metadata["detect"].items()
+            self.detect_options = {name: value for name, value in options if name not in MaskOptions._fields}
             self.anchors = build_anchors(**self.anchor_settings)
 
     def compute(self, image: np.ndarray) -> Mapping[str, np.ndarray]:

@@ -10,6 +10,7 @@ from yolact_tf.detect.engines.answers import require_names
 from yolact_tf.detect.engines.engine import SquareEngine
 from yolact_tf.detect.engines.metadata import checked_metadata
 from yolact_tf.detect.engines.packages import require_package
+from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.files import PathLike
 
 METADATA = "metadata.json"  # the key in `metadata_props` of the text that other artefacts have as a file
@@ -30,6 +31,7 @@ class OnnxEngine(SquareEngine):
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA, "")
         metadata = checked_metadata(text, path, _EXPECTED)
         self.labels, self.anchor_settings = metadata["labels"], metadata["anchors"]
+        self.mask_options = MaskOptions.of(metadata["detect"])
         require_names(self.labels, metadata.get("num_classes"), path)
         self.image_size = self._session.get_inputs()[0].shape[1]
         self._names = [output.name for output in self._session.get_outputs()]

@@ -12,6 +12,7 @@ from yolact_tf.detect.engines.answers import require_names
 from yolact_tf.detect.engines.engine import SquareEngine
 from yolact_tf.detect.engines.metadata import checked_metadata
 from yolact_tf.detect.engines.packages import require_package
+from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.files import PathLike
 
 MODEL, METADATA = "model.xml", "metadata.json"  # in the folder; the weights lie in model.bin
@@ -34,6 +35,7 @@ class OpenVinoEngine(SquareEngine):
             raise ValueError(f"{path}: {_EXPECTED}. Received one without metadata ({error})") from None
         metadata = checked_metadata(text, path, _EXPECTED)
         self.labels, self.anchor_settings = metadata["labels"], metadata["anchors"]
+        self.mask_options = MaskOptions.of(metadata["detect"])
         require_names(self.labels, metadata.get("num_classes"), path)
         self._compiled = _open(self.path / MODEL, threads)
         self._is_free = threading.Lock()  # a compiled model that is called has one set of buffers

@@ -1,14 +1,16 @@
 """Detection by an exported SavedModel."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
 
 from yolact_tf.detect.engines.answers import by_image, require_names
 from yolact_tf.detect.engines.engine import Engine, Found
+from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.files import PathLike
 from yolact_tf.labels import labels_from_json
-from yolact_tf.model_folder import LABELS, load_saved_model, require_versions
+from yolact_tf.model_folder import DETECTION, LABELS, load_saved_model, require_versions
 
 _LARGEST_BATCH = 50_000_000  # values of images, which are float32 before they are resized: 200 MB
 
@@ -29,6 +31,7 @@ class SavedModelEngine(Engine):
                 f"Received: {', '.join(sorted(self.signatures)) or 'none'}"
             )
         self.labels = _read_labels(folder / LABELS)
+        self.mask_options = _read_mask_options(folder / DETECTION)
         num_classes = self.signatures["raw"].structured_outputs["class_logits"].shape[-1] - 1
         require_names(self.labels, num_classes, folder / LABELS)
 
@@ -66,3 +69,8 @@ def _read_labels(path):
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected the names of an export's classes. Received none")
     return labels_from_json(path.read_text(encoding="utf-8"), path)
+
+
+def _read_mask_options(path):
+    """Those of a file that exports of earlier releases lack."""
+    return MaskOptions.of(json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {})

@@ -7,6 +7,7 @@ import numpy as np
 
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
+from yolact_tf.export.signature_outputs import from_engine
 from yolact_tf.runs import Run
 
 
@@ -23,5 +24,5 @@ class Reference:
 
     def found(self, image: np.ndarray) -> Detections:
         """What the run counts in `image`: slots that the threshold did not fill are for AP alone."""
-        found = self.detector(image)
+        found = from_engine(self.detector.engine, image)
         return found[found.scores > self.run.config.detect.score_threshold]

@@ -36,9 +36,8 @@ class Watch:
         report: Report | None = None,
         remaining_seconds: Callable[[], float] | None = None,
     ):
-        names = list(data.val.labels.values())
         progress = report.validating if report else None
-        self.sample = ValidationSample(data.val.num_images, names, SHOWN_IMAGES, progress)
+        self.sample = ValidationSample(data.val.num_images, data.val.labels, SHOWN_IMAGES, progress)
         throughput = Throughput(config.train.batch_size, remaining_seconds)
         board = TensorBoardLog(run_path / "tensorboard")
         self.callbacks: list[keras.callbacks.Callback] = [

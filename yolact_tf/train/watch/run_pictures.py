@@ -74,10 +74,9 @@ class ShowTraining(keras.callbacks.Callback):
         write_text(self.run_path / "data.json", json.dumps(self._describe_data(folder), indent=2) + "\n")
         self._draw_learning_rate()
         self._batches = _training_batches(self.config, self.data.train)
-        names = list(self.data.train.labels.values())
         for number, (images, truth) in enumerate(self._batches.repeat(_TRAIN_PICTURES)):
             shown = {name: values[:_MOST_EXAMPLES] for name, values in truth.items()}
-            sheet = draw_batch(images[:_MOST_EXAMPLES], shown, names)
+            sheet = draw_batch(images[:_MOST_EXAMPLES], shown, self.data.train.labels)
             save_picture(_at_most(sheet, _WIDEST), folder / f"train_batch{number}.jpg")
         write_summary(self.run_path)
 

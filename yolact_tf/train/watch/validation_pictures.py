@@ -1,14 +1,14 @@
 """Validation images as a person judges them: truth beside detections, and the prototypes behind them."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 
 import matplotlib
 import numpy as np
 
 from yolact_tf.data.record import Record
 from yolact_tf.detect.detections import Detections
-from yolact_tf.draw.instances import draw_instances, in_rows, resize
+from yolact_tf.draw.instances import draw_truth, in_rows, resize
+from yolact_tf.mask_windows import scaled
 from yolact_tf.structures import Progress
 
 SHOWN_SCORE = 0.3  # detections below are left out
@@ -18,14 +18,16 @@ SIDE = 320  # pixels of an image's longer side in a picture
 class ValidationSample:
     """Pictures of some validation images, evenly spaced, as the last validation saw them.
 
-    num_images: in the validation set.  names: of the classes, in the model's order.  size: how many images
-    are shown.  progress: called as progress(done, total) after each image.
+    num_images: in the validation set.  labels: category id -> name, in the model's order.  size: how many
+    images are shown.  progress: called as progress(done, total) after each image.
     """
 
-    def __init__(self, num_images: int, names: Sequence[str], size: int, progress: Progress | None = None):
+    def __init__(
+        self, num_images: int, labels: Mapping[int, str], size: int, progress: Progress | None = None
+    ):
         places = np.linspace(0, num_images - 1, min(size, num_images))
         self._places = set(places.round().astype(int).tolist())
-        self._names, self._progress = names, progress
+        self._labels, self._progress = labels, progress
         self._place, self._is_new = 0, True  # of the image that comes next, and whether none was seen yet
         self.pairs: list[np.ndarray] = []  # [h, w, 3] uint8 pictures, truth beside detections
         self.prototypes: np.ndarray | None = None  # [h, w, 3] uint8 picture of those of the first image
@@ -37,7 +39,7 @@ class ValidationSample:
             if found.prototypes is not None:
                 self.prototypes = prototype_picture(image, found.prototypes)
         if self._place in self._places:
-            self.pairs.append(truth_beside_detections(image, record, found, self._names))
+            self.pairs.append(truth_beside_detections(image, record, found, self._labels))
 
     def count(self, done: int, total: int) -> None:
         """Takes the progress of a validation, as `evaluate` tells it after each image, lost ones too."""
@@ -48,22 +50,20 @@ class ValidationSample:
 
 
 def truth_beside_detections(
-    image: np.ndarray, record: Record, found: Detections, names: Sequence[str]
+    image: np.ndarray, record: Record, found: Detections, labels: Mapping[int, str]
 ) -> np.ndarray:
     """[h, w, 3] uint8 picture of an image twice: with the objects of its Record, and with `found`, its
     Detections.
 
-    names: class names in the model's order.
+    labels: category id -> name, in the model's order.
     """
     height, width = image.shape[:2]
     scale = SIDE / max(height, width)
     size = max(1, round(height * scale)), max(1, round(width * scale))
     small = resize(image, size)
     # Drawn at the picture's size, so that lines and names stay legible.
-    shown = found.above(SHOWN_SCORE)
-    factor = np.array([size[1] / width, size[0] / height] * 2, np.float32)
-    shown = replace(shown, image_size=size, boxes=shown.boxes * factor)
-    return in_rows([_draw_truth(small, record, names), shown.draw(small)], 2)
+    shown = found.above(SHOWN_SCORE).resized(size)
+    return in_rows([_draw_truth(small, record, labels), shown.draw(small)], 2)
 
 
 def prototype_picture(image: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
@@ -80,17 +80,9 @@ def prototype_picture(image: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
     return in_rows(tiles, int(np.ceil(np.sqrt(len(tiles)))))
 
 
-def _draw_truth(picture, record, names):
+def _draw_truth(picture, record, labels):
     size = picture.shape[:2]
-    captions = [
-        f"{names[c]} (crowd)" if is_crowd else names[c]
-        for c, is_crowd in zip(record.classes, record.is_crowd, strict=True)
-    ]
-    windows = [(0, 0, _nearest(record.mask(index), size)) for index in range(len(record.runs))]
-    return draw_instances(picture, record.boxes * np.array([size[1], size[0]] * 2), captions, windows)
-
-
-def _nearest(mask, size):
-    rows = (np.arange(size[0]) + 0.5) * mask.shape[0] / size[0]
-    columns = (np.arange(size[1]) + 0.5) * mask.shape[1] / size[1]
-    return mask[rows.astype(int)[:, None], columns.astype(int)]
+    whole = record.height, record.width
+    windows = [scaled(0, 0, record.mask(row), whole, size) for row in range(len(record.runs))]
+    boxes = record.boxes * np.array([size[1], size[0]] * 2)
+    return draw_truth(picture, boxes, windows, record.classes, record.is_crowd, labels)

@@ -1,10 +1,10 @@
-/** The colours of Python's pictures: hues a golden ratio apart, so that neighbours in the list differ. */
+/** The colours of Python's pictures: hues a golden ratio apart, so that neighbours among classes differ. */
 
 export type Rgb = [number, number, number];
 
-/** The colour of the detection of a rank. */
-export function colourOf(rank: number): Rgb {
-  const hue = ((rank * 0.618034 + 0.02) % 1) * 6;
+/** The colour of a class, by its category id. */
+export function colourOf(classId: number): Rgb {
+  const hue = ((classId * 0.618034 + 0.02) % 1) * 6;
   const [value, saturation] = [0.95, 0.75];
   const channel = (shift: number) => {
     const k = (shift + hue) % 6;

@@ -10,11 +10,11 @@ interface Choices {
 }
 
 /** Fills the list with what is on show; arrow keys move in it, Enter and Space choose. */
-export function showList(shown: Detection[], ranks: Map<Detection, number>, chosen: Detection | null, choices: Choices): void {
+export function showList(shown: Detection[], chosen: Detection | null, choices: Choices): void {
   const list = byId("list");
   const before = [...list.children].indexOf(document.activeElement as Element);
   const rows = shown.map((detection, index) => {
-    const row = toRow(detection, css(colourOf(ranks.get(detection)!)));
+    const row = toRow(detection, css(colourOf(detection.classId)));
     row.setAttribute("aria-selected", String(detection === chosen));
     row.tabIndex = (chosen && shown.includes(chosen) ? detection === chosen : index === 0) ? 0 : -1;
     row.onpointerenter = row.onfocus = () => choices.light(detection);

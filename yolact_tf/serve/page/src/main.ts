@@ -179,7 +179,7 @@ function refresh(): void {
   byId<HTMLButtonElement>("download").disabled = !found;
   const words = shown.map(({ name, maskScore }) => `${name} ${maskScore.toFixed(2)}`).join(", ");
   byId("view").setAttribute("aria-label", picture ? `${picture.name}: ${words || "nothing found"}` : "No image yet");
-  showList(shown, scene.rankOf, explorer.detection, { light, choose: explore });
+  showList(shown, explorer.detection, { light, choose: explore });
   showCamera();
   paint();
 }

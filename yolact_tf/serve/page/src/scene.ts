@@ -88,7 +88,7 @@ export class Scene {
     return this.shown.map((detection) => ({
       box: detection.box,
       label: `${detection.name} ${detection.maskScore.toFixed(2)}`,
-      colour: colourOf(this.ranks.get(detection)!),
+      colour: colourOf(detection.classId),
       mask: this.maskOf(detection),
       isDim: looked !== null && looked !== detection,
     }));

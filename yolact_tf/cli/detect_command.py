@@ -1,0 +1,72 @@
+"""`yolact detect`: sources, detector and what is written, put together."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yolact_tf.cli.progress import console, rate_bar
+
+_THRESHOLD = 0.15  # of a model that comes without any
+
+
+def detect(
+    model: Path,
+    source: Annotated[
+        list[str], typer.Argument(help="Images, videos, folders, globs, numbers of webcams, URLs of streams.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for overlays and detections.json.")],
+    score_threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Show what scores more; else as thresholds.json of a run says, else 0.15."
+        ),
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="Show so many objects of an image at most.")] = 15,
+    save: Annotated[
+        list[str] | None,
+        typer.Option(help="Write also OUTPUT/yolo, labelme, coco, voc, cvat or masks, or cutouts."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Detect otherwise than a run says: detect.field=value.")
+    ] = None,
+) -> None:
+    """Detects on SOURCE and writes overlays and detections.json."""
+    from yolact_tf.detect.sinks.kinds import open_sinks, require_room
+    from yolact_tf.detect.sinks.overlays import Overlays
+    from yolact_tf.detect.sinks.results import ResultsFile
+    from yolact_tf.detect.sources import find_sources
+
+    sources = find_sources(source)
+    # Before the model is opened, which takes long: they refuse what they may not write.
+    sinks = [Overlays(sources, output), ResultsFile(output)]
+    require_room(save or (), output)
+    from yolact_tf.detect.opening import open_detector
+    from yolact_tf.detect.stream import stream, total_frames
+    from yolact_tf.detect.writing import write_detections
+
+    detector = open_detector(model, overrides=overrides or ())
+    sinks += open_sinks(save or (), output, detector.labels)
+    thresholds = _thresholds(model, detector.labels) if score_threshold is None else score_threshold
+    with rate_bar("detecting", "frames", total_frames(sources)) as progress:
+        written = write_detections(
+            stream(detector, sources),
+            sinks,
+            lambda found: found.above(thresholds, top_k),
+            progress,
+        )
+    seen = _counted(written.frames, "image")
+    if any(source.num_frames != 1 for source in sources):
+        seen = f"{_counted(written.frames, 'frame')} of {_counted(len(sources), 'source')}"
+    console.print(f"{_counted(written.objects, 'object')} in {seen}: {output}")
+
+
+def _counted(number, what):
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _thresholds(model, labels):
+    """By class, where MODEL is a run that has them; else one for all."""
+    from yolact_tf.detect.thresholds import THRESHOLDS, read_thresholds
+
+    return read_thresholds(model, labels) if (model / THRESHOLDS).is_file() else _THRESHOLD
