@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from tests.conftest import SHARED
 from tests.in_process import in_process
 from tests.reference import formula_tensors
-from tests.weights.pth_writer import tensor, write_stream
+from tests.torch_files.pth_writer import tensor, write_stream
 from yolact_tf.cli.commands import app
 from yolact_tf.data.synthetic.shapes import MAX_IMAGES
 from yolact_tf.weights.labels import COCO_LABELS

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from safetensors.numpy import save_file
 
-from tests.weights.pth_writer import tensor, write_stream, write_zip
+from tests.torch_files.pth_writer import tensor, write_stream, write_zip
 from yolact_tf.recipes import load_config
 from yolact_tf.runs import load_run
 from yolact_tf.weights.importer import import_weights

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tests.weights.pth_writer import tensor, write_stream
+from tests.torch_files.pth_writer import tensor, write_stream
 from yolact_tf.model import build_yolact
 from yolact_tf.recipes import load_config
 from yolact_tf.weights.published import (

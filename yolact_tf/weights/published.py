@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolact_tf.files import PathLike
-from yolact_tf.weights.pytorch import read_state_dict
+from yolact_tf.torch_files.state_dict import read_state_dict
 from yolact_tf.weights.reference_names import reference_key, reference_shape, to_keras_layout
 from yolact_tf.weights.transfer import Slot, Transfer, class_keys, named_variables, transfer
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from yolact_tf.detect.engines.answers import by_image
+from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.preprocess import resize_images
 
 Found = dict[str, np.ndarray]
@@ -19,6 +20,8 @@ class Engine(ABC):
     precision = "float32"  # of its weights
     accelerator = "cpu"  # what computes
     labels: dict[int, str]  # category id -> name
+    mask_options: MaskOptions
+    anchor_settings: dict[str, Any] | None  # the arguments of `build_anchors`; None where it does not tell
 
     def __call__(self, image: np.ndarray) -> Found:
         return self.batch([image])[0]

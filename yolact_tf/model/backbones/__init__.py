@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 
 from yolact_tf.model.backbones.darknet import darknet53
+from yolact_tf.model.backbones.efficientnet_lite import efficientnet_lite0
 from yolact_tf.model.backbones.mobilenet import mobilenet_v2
 from yolact_tf.model.backbones.resnet import group_norm, resnet
 from yolact_tf.model.backbones.slim import slim_resnet
@@ -14,12 +15,13 @@ from yolact_tf.model.backbones.slim import slim_resnet
 def build_backbone(name: str, image_size: int, weights: str) -> keras.Model:
     """A `keras.Model` from RGB 0..255 [B, S, S, 3] to a list of C3, C4, C5.
 
-    name: a key of `BACKBONES`.  weights: "imagenet" or "random". Keras can download those of
-    `DOWNLOADED`; any other starts at random, and a warning says how to give it weights.
+    name: a key of `BACKBONES`.  weights: "imagenet" or "random". `WITH_IMAGENET` have ImageNet's at hand,
+    Keras' download or an installed package; any other starts at random, and a warning says how to give it
+    weights.
     """
     if name not in BACKBONES:
         raise ValueError(f"`model.backbone` must be one of {sorted(BACKBONES)}. Received: {name!r}")
-    if weights == "imagenet" and name not in DOWNLOADED:
+    if weights == "imagenet" and name not in WITH_IMAGENET:
         warnings.warn(
             f"{name} starts from random weights: those trained on ImageNet come from a file, "
             "`yolact train … --weights FILE` or `yolact import-weights`",
@@ -37,7 +39,8 @@ BACKBONES: dict[str, Callable[[int, str], keras.Model]] = {
     "resnet50_deformable": lambda size, weights: resnet(size, RESNET50, deformable_interval=1),
     "resnet101_deformable": lambda size, weights: resnet(size, RESNET101, deformable_interval=3),
     "darknet53": lambda size, weights: darknet53(size),
+    "efficientnet_lite0": efficientnet_lite0,
     "mobilenetv2": mobilenet_v2,
     "slim_resnet": lambda size, weights: slim_resnet(size),
 }
-DOWNLOADED = ("mobilenetv2",)
+WITH_IMAGENET = ("efficientnet_lite0", "mobilenetv2")

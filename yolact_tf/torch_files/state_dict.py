@@ -14,7 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from yolact_tf.files import PathLike
-from yolact_tf.weights.safe_pickle import Storage, Tensor, read_pickle, shown
+from yolact_tf.torch_files.safe_pickle import Storage, Tensor, read_pickle, shown
 
 # torch/serialization.py, MAGIC_NUMBER and PROTOCOL_VERSION
 STREAM_MAGIC, STREAM_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001

@@ -7,8 +7,8 @@ import struct
 import numpy as np
 import pytest
 
-from yolact_tf.weights import safe_pickle
-from yolact_tf.weights.safe_pickle import Storage, Tensor, read_pickle
+from yolact_tf.torch_files import safe_pickle
+from yolact_tf.torch_files.safe_pickle import Storage, Tensor, read_pickle
 
 HEAD = b"\x80\x02"
 
@@ -80,7 +80,7 @@ NAMES = [
     ("collections", "OrderedDict.__init__"),
     ("collections", "OrderedDict "),
     ("", "collections OrderedDict"),
-    ("yolact_tf.weights.safe_pickle", "_call"),
+    ("yolact_tf.torch_files.safe_pickle", "_call"),
 ]
 
 

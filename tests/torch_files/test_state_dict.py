@@ -16,8 +16,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tests.conftest import SHARED
-from tests.weights.pth_writer import KINDS, Parameter, Storage, Tensor, tensor, write_stream, write_zip
-from yolact_tf.weights.pytorch import read_state_dict
+from tests.torch_files.pth_writer import KINDS, Parameter, Storage, Tensor, tensor, write_stream, write_zip
+from yolact_tf.torch_files.state_dict import read_state_dict
 
 
 @pytest.fixture(params=[write_zip, write_stream])

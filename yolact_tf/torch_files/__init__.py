@@ -1,0 +1,1 @@
+"""Weight files of PyTorch in, numpy arrays out; nothing that a file says is run."""
