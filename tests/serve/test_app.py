@@ -123,8 +123,14 @@ def test_of_a_failed_assertion_its_message_is_told():
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         tf.function(require_pixels)(draw()[0], 100)
     assert one_line(caught.value) == "An image must have at most 100 pixels. Received: 1200"
+
+    @tf.function
+    def compare(x):
+        with tf.control_dependencies([tf.debugging.assert_equal(x, 2, "words [and more]")]):
+            return tf.identity(x)
+
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
-        tf.function(lambda x: tf.debugging.assert_equal(x, 2, "words [and more]"))(tf.constant(1))
+        compare(tf.constant(1))
     assert one_line(caught.value) == "words [and more]"
 
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 import yolact_tf
 from tests.export.verify.spoilt_files import one_changed, with_constant
 from yolact_tf.boxes import corners_to_centers
+from yolact_tf.export import to_litert
+from yolact_tf.export.quantization import Quantization
 from yolact_tf.export.verify import Reference, differences
 from yolact_tf.images.decoding import read_image
 
@@ -53,6 +56,35 @@ FAULTS = {
     "an anchor": (spoil_anchor, "", "raw: boxes of all anchors (relative)"),
     "a class id": (spoil_class_id, "", "raw: category ids"),
 }
+
+
+@pytest.mark.whole
+def test_one_wrong_channel_of_int8_weights_is_found(run, reference, image, tmp_path):
+    right = to_litert(run, tmp_path / "right.tflite", quantization=Quantization("dynamic_int8"))
+    kernel = weights_of(right, "lateral_p5")
+    turned = one_changed(kernel, 0, -kernel[0])
+    spoilt = with_constant(right, tmp_path / "spoilt.tflite", kernel, turned)
+    failed = {}
+    for path in (right, spoilt):
+        rows, _ = differences(reference, yolact_tf.Detector.from_artefact(path), [image])
+        failed[path] = [row.output for row in rows if not row.passes]
+    assert not failed[right]
+    assert any(output.startswith("raw: ") for output in failed[spoilt])
+
+
+def weights_of(path, layer):
+    """The int8 kernel of a layer in a `.tflite`."""
+    interpreter = Interpreter(
+        str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    )
+    interpreter.allocate_tensors()
+    names = {x["index"]: x["name"] for x in interpreter.get_tensor_details()}
+    (kernel,) = (
+        operation["inputs"][1]
+        for operation in interpreter._get_ops_details()
+        if operation["op_name"] == "CONV_2D" and layer in names[operation["outputs"][0]]
+    )
+    return interpreter.get_tensor(kernel)
 
 
 @pytest.mark.parametrize("case", FAULTS)

@@ -41,22 +41,26 @@ FLOAT16 = Tolerances(
     lost_ap=Limit(0.005),
     slack=0.05,
 )
-# AP is the measure of integers, one point of it; the others only tell a model from garbage.
+# AP is the measure of integers, one point of it. The others are about twice the most that right files gave on
+# their own and on drawn images, of a trained run (192 px) and of two that have hardly begun (128, 160 px). Of
+# dynamic_int8 that was .077, .009, .0005, .018, .0084, .006 and of int8 .18, .039, .0016, .087, .046, .16, in
+# this order. One wrong weight shows where it changes more than rounding does, which it does in few layers: a
+# sign turned in the lateral layer of P5 gave .024 of the network, one in a layer of the backbone .01.
 DYNAMIC_INT8 = Tolerances(
     detections=Limit(mean=0.15),
-    scores=Limit(mean=0.03),
-    boxes=Limit(mean=0.01),
-    masks=Limit(mean=0.1),
-    network=Limit(mean=0.02),
-    anchors=Limit(0.1),
+    scores=Limit(mean=0.02),
+    boxes=Limit(mean=0.002),
+    masks=Limit(mean=0.04),
+    network=Limit(mean=0.015),
+    anchors=Limit(0.02),
     lost_ap=Limit(0.01),
     slack=0.3,
 )
 INT8 = Tolerances(
     detections=Limit(mean=0.25),
     scores=Limit(mean=0.05),
-    boxes=Limit(mean=0.02),
-    masks=Limit(mean=0.2),
+    boxes=Limit(mean=0.005),
+    masks=Limit(mean=0.15),
     network=Limit(mean=0.05),
     anchors=Limit(0.2),
     lost_ap=Limit(0.01),
