@@ -107,7 +107,7 @@ def test_a_full_disk_is_one_line(shapes_run, tmp_path, capsys, monkeypatch):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert code == 2 and err.count("\n") == 1
-    assert f"{output / 'clip.mp4'}: expected room for the whole video. Received: File too large" in err
+    assert f"{output / 'clip.mp4'}: expected to write the whole video. Received: File too large" in err
     assert 0 < len(content_of(output / "clip.mp4").times) < 60
 
 
