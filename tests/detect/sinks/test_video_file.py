@@ -129,7 +129,7 @@ def large(tmp_path):
     return write_video(tmp_path / "clip.mp4", frames=100, size=(320, 240), draw=noise)
 
 
-FULL = r"out/clip.mp4: expected room for the whole video. Received: .*, after \d+ frames"
+FULL = r"out/clip.mp4: expected to write the whole video. Received: .*, after \d+ frames"
 
 
 def test_what_was_written_before_the_disk_was_full_plays(large, tmp_path):

@@ -18,6 +18,8 @@ from yolact_tf.files import atomic_path
 _ENCODER = {"preset": "veryfast", "crf": "20", "bf": "0"}
 # What there is of an MP4 plays whatever ends the writing; one that is finished is like any other.
 _MP4 = {"movflags": "hybrid_fragmented+delay_moov", "frag_duration": "1000000"}
+# What a head says of its own file, not of what is shown.
+_OF_A_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder")
 _BT709, _LIMITED = 1, 1  # FFmpeg's numbers of these colours, and of the range 16..235
 
 
@@ -38,7 +40,8 @@ class VideoFile:
         self._temporary = self._place.enter_context(atomic_path(path, suffix=path.suffix))
         options = _MP4 if path.suffix == ".mp4" else {}
         self._container = pyav().open(self._temporary, "w", options=options)
-        self._container.metadata.update({**facts.metadata, "comment": MARK})
+        kept = {key: text for key, text in facts.metadata.items() if key not in _OF_A_FILE}
+        self._container.metadata.update({**kept, "comment": MARK})
         self._stream = _add_stream(self._container, first, facts)
         self._sound = Sound(source, self._container)
 
@@ -79,7 +82,7 @@ class VideoFile:
             yield
         except pyav().FFmpegError as error:
             raise OSError(
-                f"{self.path}: expected room for the whole video. Received: {error.strerror}, after "
+                f"{self.path}: expected to write the whole video. Received: {error.strerror}, after "
                 f"{self.count} frames"
             ) from None
 
