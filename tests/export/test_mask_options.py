@@ -8,7 +8,7 @@ from yolact_tf.config import ExportRecipe
 from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.export import export_run
 from yolact_tf.export.signature_outputs import answers
-from yolact_tf.export.verify import compare, verify
+from yolact_tf.export.verify import verify
 from yolact_tf.images.decoding import read_image
 
 pytestmark = pytest.mark.whole
@@ -37,10 +37,8 @@ def test_artefacts_enlarge_masks_as_their_run_does(recipe, name, run, image, tmp
     path = export_run(run, recipe, tmp_path / name)
     detector = yolact_tf.Detector.from_artefact(path)
     assert detector.engine.mask_options == MaskOptions("logits", True)
-    expected, found = yolact_tf.Detector(run)(image), detector(image)
+    found = detector(image)
     assert len(found) and found.masks.sum(0).max() == 1
-    rows = compare(expected, found)
-    assert all(row.passes for row in rows), rows
     rows, count = verify(path, run, [image])
     assert count and all(row.passes for row in rows), rows
 
