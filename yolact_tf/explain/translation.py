@@ -110,16 +110,16 @@ def _ball():
 
 
 def _best_object(image, found: Detections):
-    """The best detection as (pixels [h, w, 3], mask [h, w]), no larger than _LARGEST of an input."""
-    masks = [mask for mask in found[:1].masks if mask.any()]
-    if not masks:
+    """(pixels [h, w, 3], mask [h, w]) of the best detection with a mask, scaled to _LARGEST of an input."""
+    whole = next((mask for mask in found.masks if mask.any()), None)
+    if whole is None:
         raise ValueError(
             "IMAGE must show something that the model finds, to be moved about; without IMAGE a drawn ball "
             "is. Received one in which it finds nothing"
         )
-    rows, columns = np.flatnonzero(masks[0].any(1)), np.flatnonzero(masks[0].any(0))
+    rows, columns = np.flatnonzero(whole.any(1)), np.flatnonzero(whole.any(0))
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    cut, mask = image[window], masks[0][window]
+    cut, mask = image[window], whole[window]
     scale = _LARGEST * _SIDE / max(mask.shape)
     size = max(1, round(mask.shape[0] * scale)), max(1, round(mask.shape[1] * scale))
     smooth = np.repeat(np.uint8(255) * mask[..., None], 3, 2)
@@ -138,4 +138,4 @@ def _placed(background, cut, mask, x, y):
 def _control(model, image):
     side = model.input_shape[1]
     batch = resize(image, (side, side))[None].astype(np.float32)
-    return np.asarray(keras.ops.convert_to_numpy(without_padding(model).predict_on_batch(batch)))[0]
+    return keras.ops.convert_to_numpy(without_padding(model)(batch))[0]
