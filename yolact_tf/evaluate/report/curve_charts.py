@@ -130,15 +130,10 @@ def _class_curves(found):
 
 def _draw_classes(axis, curves, labels):
     """Thin lines of the classes, in their colours."""
-    style = {"linewidth": 1.2, "alpha": 1 if len(labels) <= _MOST_NAMED else 0.45}
+    style = {"linewidth": 1.2, "alpha": 1 if len(labels) <= _MOST_NAMED else 0.3}
     for (x, y), category, name in zip(curves, labels, distinct_names(labels), strict=True):
-        axis.plot(
-            x, np.where(y < 0, np.nan, y), color=np.array(color_of(category)) / 255, label=name, **style
-        )
-
-
-def _rgb(category):
-    return np.array(color_of(category)) / 255
+        color = np.array(color_of(category)) / 255
+        axis.plot(x, np.where(y < 0, np.nan, y), color=color, label=name, **style)
 
 
 def _name_classes(figure, axis, labels):

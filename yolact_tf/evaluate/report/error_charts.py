@@ -37,15 +37,20 @@ def draw_errors(models: Mapping[str, Analysis], target: PathLike) -> None:
 
 
 def draw_confusion(matrix: np.ndarray, labels: dict[int, str], target: PathLike) -> None:
-    """Writes a confusion matrix, [C + 1, C + 1] with background last, as a PNG: shares of each row."""
-    names = [*distinct_names(labels), "background"]
+    """Writes a confusion matrix, [C + 1, C + 1] with background last, as a PNG: shares of each row.
+
+    Classes without objects and detections are left out.
+    """
+    names = np.array([*distinct_names(labels), "background"])
+    occurs = matrix.any(0) | matrix.any(1) | (names == names[-1])
+    names, matrix = names[occurs], matrix[np.ix_(occurs, occurs)]
     count = len(names)
     side = min(15.0, 3 + 0.55 * count if count <= MOST_NUMBERED else 5 + 0.2 * count)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axis = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    size = 10 if count <= MOST_NUMBERED else max(4.5, 9 - 0.05 * count)
+    size = 10 if count <= MOST_NUMBERED else min(8, 650 / count)
     font = font_of(names, size)
     axis.set_xticks(range(count), names, rotation=90, fontproperties=font)
     axis.set_yticks(range(count), names, fontproperties=font)
@@ -67,7 +72,7 @@ def _draw_bars(axis, groups, colors):
         places = np.arange(len(gains)) + (number - (len(groups) - 1) / 2) * width
         bars = axis.bar(places, gains, 0.95 * width, color=colors[name], label=name)
         axis.bar_label(bars, [f"{gain:.3f}".removeprefix("0") for gain in gains], fontsize=7, padding=1)
-    axis.set_xticks(range(len(KINDS) + 1), (*KINDS, MISSED), fontsize=9)
+    axis.set_xticks(range(len(KINDS) + 1), (*KINDS, MISSED), fontsize=8)
     axis.set_ylim(0, max(0.01, *(1.15 * max(gains) for gains in groups.values()), axis.get_ylim()[1]))
     axis.legend(prop=font_of(groups, 8))
     tidy(axis)

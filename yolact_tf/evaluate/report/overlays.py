@@ -9,7 +9,7 @@ from pycocotools import mask as coco_mask
 from yolact_tf.data.coco.turning import turn_annotation
 from yolact_tf.data.record import Record
 from yolact_tf.data.split import Split
-from yolact_tf.draw.instances import color_of, draw_instances, in_rows, resize, titled
+from yolact_tf.draw.instances import GAP, color_of, draw_instances, in_rows, resize, titled
 from yolact_tf.evaluate.analysis import Analysis
 from yolact_tf.evaluate.coco_numbers import object_masks, ranking_score
 from yolact_tf.images.orientation import turned_size, undoing
@@ -30,7 +30,13 @@ def overlay_sheets(
         for record in data.records
         if record.image_id in wanted
     }
-    return {name: in_rows([rows[i] for i in ids], 1) for name, ids in chosen.items() if ids}
+    return {name: _stacked([rows[i] for i in ids]) for name, ids in chosen.items() if ids}
+
+
+def _stacked(rows):
+    """Pictures of one width, which may differ in height."""
+    spaced = [np.pad(row, ((0, GAP), (0, 0), (0, 0)), constant_values=255) for row in rows]
+    return np.concatenate(spaced)[:-GAP]
 
 
 def _row(record, models, qualities):
