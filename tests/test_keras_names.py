@@ -41,6 +41,7 @@ def file(model, tmp_path_factory):
     return path
 
 
+@pytest.mark.whole
 def test_a_fresh_process_that_imports_keras_after_the_package(file, model):
     # Keras' NumPy backend starts soonest.
     environment = os.environ | {"KERAS_BACKEND": "numpy", "PYTHONPATH": str(ROOT)}

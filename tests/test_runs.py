@@ -35,6 +35,7 @@ def test_a_run_loads_without_its_recipe(shapes_run):
     assert run.config.model.num_classes == 6
 
 
+@pytest.mark.whole
 def test_saving_a_loaded_run_gives_an_equal_one(shapes_run, tmp_path):
     run = yolact_tf.load_run(shapes_run)
     yolact_tf.save_run(tmp_path / "copy", run.model, run.config, run.labels)

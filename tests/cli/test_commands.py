@@ -361,6 +361,7 @@ def test_an_export_beyond_tolerance_is_not_there(shapes_run, shapes_data, tmp_pa
     assert target.is_file()
 
 
+@pytest.mark.whole
 def test_verify_refuses_accelerators_that_are_not_there(shapes_run, litert_file, saved_model):
     arguments = ("--run", shapes_run, "--accelerator")
     without_gpu = yolact("verify", litert_file, *arguments, "gpu", VK_ICD_FILENAMES="/nowhere")
@@ -379,6 +380,7 @@ def test_export_refuses_a_version_that_is_taken_before_the_run_is_loaded(tmp_pat
     assert code == 2 and "--output must name a version that is free" in error
 
 
+@pytest.mark.whole
 def test_verify_fails_with_exit_code_1(shapes_run, litert_file, tmp_path, capsys, monkeypatch):
     import yolact_tf
 

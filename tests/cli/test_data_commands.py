@@ -129,6 +129,7 @@ def test_stats_counts_classes_and_suggests_anchors(shapes_data, tmp_path, run):
         assert image.size[0] > 1000
 
 
+@pytest.mark.whole
 def test_show_draws_examples(shapes_data, tmp_path, run):
     options = ("--recipe", "tiny_256", "--count", "3", "--set", "data.image_size=64")
     sheets = []

@@ -114,6 +114,7 @@ def test_what_is_unusual_but_right_trains(sound, caplog):
     assert len(whole) == 1 and whole[0]["masks"][0, 0].all()  # the image of one pixel
 
 
+@pytest.mark.whole
 def test_augmentation_bears_all_of_it(sound):
     folder, content = sound
     write_annotations(folder, content)

@@ -112,6 +112,7 @@ def test_val_is_in_file_order_as_it_is_with_the_incomplete_last_batch(val_set):
     assert_allclose(truth["boxes"][:, 0], expected, atol=1e-6)
 
 
+@pytest.mark.whole
 def test_val_is_the_same_each_time_and_for_each_seed(five, val_set):
     first = joined(val_set)
     tf.nest.map_structure(assert_array_equal, first, joined(val_set))
@@ -130,6 +131,7 @@ def test_an_epoch_without_augmentation_shows_each_image_once(plain_set, val_set)
     tf.nest.map_structure(lambda a, b: assert_allclose(a[order], b, atol=1e-6), truth, val_truth)
 
 
+@pytest.mark.whole
 def test_only_the_same_seed_gives_the_same_batches(five, train_set):
     first, second = (joined(build_dataset(config_of(seed=3), five, "train")) for _ in range(2))
     tf.nest.map_structure(assert_array_equal, first, second)
@@ -140,6 +142,7 @@ def test_epochs_differ_in_views(train_set):
     assert not np.array_equal(joined(train_set)[0], joined(train_set)[0])
 
 
+@pytest.mark.whole
 def test_epochs_differ_in_order(plain_set):
     orders = {tuple(joined(plain_set)[0][:, 0, 0, 0].round().astype(int)) for _ in range(4)}
     assert len(orders) > 1 and {tuple(sorted(order)) for order in orders} == {(20, 50, 80, 110, 140)}
@@ -153,6 +156,7 @@ def test_a_data_set_smaller_than_a_batch_gives_one(tmp_path):
     assert set(parts[0][0][:, 0, 0, 0].round()) == {20, 50}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("images_per_epoch, expected", [(13, 6), (1, 1)])
 def test_images_per_epoch_repeats_or_cuts_the_data(five, images_per_epoch, expected):
     dataset = build_dataset(config_of(images_per_epoch=images_per_epoch, **PLAIN), five, "train")
@@ -176,6 +180,7 @@ def test_more_objects_than_slots_keep_the_largest_in_their_order(tmp_path):
     assert_allclose(widths, [20, 30, 12], atol=1e-4)
 
 
+@pytest.mark.whole
 def test_images_without_objects_and_with_only_crowds(tmp_path):
     annotations = [rectangle(2, 5, 5, 30, 20, is_crowd=1), rectangle(3, 5, 5, 30, 20)]
     write_folder(tmp_path, {f"{i}.png": gray(i) for i in range(3)}, annotations, splits=SPLITS)
@@ -191,6 +196,7 @@ def test_images_without_objects_and_with_only_crowds(tmp_path):
     assert set(images[:, 0, 0, 0].round()) == {50, 80}  # the reference drops the image without annotations
 
 
+@pytest.mark.whole
 def test_a_data_set_without_any_object(tmp_path):
     write_folder(tmp_path, {"a.png": gray(0), "b.png": gray(1)})
     images, truth = joined(build_dataset(config_of(empty_images=True), tmp_path, "train"))

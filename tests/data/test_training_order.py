@@ -66,6 +66,7 @@ def test_parallelism_changes_nothing(alone, folder):
     assert_same(epoch(build_dataset(config, folder, "train").with_options(options)), batches)
 
 
+@pytest.mark.whole
 def test_workers_share_the_batches_of_one(alone, folder):
     config, batches = alone
     shares = [epoch(build_dataset(config, folder, "train", worker=w, num_workers=2)) for w in range(2)]
@@ -75,6 +76,7 @@ def test_workers_share_the_batches_of_one(alone, folder):
     assert_same(together, batches)
 
 
+@pytest.mark.whole
 def test_workers_share_validation(folder):
     shares = [epoch(build_dataset(config_of(), folder, "val", worker=w, num_workers=2)) for w in range(2)]
     seen = np.concatenate([batch[0] for share in shares for batch in share])
@@ -95,6 +97,7 @@ def test_a_batch_size_that_this_machine_decides_is_none_yet(split, folder):
         build_dataset(config_of(batch_size=0), folder, split)
 
 
+@pytest.mark.whole
 def test_a_dataset_may_begin_with_any_batch_of_any_epoch(folder):
     dataset = build_dataset(config_of(), folder, "train")
     epochs = [epoch(dataset) for _ in range(3)]
@@ -118,6 +121,7 @@ def test_each_pass_shows_every_image_once(count, folder):
     assert count == NUM_IMAGES or widths[:4] != widths[NUM_IMAGES : NUM_IMAGES + 4]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("cache", ["memory", "folder"])
 def test_a_cache_changes_nothing(cache, folder, tmp_path):
     where = cache if cache == "memory" else str(tmp_path / "cache")
@@ -144,6 +148,7 @@ def test_a_folder_cache_copies_each_file_once_and_again_when_it_changed(folder, 
     assert len(copies()) == NUM_IMAGES + 1
 
 
+@pytest.mark.whole
 def test_batches_in_any_order_are_the_same_views(folder):
     """Views that are kept ready for files that cannot be read may overtake, and no others."""
     config = config_of(1)

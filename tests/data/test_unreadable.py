@@ -70,6 +70,7 @@ def seen(dataset):
     return (np.concatenate(images) / STEP).round().astype(int) - 1
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "damage, cache",
     [(vanish, "none"), (rot, "none"), (shrink, "none"), (vanish, "memory"), (rot, "folder")],
@@ -88,6 +89,7 @@ def test_the_next_view_stands_in_for_a_lost_one_which_is_counted_and_named(damag
     assert unreadable.reason.startswith(f"{path}: {reason}") and "\n" not in unreadable.reason
 
 
+@pytest.mark.whole
 def test_an_epoch_is_taken_up_anywhere_with_the_same_batches(data):
     vanish(path_of(data, 2))
     rot(path_of(data, 5))
@@ -99,6 +101,7 @@ def test_an_epoch_is_taken_up_anywhere_with_the_same_batches(data):
         tf.nest.map_structure(assert_array_equal, rest, whole[first:])
 
 
+@pytest.mark.whole
 def test_workers_share_what_is_left(data):
     config = config_of(images_per_epoch=24, batch_size=4)
     vanish(path_of(data, 2))
@@ -112,6 +115,7 @@ def test_workers_share_what_is_left(data):
     assert all(str(path_of(data, 2)) in each.reason for each in lost if each.counts[0])
 
 
+@pytest.mark.whole
 def test_above_the_share_training_ends_and_names_the_first(data):
     config = config_of(images_per_epoch=0, batch_size=2, max_unreadable=0.25)
     for number in range(2):
@@ -138,6 +142,7 @@ def test_where_errors_are_refused_the_first_loss_ends_training(data):
     assert unreadable.verdict.endswith(f"the first {path_of(data, 4)}: no such image file")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("first_batch", [0, 3])
 def test_when_all_files_are_lost_training_ends_and_does_not_wait_for_ever(first_batch, data):
     for number in range(NUM_IMAGES):
@@ -175,6 +180,7 @@ def shards(data, tmp_path):
     return load_data(tmp_path / "shards", "train")
 
 
+@pytest.mark.whole
 def test_a_rotten_image_in_a_shard_is_left_out_and_named(shards):
     file = shards.files[1]  # images 2 and 3
     first, second = (r.numpy() for r in tf.data.TFRecordDataset(file))
@@ -190,6 +196,7 @@ def test_a_rotten_image_in_a_shard_is_left_out_and_named(shards):
     assert unreadable.reason.startswith(f"{shards.origin}: 2.png: expected an image. Received: ")
 
 
+@pytest.mark.whole
 def test_a_damaged_shard_counts_as_the_images_that_it_would_have_given(shards):
     file = Path(shards.files[1])
     content = bytearray(file.read_bytes())

@@ -26,6 +26,7 @@ def open_artefact(path, **options):
     return yolact_tf.Detector.from_artefact(path, **options)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind", KINDS)
 def test_threads_share_a_detector(kind, request, shapes_data):
     detector = open_kind(kind, request)
@@ -174,6 +175,7 @@ def drop_name(path):
     path.write_text(json.dumps(dict(list(json.loads(path.read_text()).items())[:-1])))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("case", DAMAGES)
 def test_a_damaged_saved_model_is_refused_in_one_line(case, copy):
     damage, message = DAMAGES[case]
@@ -191,6 +193,7 @@ def test_a_saved_model_of_others_is_refused(tmp_path):
         open_artefact(tmp_path)
 
 
+@pytest.mark.whole
 def test_a_category_without_a_name_is_named(copy, shapes_data):
     path = copy / "1" / "assets" / "labels.json"
     names = json.loads(path.read_text())

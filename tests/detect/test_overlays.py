@@ -64,6 +64,7 @@ def test_names_differ_where_pictures_do(names, overlays, file_names, tmp_path):
     assert written(tmp_path / "out") == (overlays, file_names)
 
 
+@pytest.mark.whole
 def test_many_pictures_are_named_at_once(tmp_path):
     """Comparing each with each would take the better part of an hour."""
     paths = [tmp_path / str(i % 7) / f"{i // 14}.{'jpg' if i % 2 else 'png'}" for i in range(40_000)]

@@ -103,6 +103,7 @@ def test_boxes_are_ranked_by_score_and_masks_by_mask_score(shared_data):
     assert both["segm"] == coco_metrics(data, as_score)["segm"] != plain["segm"]
 
 
+@pytest.mark.whole
 def test_the_reference_protocol_is_added_where_asked_for(plus_run, shapes_data):
     detector = yolact_tf.Detector(yolact_tf.load_run(plus_run))
     metrics, _ = evaluate(detector, shapes_data, reference_protocol=True)

@@ -74,6 +74,12 @@ def test_ranges_are_the_extremes_of_an_image_on_average(litert_file):
     assert_allclose([ranges[name]["min"], ranges[name]["max"]], [[10.0], [130.0]])
 
 
+def test_what_no_image_fires_has_a_range_all_the_same(litert_file):
+    ranges = value_ranges(litert_file.read_bytes(), [np.zeros((1, 128, 128, 3), "float32")])
+    name = next(name for name in ranges if "image" in name)
+    assert_allclose([ranges[name]["min"], ranges[name]["max"]], [[0.0], [1.0]])
+
+
 def test_a_network_that_computes_nan_is_refused(litert_file):
     with pytest.raises(ValueError, match="finite values"):
         value_ranges(litert_file.read_bytes(), [np.full((1, 128, 128, 3), np.nan, "float32")])

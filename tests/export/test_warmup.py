@@ -14,6 +14,7 @@ def records(saved_model):
     return list(tf.data.TFRecordDataset(str(saved_model / "1" / FILE)).as_numpy_iterator())
 
 
+@pytest.mark.whole
 def test_each_signature_has_a_request_that_it_answers(saved_model):
     loaded = tf.saved_model.load(str(saved_model / "1"))
     requests = read_warmup(saved_model / "1")

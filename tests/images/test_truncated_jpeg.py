@@ -44,6 +44,7 @@ def test_a_part_that_is_missing_is_found(kind):
         assert is_cut_short(cut(whole, share)), share
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind", ["colour", "grey", "CMYK", "restart markers"])
 def test_what_a_decoder_would_make_up_is_refused_wherever_images_are_read(kind, tmp_path):
     whole, path = jpeg(**KINDS[kind]), tmp_path / "cut.jpg"

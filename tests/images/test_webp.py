@@ -28,6 +28,7 @@ def webp(mode="RGB", frames=1, **options):
 NOTES = {"icc_profile": b"a profile!", "exif": b"Exif\0\0II*\0\x08\0\0\0\0\0", "xmp": b"<x/>"}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("options", [{}, NOTES, {"background": (9, 8, 7, 255)}])
 def test_an_opaque_animation_gets_room_for_its_transparency(options, tmp_path):
     encoded, first = webp(frames=3, **options)

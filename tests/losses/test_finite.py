@@ -69,6 +69,7 @@ def test_such_a_step_is_left_out_and_training_goes_on(spoilt):
     assert any((np.array(v) != b).any() for v, b in zip(model.trainable_variables, before, strict=True))
 
 
+@pytest.mark.whole
 def test_many_in_a_row_stop_with_the_name_and_the_step(spoilt):
     model, good, bad = spoilt
     stop = StopOnNonFinite(limit=3)

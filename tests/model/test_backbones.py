@@ -11,6 +11,7 @@ from yolact_tf.model.backbones.deformable import DeformableConv2D
 from yolact_tf.model.backbones.resnet import normalise
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("name", "size"), [*((name, 70) for name in sorted(BACKBONES)), ("resnet50", 64), ("darknet53", 64)]
 )

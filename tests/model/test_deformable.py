@@ -256,6 +256,7 @@ def test_saving_and_reloading_changes_nothing(options, images, tmp_path):
     assert_allclose(reloaded(images), model(images), atol=1e-6)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("compiled", [False, True], ids=["graph", "xla"])
 def test_training_moves_every_weight(images, compiled):
     model = functional()
@@ -336,6 +337,7 @@ np.savez(sys.argv[2], out, *jax.jit(pull)(2 * out))
 """
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax")
 def test_jax_gives_the_same_numbers(tmp_path):
     inputs = random_inputs(2, 1)

@@ -54,6 +54,7 @@ def test_a_head_that_trickles_in_has_no_more_time(impatient):
         wait_until(is_closed)
 
 
+@pytest.mark.whole
 def test_a_body_that_does_not_come_is_refused_in_words(impatient):
     with socket.create_connection(impatient, timeout=60) as slow:
         slow.sendall(f'POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{"in'.encode())

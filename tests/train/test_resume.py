@@ -145,6 +145,7 @@ def test_a_run_goes_on_from_any_batch_to_the_same_bits(epoch, batch, whole, tmp_
     assert [row.epoch for row in notes.rows] == list(range(epoch + 1, EPOCHS + 1))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("epoch", range(EPOCHS))
 def test_what_fails_after_an_epoch_is_made_up_for_without_it(epoch, whole, tmp_path):
     run = tmp_path / "run"

@@ -30,6 +30,7 @@ def clock(monkeypatch):
     return clock
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_the_schedule_ends_when_the_time_does(clock, accumulate):
     """Steps of two seconds within a minute: thirty, however long the schedule was meant to be."""

@@ -81,6 +81,7 @@ def started_validation(run, data, folder, every=1):
     return callback
 
 
+@pytest.mark.whole
 def test_epochs_without_validation_log_nan_and_the_last_validates(config, shapes_data, tmp_path):
     data = load_coco(shapes_data, "val")
     run = Run(yolact_tf.build_yolact(config), config, data.labels)
@@ -91,6 +92,7 @@ def test_epochs_without_validation_log_nan_and_the_last_validates(config, shapes
     assert [math.isnan(row["val_mask_AP"]) for row in logs] == [True, False, False]
 
 
+@pytest.mark.whole
 def test_metrics_are_of_the_last_validation_though_another_was_better(config, shapes_data, tmp_path):
     data = load_coco(shapes_data, "val")
     run = Run(yolact_tf.build_yolact(config), config, data.labels)
@@ -102,6 +104,7 @@ def test_metrics_are_of_the_last_validation_though_another_was_better(config, sh
     assert [path.name for path in (tmp_path / "weights").iterdir()] == ["last.weights.h5"]
 
 
+@pytest.mark.whole
 def test_without_objects_to_validate_on_the_last_weights_are_the_best(config, shapes_data, tmp_path):
     content = json.loads((shapes_data / "val.json").read_text())
     (tmp_path / "val.json").write_text(json.dumps({**content, "annotations": []}))

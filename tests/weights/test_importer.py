@@ -68,6 +68,7 @@ def test_a_run_is_not_overwritten(config, tmp_path):
         import_weights(tmp_path / "weights.pth", config, tmp_path)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "content",
     [{"7": "cat", "3": "dog"}, {"categories": [{"id": 7, "name": "cat"}, {"id": 3, "name": "dog"}]}],

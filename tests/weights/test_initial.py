@@ -77,6 +77,7 @@ def test_a_missing_file_is_said():
         load_start_weights(None, "nowhere.pth", {})
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("num_classes", "same"), [(80, True), (3, False)])
 def test_a_file_of_the_original_starts_a_training(num_classes, same, tmp_path):
     from yolact_tf.weights.labels import published_labels

@@ -61,6 +61,7 @@ def test_leftovers_of_old_checkpoints_are_accounted_for(resnet50, tmp_path):
         assert (np.asarray(variable) == 1).all()
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("recipe", "size"), [("resnet50_550", 64), ("plus_resnet50_550", 256), ("darknet53_550", 64)]
 )

@@ -11,6 +11,7 @@ from yolact_tf.weights.published import RECIPE_OF, reference_slots
 from yolact_tf.weights.reference_names import reference_key, reference_shape, to_keras_layout
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("reference", sorted(RECIPE_OF))
 def test_every_variable_is_a_tensor_of_the_original_and_no_tensor_is_left(parity, reference):
     size = 256 if "plus" in reference else 64  # no weight depends on it

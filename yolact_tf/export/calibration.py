@@ -80,6 +80,8 @@ def value_ranges(content: bytes, images: CalibrationImages) -> dict[str, dict[st
     means = np.mean(extremes, axis=0)
     if not np.isfinite(means).all():
         raise ValueError("Expected a network of finite values. Received one that computes NaN or infinity")
+    # What no image fires takes any range; the quantizer's own is so narrow that XNNPACK refuses the step.
+    means[~means.any(1)] = 0, 1
     return {
         x["name"]: {"min": low, "max": high} for x, (low, high) in zip(tensors, means[..., None], strict=True)
     }

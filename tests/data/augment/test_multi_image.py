@@ -76,6 +76,7 @@ def seen(request, scenes):
     return list(examples(scenes, boxes="refitted", **JOINED[request.param]))
 
 
+@pytest.mark.whole
 def test_where_a_mask_is_there_is_its_colour_and_nothing_covers_it(seen):
     compared = wrong = 0
     for image, truth in seen:
@@ -105,6 +106,7 @@ def mosaics(scenes):
     return list(examples(scenes, mosaic=1.0))
 
 
+@pytest.mark.whole
 def test_a_mosaic_shows_four_images_about_a_point_of_the_middle(mosaics):
     num_greys = []
     for image, truth in mosaics:
@@ -164,6 +166,7 @@ def test_a_fully_covered_object_is_dropped_and_a_half_covered_one_shrinks():
     assert left["masks"].numpy().sum() == 3 * 4 + 4
 
 
+@pytest.mark.whole
 def test_more_objects_than_slots_keep_the_largest(scenes, mosaics):
     assert max(len(every["boxes"]) for _, every in mosaics) > 3
     few = examples(scenes, mosaic=1.0, max_objects=3)

@@ -34,6 +34,7 @@ def test_pictures_come_in_rows(count, shape, shapes_data):
         assert (sheet[70:, 70:134] != 255).any()
 
 
+@pytest.mark.whole
 def test_seeds_choose_the_views(shapes_data):
     data = load_coco(shapes_data, "train")
     first = contact_sheet(CONFIG, data, 2, seed=1)
@@ -41,6 +42,7 @@ def test_seeds_choose_the_views(shapes_data):
     assert (first != contact_sheet(CONFIG, data, 2, seed=2)).any()
 
 
+@pytest.mark.whole
 def test_neither_batch_size_nor_cache_matters(shapes_data):
     other = replace(
         CONFIG,
@@ -50,6 +52,7 @@ def test_neither_batch_size_nor_cache_matters(shapes_data):
     assert_array_equal(contact_sheet(CONFIG, shapes_data, 2), contact_sheet(other, shapes_data, 2))
 
 
+@pytest.mark.whole
 def test_few_images_come_again_in_other_views(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype("uint8")
     write_folder(tmp_path, {"a.png": picture}, [rectangle(1, 8, 8, 40, 40)])
@@ -81,6 +84,7 @@ def test_crowds_are_named_as_such():
     assert (crowd[:38].any(2)).sum() > 1.5 * (alone[:38].any(2)).sum()
 
 
+@pytest.mark.whole
 def test_an_image_without_objects_is_shown_bare(tmp_path):
     write_folder(tmp_path, {"a.png": (64, 64)})
     config = replace(PLAIN, data=replace(PLAIN.data, empty_images=True))

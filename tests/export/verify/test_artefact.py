@@ -108,6 +108,7 @@ def test_drawn_scenes_serve_where_no_data_is_given():
     assert [scene.shape for scene in scenes] == [(256, 256, 3)] * 2
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_verification_fails_on_each_spoilt_output(name, case, reference, artefact, run, images, monkeypatch):
     signatures = artefact.engine.signatures
@@ -138,6 +139,7 @@ def test_verification_fails_on_a_spoilt_saved_model(run, images, saved_model, tm
     assert failed == set(OF_SIGNATURE)
 
 
+@pytest.mark.whole
 def test_a_nan_of_an_early_image_is_not_forgotten(reference, artefact, run, images, monkeypatch):
     signatures = artefact.engine.signatures
     answers = iter([spoilt(signatures["raw"], "NaN in the network"), signatures["raw"]])
@@ -154,6 +156,7 @@ def deaf(run):
     return dataclasses.replace(run, config=dataclasses.replace(run.config, detect=detect))
 
 
+@pytest.mark.whole
 def test_of_a_run_that_finds_nothing_the_network_is_compared(deaf, images, tmp_path):
     path = to_litert(deaf, tmp_path / "deaf.tflite")
     rows, compared = verify(path, deaf, images[:1])

@@ -36,6 +36,7 @@ def test_an_ap_without_objects_is_drawn_as_none(tmp_path):
     np.testing.assert_array_equal(pixels(tmp_path / "minus.png"), pixels(tmp_path / "nan.png"))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("recipe", ["tiny_256", "resnet50_550"])
 def test_the_planned_rate_is_drawn(recipe, tmp_path):
     schedule = schedule_of(build_optimizer(load_config(recipe), 100))
