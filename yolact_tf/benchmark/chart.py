@@ -121,7 +121,7 @@ def _draw_memory(memories: Sequence[Memory], names, axis):
 
 def _title(report):
     threads = max((model.threads or 0 for model in report.models), default=0)
-    shown = f"{report.rounds} rounds of all models in turn, {len(report.images)} images"
+    shown = f"{report.rounds} rounds of all models in turn, images: {len(report.images)}"
     return f"{report.machine['processor']}, {threads} threads, {shown}"
 
 

@@ -18,9 +18,8 @@ def print_report(report: "Report") -> None:
     """Prints a Report as tables: the whole, its stages, batches, and growth where it was measured."""
     machine = report.machine
     first = report.images[0]
-    shown = (
-        f"{len(report.images)} images, the first {first['name']} of {first['width']}x{first['height']} pixels"
-    )
+    size = f"{first['width']}x{first['height']} pixels"
+    shown = f"images: {len(report.images)}, the first {first['name']} of {size}"
     console.print(f"{machine['processor']}, {machine['cores']} usable cores; {shown}")
     console.print(
         f"{report.rounds} rounds after warming up, all models in turn in each; times in milliseconds"
