@@ -30,6 +30,9 @@ class Detections:
     prototypes: np.ndarray | None = None  # [Hp, Wp, K]; None where an artefact does not tell
     coefficients: np.ndarray | None = None  # [n, K]
     rescored: np.ndarray | None = None  # [n] score times estimated mask IoU; YOLACT++ only
+    # n masks as (y, x, [h, w] bool array) where they are known in pixels; `mask_probabilities` then is empty
+    given_windows: tuple[tuple[int, int, np.ndarray], ...] | None = None
+    track_ids: np.ndarray | None = None  # [n] int, the same for one object in all frames; -1: of no track yet
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -45,6 +48,10 @@ class Detections:
             mask_probabilities=self.mask_probabilities[indices],
             coefficients=None if self.coefficients is None else self.coefficients[indices],
             rescored=None if self.rescored is None else self.rescored[indices],
+            given_windows=None
+            if self.given_windows is None
+            else tuple(self.given_windows[i] for i in indices),
+            track_ids=None if self.track_ids is None else self.track_ids[indices],
         )
 
     @property
@@ -61,6 +68,8 @@ class Detections:
     @cached_property
     def windows(self) -> list[tuple[int, int, np.ndarray]]:
         """Masks as n (y, x, [h, w] bool array): the part of the image that can hold each."""
+        if self.given_windows is not None:
+            return list(self.given_windows)
         height, width = self.image_size
         relative = self.boxes / np.array([width, height, width, height], np.float32)
         return [
