@@ -23,6 +23,7 @@ for module in pkgutil.walk_packages(yolact_tf.__path__, "yolact_tf."):
         found["modules"].append(module.name)
 
 from yolact_tf.data.convert import convert
+from yolact_tf.detect.sources import find_sources
 from yolact_tf.export import to_onnx, to_openvino
 from yolact_tf.export.quantization import require_quantizer
 from yolact_tf.serve import build_app
@@ -34,6 +35,7 @@ for name, call in {
     "onnx": lambda: to_onnx(None, "model.onnx"),
     "openvino": lambda: to_openvino(None, "model"),
     "quantize": require_quantizer,
+    "video": lambda: find_sources("rtsp://localhost/live"),
     "wandb": lambda: require_loggers(["wandb"]),
     "mlflow": lambda: require_loggers(["mlflow"]),
 }.items():
@@ -147,6 +149,7 @@ def test_without_extras_all_imports_and_what_needs_one_says_so_in_a_line(clean, 
         "openvino": "openvino artefacts need openvino: pip install 'yolact_tf[openvino]' "
         "(No module named 'openvino')",
         "quantize": "Precisions but float32 need ai_edge_quantizer: pip install 'yolact_tf[quantize]'",
+        "video": "Videos, cameras and streams need av: pip install 'yolact_tf[video]' (No module named 'av')",
         "wandb": "`train.loggers` has wandb, which is not installed: pip install wandb",
         "mlflow": "`train.loggers` has mlflow, which is not installed: pip install mlflow",
     }

@@ -31,7 +31,10 @@ import keras
 import numpy as np
 
 import yolact_tf
-from yolact_tf.detect.overlays import detect_files, name_pictures
+from yolact_tf.detect.sinks.overlays import Overlays
+from yolact_tf.detect.sinks.results import ResultsFile
+from yolact_tf.detect.sources import find_sources
+from yolact_tf.detect.writing import write_detections
 
 run_path, folder, image = map(Path, sys.argv[1:])
 run = yolact_tf.load_run(run_path)
@@ -41,8 +44,8 @@ run.model.compile(loss=yolact_tf.YolactLoss(run.config))
 losses = run.model.test_on_batch(batch["images"], truth, return_dict=True)
 
 detector = yolact_tf.Detector(run)
-pictures = name_pictures([image], folder / "overlays")
-detect_files(detector, pictures, folder / "overlays", score_threshold=0.0, top_k=5)
+sinks = [Overlays(find_sources(image), folder / "overlays"), ResultsFile(folder / "overlays")]
+write_detections(detector.stream(image), sinks, lambda found: found.above(0.0, 5))
 found = detector(batch["image"])
 np.savez(
     folder / "jax.npz", scores=found.scores, boxes=found.boxes, masks=found.mask_probabilities, **losses

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from yolact_tf.cli.data_commands import data_app
+from yolact_tf.cli.detect_command import detect
 from yolact_tf.cli.progress import console, progress_bar
 from yolact_tf.cli.training_progress import training_report
 from yolact_tf.cli.verification_report import print_verification, tell_release
@@ -138,22 +139,7 @@ def import_weights(
     console.print(f"run: {run}")
 
 
-@app.command()
-def detect(
-    model: Path,
-    source: Annotated[list[str], typer.Argument(help="Images, folders or globs.")],
-    output: Annotated[Path, typer.Option(help="Folder for overlays and detections.json.")],
-    score_threshold: Annotated[float, typer.Option(min=0, max=1)] = 0.15,
-    top_k: Annotated[int, typer.Option(min=1)] = 15,
-) -> None:
-    """Detects on SOURCE and writes overlays and detections.json."""
-    from yolact_tf.detect.overlays import detect_files, find_images, name_pictures
-
-    pictures = name_pictures(find_images(source), output)
-    detector = _open_detector(model)
-    with progress_bar("detecting") as progress:
-        count = detect_files(detector, pictures, output, score_threshold, top_k, progress)
-    console.print(f"{count} objects in {len(pictures)} images: {output}")
+app.command()(detect)
 
 
 @app.command()

@@ -1,17 +1,16 @@
 """Options of `yolact detect` for large images, more views, tracks and counts, and what is made of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from yolact_tf.detect.detections import Detections
-    from yolact_tf.detect.moving.sequences import TimedFrame, ZoneCounts
     from yolact_tf.detect.repeated.repeating_detector import ImageDetector
-
-    F = TypeVar("F", bound=TimedFrame)
+    from yolact_tf.detect.sinks.zone_counts import ZoneCounts
+    from yolact_tf.detect.sources import Frame
 
 Tile = Annotated[
     int | None, typer.Option("--tile", min=32, help="Look at large images in tiles of so many pixels.")
@@ -48,7 +47,9 @@ def repeated(detector: "ImageDetector", tile: int | None, overlap: float, tta: s
     return detector if tile is None else TiledDetector(detector, tile, overlap)
 
 
-def tracked_if(track: bool, frames: "Iterable[tuple[F, Detections]]") -> "Iterable[tuple[F, Detections]]":
+def tracked_if(
+    track: bool, frames: "Generator[tuple[Frame, Detections], None, None]"
+) -> "Generator[tuple[Frame, Detections], None, None]":
     """`frames` with `track_ids` where --track is given."""
     from yolact_tf.detect.moving.sequences import tracked
 
@@ -61,8 +62,8 @@ def zone_counts(
     """What counts at --zone and --line and writes `output`/counts.json; None without either."""
     if not zones and not lines:
         return None
-    from yolact_tf.detect.moving.sequences import ZoneCounts
     from yolact_tf.detect.moving.zones import line_of, read_zones, zone_of
+    from yolact_tf.detect.sinks.zone_counts import ZoneCounts
 
     areas, borders = [], []
     for text in zones or ():
@@ -74,4 +75,4 @@ def zone_counts(
     borders += [line_of(text, f"line {i}") for i, text in enumerate(lines or (), len(borders) + 1)]
     if borders and not track:
         raise ValueError("Lines count who crosses them. Expected --track. Received: none")
-    return ZoneCounts(areas, borders, output / "counts.json")
+    return ZoneCounts(areas, borders, output)

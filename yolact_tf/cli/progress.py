@@ -3,11 +3,12 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from yolact_tf.structures import Progress
 
@@ -27,6 +28,51 @@ def progress_bar(title: str) -> Iterator[Progress]:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def rate_bar(title: str, unit: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Yields `report(done)`, which also tells how many a second are done.
+
+    unit: what is counted, in the plural.  total: how many there will be; None where nobody knows.
+    """
+    if not sys.stderr.isatty():
+        yield _plain_rates(title, unit, total)
+        return
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), _RateColumn(unit), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+class _RateColumn(ProgressColumn):
+    """So many a second, as of late."""
+
+    def __init__(self, unit: str):
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f} {self.unit}/s" if task.speed else "")
+
+
+def _plain_rates(title, unit, total):
+    """As `_plain_lines`; the first is not timed, since it waits for whatever is made once."""
+    begun, last = None, 0.0
+
+    def report(done):
+        nonlocal begun, last
+        now = time.monotonic()
+        if begun is None:
+            begun, last = (done, now), now
+        if now - last >= PLAIN_INTERVAL and done != total:
+            rate = (done - begun[0]) / (now - begun[1])
+            known = f"/{total}" if total else ""
+            left = f", {max(total - done, 0) / rate:.0f} s left" if total else ""
+            print(f"{title}: {done}{known}, {rate:.1f} {unit}/s{left}", file=sys.stderr, flush=True)
+            last = now
+
+    return report
 
 
 def _plain_lines(title):

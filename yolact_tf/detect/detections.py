@@ -1,6 +1,7 @@
 """Detections of one image in its own pixels; masks are worked out when asked for."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -9,6 +10,7 @@ import contourpy
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from yolact_tf.detect.thresholds import threshold_of_each
 from yolact_tf.draw.instances import draw_instances
 from yolact_tf.mask_windows import place_window, upsample_to_image
 
@@ -59,10 +61,18 @@ class Detections:
         """[n] float32: what mask AP ranks by. The scores, rescored where the model is a YOLACT++."""
         return self.scores if self.rescored is None else self.rescored
 
-    def above(self, score_threshold: float, top_k: int | None = None) -> Self:
-        """What scores more than `score_threshold` as box and as mask: the `top_k` best masks."""
+    def above(
+        self,
+        score_threshold: float | Mapping[int, float] | Mapping[str, float],
+        top_k: int | None = None,
+    ) -> Self:
+        """What scores more than `score_threshold` as box and as mask: the `top_k` best masks.
+
+        score_threshold: a number, or one by category id or class name, such as `read_thresholds` reads.
+        """
+        thresholds = threshold_of_each(score_threshold, self.class_ids, self.class_names)
         best_first = np.argsort(-self.mask_scores, kind="stable")
-        is_shown = np.minimum(self.scores, self.mask_scores) > score_threshold
+        is_shown = np.minimum(self.scores, self.mask_scores) > thresholds
         return self[best_first[is_shown[best_first]][:top_k]]
 
     @cached_property

@@ -1,7 +1,7 @@
 """Detector: an RGB image in, Detections in its own pixels out."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Self, overload
 
 import numpy as np
@@ -9,6 +9,8 @@ import numpy as np
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.engines import Engine, KerasEngine, open_artefact
 from yolact_tf.detect.image_inputs import ImageInput, pixels_of
+from yolact_tf.detect.sources import Frame, Place, find_sources
+from yolact_tf.detect.stream import stream
 from yolact_tf.files import PathLike
 from yolact_tf.runs import Run
 
@@ -62,6 +64,18 @@ class Detector:
             return self._detect([image])[0]
         batches = (image[at : at + _BATCH] for at in range(0, len(image), _BATCH))
         return [detections for batch in batches for detections in self._detect(batch)]
+
+    def stream(
+        self, source: Place | Iterable[Place], batch: int = 1
+    ) -> Generator[tuple[Frame, Detections], None, None]:
+        """Frames of `source`, one after the other, each with its Detections; reading goes on meanwhile.
+
+        source: an image, a video, a folder, a glob, the number of a webcam, the URL of a stream, or several
+        of these.  batch: frames that are detected at once, which takes less time each and more until the
+        first. What cannot be read is left out, and the log says so at the end. ValueError, FileNotFoundError
+        or, without PyAV, ImportError where there is nothing to look at.
+        """
+        return stream(self, find_sources(source), batch)
 
     def _detect(self, images):
         read = [pixels_of(image) for image in images]

@@ -9,6 +9,7 @@ from PIL import Image
 from yolact_tf.files import PathLike
 from yolact_tf.images.decoding import decode_any, read_bytes
 from yolact_tf.images.inspection import ALPHA, remarks_on
+from yolact_tf.images.room import require_room
 from yolact_tf.images.with_pillow import rgb_of
 
 ImageInput = PathLike | bytes | IO[bytes] | Image.Image | np.ndarray
@@ -48,6 +49,7 @@ def pixels_of(image: ImageInput) -> Pixels:
 
 
 def _of_bytes(data, name):
+    require_room(data, name)
     return Pixels(decode_any(data, name), remarks_on(data))
 
 

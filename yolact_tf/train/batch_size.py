@@ -1,12 +1,12 @@
 """How many images a training step may have: what the memory of this machine holds."""
 
 import multiprocessing
-import os
 import resource
 import sys
 
 import numpy as np
 
+from yolact_tf import memory
 from yolact_tf.anchors import prototype_size
 from yolact_tf.config import Config
 from yolact_tf.structures import GroundTruth
@@ -33,12 +33,7 @@ def free_memory() -> int:
     accelerator = _accelerator()
     if accelerator:
         return accelerator["bytes_limit"] - accelerator["bytes_in_use"]
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            fields = dict(line.split(":") for line in file)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except FileNotFoundError:  # not Linux: half of what there is
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return memory.free_memory()
 
 
 def _measured(config, batch_size):

@@ -3,25 +3,19 @@
 import json
 import os
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from yolact_tf.detect.detections import Detections
-from yolact_tf.detect.overlays import detect_files, find_images, name_pictures
-
-
-def finds_one(image):
-    """A detector that finds one object in any image."""
-    height, width = image.shape[:2]
-    box = np.array([[0, 0, width / 2, height / 2]], "f")
-    return Detections(
-        (height, width), box, np.array([0.9], "f"), np.array([1]), ("x",), np.ones((1, 8, 8), "f")
-    )
+from tests.detect.blobs import detect_to, finds_one
+from yolact_tf.detect.sinks.overlays import Overlays, overlay_names
+from yolact_tf.detect.sinks.results import ResultsFile
+from yolact_tf.detect.sources import Still, find_sources
+from yolact_tf.detect.stream import stream
+from yolact_tf.detect.writing import write_detections
 
 
 def detect(paths, output):
-    return detect_files(finds_one, name_pictures(paths, output), output, 0.15, 15)
+    return detect_to(output, paths).objects
 
 
 def draw(*paths, colour="red"):
@@ -64,17 +58,16 @@ def test_names_differ_where_pictures_do(names, overlays, file_names, tmp_path):
     assert written(tmp_path / "out") == (overlays, file_names)
 
 
-def test_many_pictures_are_named_at_once(tmp_path):
+def test_many_pictures_are_named_at_once():
     """Comparing each with each would take the better part of an hour."""
-    paths = [tmp_path / str(i % 7) / f"{i // 14}.{'jpg' if i % 2 else 'png'}" for i in range(40_000)]
-    pictures = name_pictures(paths, tmp_path / "out")
-    assert len({picture.name for picture in pictures}) == len({p.overlay for p in pictures}) == 40_000
+    paths = [f"{i % 7}/{i // 14}.{'jpg' if i % 2 else 'png'}" for i in range(40_000)]
+    assert len(set(overlay_names([Still(path, path) for path in paths]))) == 40_000
 
 
 def test_a_picture_named_twice_is_one(tmp_path, monkeypatch):
     draw(tmp_path / "in" / "a.png")
     monkeypatch.chdir(tmp_path)
-    assert len(find_images(["in", "in/a.png", "in/../in/*.png", str(tmp_path / "in")])) == 1
+    assert len(find_sources(["in", "in/a.png", "in/../in/*.png", tmp_path / "in"])) == 1
 
 
 def test_folders_and_dead_links_by_an_images_name_are_passed_over_and_counted(tmp_path, caplog):
@@ -82,21 +75,24 @@ def test_folders_and_dead_links_by_an_images_name_are_passed_over_and_counted(tm
     (tmp_path / "a.jpg").mkdir()
     (tmp_path / "dead.png").symlink_to(tmp_path / "nowhere")
     (tmp_path / "notes.txt").write_text("")
-    assert find_images([str(tmp_path)]) == find_images([f"{tmp_path}/*.jpg"]) == [image]
+    assert find_sources(tmp_path) == find_sources(f"{tmp_path}/*.jpg") == [Still(str(image), "b.jpg")]
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path}: passed over 3 entries that are no image files or drawn by yolact, a.jpg first"
+        f"{tmp_path}: passed over 3 entries that are no image or video files or drawn by yolact, a.jpg first"
     ]
 
 
 def test_overlays_in_a_folder_of_pictures_are_passed_over_and_counted(tmp_path, caplog):
     (image,) = draw(tmp_path / "x.jpg")
     for _ in range(2):
-        detect(find_images([str(tmp_path)]), tmp_path)
+        detect(tmp_path, tmp_path)
         assert written(tmp_path) == (["x.png"], ["x.jpg"])
-    assert "passed over 2 entries that are no image files or drawn by yolact, detections.json" in caplog.text
+    assert (
+        "passed over 2 entries that are no image or video files or drawn by yolact, detections.json"
+        in caplog.text
+    )
     image.unlink()
-    with pytest.raises(ValueError, match=r"not drawn by yolact in the folder. Received: 2 other entries"):
-        find_images([str(tmp_path)])
+    with pytest.raises(ValueError, match=r"that are not drawn by yolact; .* Received: 2 other entries"):
+        find_sources(tmp_path)
 
 
 @pytest.mark.parametrize("through_link", [False, True])
@@ -159,9 +155,32 @@ def test_an_output_that_cannot_be_written_is_refused_first(tmp_path):
 
 def test_a_picture_that_vanishes_is_left_out(tmp_path, caplog):
     first, second, third = draw(tmp_path / "a.jpg", tmp_path / "b.jpg", tmp_path / "c.jpg")
-    pictures = name_pictures([first, second, third], tmp_path / "out")
+    sources = find_sources([first, second, third])
     first.unlink()
     third.unlink()
     third.mkdir()  # which fails as a file that one may not read does
-    assert detect_files(finds_one, pictures, tmp_path / "out", 0.15, 15) == 1
+    output = tmp_path / "out"
+    sinks = [Overlays(sources, output), ResultsFile(output)]
+    assert write_detections(stream(finds_one, sources), sinks, lambda found: found) == (1, 1)
     assert "left out" in caplog.text and "a.jpg" in caplog.text and "c.jpg" in caplog.text
+    assert [row["image_id"] for row in json.loads((output / "detections.json").read_text())] == [2]
+
+
+def test_a_picture_may_be_drawn_in_another_way(tmp_path):
+    (image,) = draw(tmp_path / "a.jpg", colour="red")
+    sources = find_sources(image)
+    overlays = Overlays(sources, tmp_path / "out", lambda image, found: 0 * image)
+    write_detections(stream(finds_one, sources), [overlays], lambda found: found)
+    assert Image.open(tmp_path / "out" / "a.png").getextrema() == ((0, 0),) * 3
+
+
+def test_stills_and_videos_of_one_name_do_not_meet():
+    class Clip:
+        name, suffix = "a.mov", ".mp4"
+
+    assert overlay_names([Still("a.jpg", "a.jpg"), Clip()]) == ["a.png", "a.mp4"]
+    assert overlay_names([Still("a.jpg", "a.jpg"), Still("a.png", "a.png"), Clip()]) == [
+        "a.jpg.png",
+        "a.png.png",
+        "a.mov.mp4",
+    ]

@@ -1,0 +1,83 @@
+"""`yolact detect`: sources, detector and what is written, put together."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yolact_tf.cli.detect_options import (
+    Lines,
+    Overlap,
+    Tile,
+    Track,
+    Tta,
+    Zones,
+    repeated,
+    tracked_if,
+    zone_counts,
+)
+from yolact_tf.cli.progress import console, rate_bar
+
+_THRESHOLD = 0.15  # of a model that comes without any
+
+
+def detect(
+    model: Path,
+    source: Annotated[
+        list[str], typer.Argument(help="Images, videos, folders, globs, numbers of webcams, URLs of streams.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for overlays and detections.json.")],
+    score_threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Show what scores more; else as thresholds.json of a run says, else 0.15."
+        ),
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="Show so many objects of an image at most.")] = 15,
+    tile: Tile = None,
+    overlap: Overlap = 0.2,
+    tta: Tta = None,
+    track: Track = False,
+    zone: Zones = None,
+    line: Lines = None,
+) -> None:
+    """Detects on SOURCE and writes overlays and detections.json."""
+    from yolact_tf.detect.sinks.overlays import Overlays
+    from yolact_tf.detect.sinks.results import ResultsFile
+    from yolact_tf.detect.sources import find_sources
+
+    sources = find_sources(source)
+    # Before the model is opened, which takes long: they refuse what they may not write.
+    counts = zone_counts(zone, line, track, output)
+    if counts is None:
+        sinks = [Overlays(sources, output), ResultsFile(output)]
+    else:  # it counts before pictures show it
+        sinks = [counts, Overlays(sources, output, counts.draw), ResultsFile(output)]
+    from yolact_tf.detect.opening import open_detector
+    from yolact_tf.detect.stream import stream, total_frames
+    from yolact_tf.detect.writing import write_detections
+
+    detector = repeated(open_detector(model), tile, overlap, tta)
+    thresholds = _thresholds(model, detector.labels) if score_threshold is None else score_threshold
+    with rate_bar("detecting", "frames", total_frames(sources)) as progress:
+        written = write_detections(
+            tracked_if(track, stream(detector, sources)),
+            sinks,
+            lambda found: found.above(thresholds, top_k),
+            progress,
+        )
+    seen = _counted(written.frames, "image")
+    if any(source.num_frames != 1 for source in sources):
+        seen = f"{_counted(written.frames, 'frame')} of {_counted(len(sources), 'source')}"
+    console.print(f"{_counted(written.objects, 'object')} in {seen}: {output}")
+
+
+def _counted(number, what):
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _thresholds(model, labels):
+    """By class, where MODEL is a run that has them; else one for all."""
+    from yolact_tf.detect.thresholds import THRESHOLDS, read_thresholds
+
+    return read_thresholds(model, labels) if (model / THRESHOLDS).is_file() else _THRESHOLD

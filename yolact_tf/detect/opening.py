@@ -1,0 +1,27 @@
+"""A Detector on whatever model lies at a path."""
+
+from pathlib import Path
+
+from yolact_tf.detect.detector import Detector
+from yolact_tf.detect.engines import is_openvino
+from yolact_tf.files import PathLike
+from yolact_tf.model_folder import find_versions
+from yolact_tf.runs import load_run
+
+
+def open_detector(path: PathLike, threads: int | None = None, accelerator: str = "cpu") -> Detector:
+    """A Detector on a run folder or an exported artefact. ValueError or FileNotFoundError for anything else.
+
+    threads, accelerator: as `Detector.from_artefact` has them; runs and SavedModels take
+    TensorFlow's threads.
+    """
+    path = Path(path)
+    if (path / "config.json").is_file():
+        return Detector(load_run(path))
+    is_saved_model = bool(find_versions(path))
+    if path.is_dir() and not (is_saved_model or is_openvino(path)):
+        raise ValueError(
+            "MODEL must be a run folder, one of a SavedModel or of OpenVINO, or a .tflite or .onnx file. "
+            f"Received: {str(path)!r}, which has neither config.json nor saved_model.pb nor model.xml"
+        )
+    return Detector.from_artefact(path, None if is_saved_model else threads, accelerator)

@@ -1,0 +1,1 @@
+"""Frames and what was found in them in, files out."""
