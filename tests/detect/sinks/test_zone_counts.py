@@ -43,9 +43,9 @@ def test_what_is_drawn_is_marked_and_the_picture_given_is_left_alone(tmp_path):
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_counted(tmp_path):
-    (tmp_path).mkdir()
+    (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=r"counts\.json"):
-        ZoneCounts([WHOLE], [], tmp_path)
+        ZoneCounts([WHOLE], [], tmp_path / "file")
 
 
 def test_a_file_of_another_is_not_overwritten_and_our_own_is(tmp_path):

@@ -10,7 +10,7 @@ from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.moving import Line, Zone, ZoneCounter
 from yolact_tf.detect.moving.counting import Tally
 from yolact_tf.detect.moving.sequences import TimedFrame, video_of
-from yolact_tf.detect.sinks.ownership import foreign
+from yolact_tf.detect.sinks.refusals import foreign
 from yolact_tf.detect.sinks.sink import Sink
 from yolact_tf.draw.zone_marks import draw_lines, draw_zones
 from yolact_tf.files import require_writable, write_text
