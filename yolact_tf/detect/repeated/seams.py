@@ -25,6 +25,7 @@ from yolact_tf.detect.repeated.windows import (
 
 SAME = 0.5  # IoU of two masks that are of one object
 HELD = 0.5  # share of a cut sighting's mask that lies in the object that it is a part of
+REFINES = 0.8  # IoU of a part with the whole from which its mask may differ in detail only
 INSIDE = 0.9  # share of a mask that lies in a larger one of its class and is no object of its own
 
 
@@ -70,7 +71,7 @@ def joined(seen: Sightings) -> Detections:
         holder = _holder(seen, part, whole)
         if holder is None:
             alone.append(part)
-        elif seen.agreement(holder, part) >= SAME:
+        elif seen.agreement(holder, part) >= REFINES:
             groups[holder].append(part)
     groups = [*groups.values(), *_chains(seen, np.array(alone, int))]
     found = _assembled(seen, groups)
