@@ -45,6 +45,31 @@ def make_shapes(
     console.print(str(directory))
 
 
+@data_app.command("make-video")
+def make_video(
+    directory: Path,
+    frames: Annotated[int, typer.Option(min=1, help="How many frames.")] = 150,
+    image_size: Annotated[int, typer.Option("--size", help="Side of the frames in pixels.")] = 256,
+    objects: Annotated[int, typer.Option(min=1, help="How many objects.")] = 8,
+    frames_per_second: Annotated[int, typer.Option("--fps", min=1, help="Frames a second.")] = 30,
+    seed: int = 0,
+) -> None:
+    """Draws a video of shapes that pass behind one another; val.json says what is where and who is who."""
+    from yolact_tf.data.synthetic.videos import make_shapes_video
+
+    with progress_bar("drawing") as progress:
+        make_shapes_video(
+            directory,
+            frames=frames,
+            image_size=image_size,
+            objects=objects,
+            frames_per_second=frames_per_second,
+            seed=seed,
+            progress=progress,
+        )
+    console.print(str(directory))
+
+
 @data_app.command()
 def check(
     data: DataFolder,

@@ -5,6 +5,17 @@ from typing import Annotated
 
 import typer
 
+from yolact_tf.cli.detect_options import (
+    Lines,
+    Overlap,
+    Tile,
+    Track,
+    Tta,
+    Zones,
+    repeated,
+    tracked_if,
+    zone_counts,
+)
 from yolact_tf.cli.progress import console, rate_bar
 
 _THRESHOLD = 0.15  # of a model that comes without any
@@ -30,6 +41,12 @@ def detect(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Detect otherwise than a run says: detect.field=value.")
     ] = None,
+    tile: Tile = None,
+    overlap: Overlap = 0.2,
+    tta: Tta = None,
+    track: Track = False,
+    zone: Zones = None,
+    line: Lines = None,
 ) -> None:
     """Detects on SOURCE and writes overlays and detections.json."""
     from yolact_tf.detect.sinks.kinds import open_sinks, require_room
@@ -39,18 +56,22 @@ def detect(
 
     sources = find_sources(source)
     # Before the model is opened, which takes long: they refuse what they may not write.
-    sinks = [Overlays(sources, output), ResultsFile(output)]
+    counts = zone_counts(zone, line, track, output)
+    if counts is None:
+        sinks = [Overlays(sources, output), ResultsFile(output)]
+    else:  # it counts before pictures show it
+        sinks = [counts, Overlays(sources, output, counts.draw), ResultsFile(output)]
     require_room(save or (), output)
     from yolact_tf.detect.opening import open_detector
     from yolact_tf.detect.stream import stream, total_frames
     from yolact_tf.detect.writing import write_detections
 
-    detector = open_detector(model, overrides=overrides or ())
+    detector = repeated(open_detector(model, overrides=overrides or ()), tile, overlap, tta)
     sinks += open_sinks(save or (), output, detector.labels)
     thresholds = _thresholds(model, detector.labels) if score_threshold is None else score_threshold
     with rate_bar("detecting", "frames", total_frames(sources)) as progress:
         written = write_detections(
-            stream(detector, sources),
+            tracked_if(track, stream(detector, sources)),
             sinks,
             lambda found: found.above(thresholds, top_k),
             progress,

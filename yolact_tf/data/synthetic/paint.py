@@ -3,7 +3,7 @@
 Colours are float32 RGB in 0..1.  H W is the image, h w a patch of it; a texture is a map [h, w] in 0..1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -16,36 +16,79 @@ COLOUR_CANDIDATES = 4
 
 def paint(rng: np.random.Generator, stamps: Iterable[Stamp], image_shape: tuple[int, int]) -> np.ndarray:
     """Paints a background, then the stamps over it from back to front.  Returns [H, W, 3] uint8."""
-    canvas = _fill(rng, image_shape, _colours(rng, 1)[0], contrast=0.25)
-    light = rng.uniform(0, 2 * np.pi)
-    sun = np.array((np.sin(light), np.cos(light)))  # y, x
-    shadow_strength = rng.uniform(0, 0.6)
+    canvas = _background(rng, image_shape)
+    sun, shadow_strength = _lighting(rng)
     for stamp in stamps:
         image_window, patch_window = stamp.windows(*image_shape)
-        _cast_shadow(canvas[image_window], stamp.coverage, patch_window, -3 * sun, shadow_strength)
-        _paint_object(rng, canvas[image_window], stamp.coverage[patch_window], stamp.depth[patch_window], sun)
+        below = canvas[image_window]
+        _cast_shadow(below, stamp.coverage, patch_window, sun, shadow_strength)
+        coverage = stamp.coverage[patch_window]
+        below_colour = below[::4, ::4].mean((0, 1))
+        _blend(below, coverage, _surface(rng, coverage, stamp.depth[patch_window], sun, below_colour))
     return _photograph(rng, canvas)
 
 
-def _cast_shadow(below, coverage, patch_window, offset, strength):
+class Painting:
+    """Stamps that keep their looks from picture to picture, wherever they are moved, over one background.
+
+    stamps: from back to front.
+    """
+
+    def __init__(self, seed: int, stamps: Sequence[Stamp], image_shape: tuple[int, int]):
+        rng = np.random.default_rng([seed, 0])
+        self._background = _background(rng, image_shape)
+        self._sun, self._shadow_strength = _lighting(rng)
+        colour = self._background.mean((0, 1))
+        self._surfaces = [_surface(rng, stamp.coverage, stamp.depth, self._sun, colour) for stamp in stamps]
+        self._seed = seed
+
+    def picture(self, stamps: Sequence[Stamp]) -> np.ndarray:
+        """[H, W, 3] uint8 of the same stamps, moved."""
+        canvas = self._background.copy()
+        for stamp, surface in zip(stamps, self._surfaces, strict=True):
+            image_window, patch_window = stamp.windows(*canvas.shape[:2])
+            below = canvas[image_window]
+            _cast_shadow(below, stamp.coverage, patch_window, self._sun, self._shadow_strength)
+            _blend(below, stamp.coverage[patch_window], surface[patch_window])
+        # The same camera, its noise included, takes all pictures.
+        return _photograph(np.random.default_rng([self._seed, 1]), canvas)
+
+
+def _background(rng, image_shape):
+    return _fill(rng, image_shape, _colours(rng, 1)[0], contrast=0.25)
+
+
+def _lighting(rng):
+    """Returns the direction (y, x) that light comes from, and how dark shadows are."""
+    light = rng.uniform(0, 2 * np.pi)
+    return np.array((np.sin(light), np.cos(light))), rng.uniform(0, 0.6)
+
+
+def _cast_shadow(below, coverage, patch_window, sun, strength):
     """Darkens `below` [h, w, 3] in place around an object, softly."""
+    offset = -3 * sun
     soft = Image.fromarray((coverage * 255).astype(np.uint8)).filter(ImageFilter.BoxBlur(1.5))
     shadow = np.roll(np.asarray(soft), offset.round().astype(int), (0, 1))[patch_window]
     below *= (1 - strength / 255 * shadow.astype(np.float32))[..., None]
 
 
-def _paint_object(rng, below, coverage, depth, sun):
-    """Blends a textured, lit surface into `below` [h, w, 3] in place."""
+def _surface(rng, coverage, depth, sun, below_colour):
+    """Returns a textured, lit surface [h, w, 3] for an object over something of `below_colour`."""
     candidates = _colours(rng, COLOUR_CANDIDATES)
     # The colour least like what lies under it: an object that nobody can see would be a wrong label.
-    colour = candidates[np.abs(candidates - below[::4, ::4].mean((0, 1))).sum(1).argmax()]
+    colour = candidates[np.abs(candidates - below_colour).sum(1).argmax()]
     surface = _fill(rng, coverage.shape, colour, contrast=0.15)
     rim = rng.uniform(0.06, 0.2) * max(coverage.shape)
     bevel = np.clip(depth / np.float32(rim), 0, 1) * np.float32(rng.uniform(0, 0.35))
     surface *= (_slope(coverage.shape, sun) * np.float32(rng.uniform(0, 0.5)) + bevel + np.float32(0.85))[
         ..., None
     ]
-    below += coverage[..., None] * (np.clip(surface, 0, 1) - below)
+    return np.clip(surface, 0, 1)
+
+
+def _blend(below, coverage, surface):
+    """Lays a surface over `below` [h, w, 3] in place."""
+    below += coverage[..., None] * (surface - below)
 
 
 def _photograph(rng, canvas):

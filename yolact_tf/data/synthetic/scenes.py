@@ -68,11 +68,39 @@ def arrange(
     return stamps, owner
 
 
+def draw_stamp(rng: np.random.Generator, largest: float) -> Stamp:
+    """A stamp at (0, 0) of random class, angle and size, at most `largest` pixels on its longer side."""
+    class_index = int(rng.integers(len(SHAPE_CLASSES)))
+    shape_class = list(SHAPE_CLASSES.values())[class_index]
+    proportion, aspect = rng.uniform(*shape_class.proportion), rng.uniform(*shape_class.aspect)
+    angle = rng.uniform(0, 2 * np.pi)
+    rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    outline = shape_class.outline(proportion) * (1, aspect) @ rotation  # [n, 2] x, y
+    low, extent = outline.min(0), np.ptp(outline, axis=0)
+    smallest = MIN_SIDE * extent.max() / extent.min()
+    # More large ones than small: small ones are what later objects shrink to where room is short.
+    side = largest - max(largest - smallest, 0) * rng.uniform() ** 2
+    scale = max(side, smallest) / extent.max()
+    width, height = np.ceil(scale * extent).astype(int) + 2 * MARGIN
+    x, y = ((np.arange(n * SAMPLES, dtype=np.float32) + 0.5) / SAMPLES for n in (width, height))
+    x, y = (
+        (axis - n / 2) / scale + start + span / 2
+        for axis, n, start, span in zip((x, y), (width, height), low, extent)
+    )
+    u = (x * rotation[0, 0]).astype(np.float32) + (y * rotation[0, 1]).astype(np.float32)[:, None]
+    v = (
+        (x * rotation[1, 0]).astype(np.float32) + (y * rotation[1, 1]).astype(np.float32)[:, None]
+    ) / np.float32(aspect)
+    field = shape_class.field(u, v, np.float32(proportion)).reshape(height, SAMPLES, width, SAMPLES)
+    coverage = (field <= 0).sum(1, dtype=np.uint8).sum(2, dtype=np.uint8) / np.float32(SAMPLES**2)  # [h, w]
+    return Stamp(class_index, coverage, -field[:, SAMPLES // 2, :, SAMPLES // 2] * np.float32(scale), 0, 0)
+
+
 def _place(rng, stamps, owner, full, visible):
     """Returns a new stamp that leaves enough of itself and of every object below it visible, or None."""
     largest = min(owner.shape) / 2
     for _ in range(5):
-        stamp = _draw_stamp(rng, largest)
+        stamp = draw_stamp(rng, largest)
         for _ in range(8):
             stamp = _move(rng, stamp, stamps, owner.shape)
             image_window, patch_window = stamp.windows(*owner.shape)
@@ -99,34 +127,6 @@ def _move(rng, stamp, stamps, image_shape):
         corner = rng.uniform(-0.25 * size, image_shape - 0.75 * size)
     top, left = np.clip(corner, -0.25 * size, image_shape - 0.75 * size).round().astype(int) - MARGIN
     return stamp._replace(top=int(top), left=int(left))
-
-
-def _draw_stamp(rng, largest):
-    """A stamp at (0, 0) of random class, angle and size, at most `largest` pixels on its longer side."""
-    class_index = int(rng.integers(len(SHAPE_CLASSES)))
-    shape_class = list(SHAPE_CLASSES.values())[class_index]
-    proportion, aspect = rng.uniform(*shape_class.proportion), rng.uniform(*shape_class.aspect)
-    angle = rng.uniform(0, 2 * np.pi)
-    rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    outline = shape_class.outline(proportion) * (1, aspect) @ rotation  # [n, 2] x, y
-    low, extent = outline.min(0), np.ptp(outline, axis=0)
-    smallest = MIN_SIDE * extent.max() / extent.min()
-    # More large ones than small: small ones are what later objects shrink to where room is short.
-    side = largest - max(largest - smallest, 0) * rng.uniform() ** 2
-    scale = max(side, smallest) / extent.max()
-    width, height = np.ceil(scale * extent).astype(int) + 2 * MARGIN
-    x, y = ((np.arange(n * SAMPLES, dtype=np.float32) + 0.5) / SAMPLES for n in (width, height))
-    x, y = (
-        (axis - n / 2) / scale + start + span / 2
-        for axis, n, start, span in zip((x, y), (width, height), low, extent)
-    )
-    u = (x * rotation[0, 0]).astype(np.float32) + (y * rotation[0, 1]).astype(np.float32)[:, None]
-    v = (
-        (x * rotation[1, 0]).astype(np.float32) + (y * rotation[1, 1]).astype(np.float32)[:, None]
-    ) / np.float32(aspect)
-    field = shape_class.field(u, v, np.float32(proportion)).reshape(height, SAMPLES, width, SAMPLES)
-    coverage = (field <= 0).sum(1, dtype=np.uint8).sum(2, dtype=np.uint8) / np.float32(SAMPLES**2)  # [h, w]
-    return Stamp(class_index, coverage, -field[:, SAMPLES // 2, :, SAMPLES // 2] * np.float32(scale), 0, 0)
 
 
 # Classes.  Each keeps its outline at any angle and at 16 px.

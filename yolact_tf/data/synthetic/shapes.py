@@ -7,7 +7,7 @@ import json
 import os
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -53,11 +53,11 @@ def make_shapes(
     """
     counts = {"train_images": train_images, "val_images": val_images}
     for name, value in counts.items():
-        _check_integer(name, value, 0, MAX_IMAGES)
+        check_integer(name, value, 0, MAX_IMAGES)
     if train_images + val_images == 0:
         raise ValueError(f"`train_images` and `val_images` must not both be 0. Received: {counts}")
     options = _checked_options(image_size, min_objects, max_objects, seed)
-    directory = _checked_directory(directory)
+    directory = checked_directory(directory)
     with new_folder(directory) as made:
         (made / "images").mkdir()
         done = 0
@@ -85,7 +85,8 @@ def draw_scene(rng: np.random.Generator, options: Options) -> tuple[np.ndarray, 
     )
 
 
-def _check_integer(name, value, low, high):
+def check_integer(name: str, value: object, low: int, high: int) -> None:
+    """ValueError unless `value` is a whole number from `low` to `high`."""
     if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
         raise ValueError(f"`{name}` must be an integer from {low} to {high}. Received: {value!r}")
 
@@ -95,14 +96,15 @@ def _checked_options(image_size, min_objects, max_objects, seed):
     if len(height_width) != 2:
         raise ValueError(f"`image_size` must be a side or (height, width). Received: {image_size!r}")
     for side in height_width:
-        _check_integer("image_size", side, MIN_IMAGE_SIDE, 4096)
-    _check_integer("min_objects", min_objects, 0, MAX_OBJECTS)
-    _check_integer("max_objects", max_objects, max(1, min_objects), MAX_OBJECTS)
-    _check_integer("seed", seed, 0, 2**63 - 1)
+        check_integer("image_size", side, MIN_IMAGE_SIDE, 4096)
+    check_integer("min_objects", min_objects, 0, MAX_OBJECTS)
+    check_integer("max_objects", max_objects, max(1, min_objects), MAX_OBJECTS)
+    check_integer("seed", seed, 0, 2**63 - 1)
     return Options(*map(int, (*height_width, min_objects, max_objects, seed)))
 
 
-def _checked_directory(directory: PathLike) -> Path:
+def checked_directory(directory: PathLike) -> Path:
+    """The absolute path of a folder that is to be filled. ValueError where it holds something already."""
     directory = Path(directory).resolve()
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         found = "which is not empty" if directory.is_dir() else "which is a file"
@@ -132,28 +134,35 @@ def _write_split(made, split, count, options):
         }
         Image.fromarray(image).save(made / "images" / record["file_name"], quality=JPEG_QUALITY)
         images.append(record)
-        annotations += _annotations(record["id"], classes, owner)
+        annotations += annotations_of(record["id"], classes, owner)
         yield
     (made / f"{split}.json").write_text(
-        json.dumps(
-            {
-                "info": {"description": f"Synthetic shapes, {split}", "version": "1.0", "seed": options.seed},
-                "licenses": [
-                    {"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
-                ],
-                "images": images,
-                "annotations": annotations,
-                "categories": [
-                    {"id": i, "name": name, "supercategory": "shape"}
-                    for i, name in enumerate(SHAPE_CLASSES, 1)
-                ],
-            }
-        )
+        json.dumps(coco_of(f"Synthetic shapes, {split}", options.seed, images, annotations))
     )
 
 
-def _annotations(image_id, classes, owner):
-    """Returns COCO annotations of the visible pixels; class index 0 becomes category id 1, boxes are xywh."""
+def coco_of(
+    description: str, seed: int, images: list[dict[str, Any]], annotations: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """COCO instances of drawn images with the shape classes as categories."""
+    return {
+        "info": {"description": description, "version": "1.0", "seed": seed},
+        "licenses": [
+            {"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
+        ],
+        "images": images,
+        "annotations": annotations,
+        "categories": [
+            {"id": i, "name": name, "supercategory": "shape"} for i, name in enumerate(SHAPE_CLASSES, 1)
+        ],
+    }
+
+
+def annotations_of(image_id: int, classes: list[int], owner: np.ndarray) -> list[dict[str, Any]]:
+    """COCO annotations of the visible pixels; class index 0 becomes category id 1, boxes are xywh.
+
+    classes, owner: as `draw_scene` has them.
+    """
     if not classes:
         return []
     masks = owner[..., None] == np.arange(1, len(classes) + 1)  # [H, W, G]
