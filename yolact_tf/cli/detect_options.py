@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from yolact_tf.detect.detections import Detections
+    from yolact_tf.detect.moving import Line, Zone
     from yolact_tf.detect.repeated.repeating_detector import ImageDetector
     from yolact_tf.detect.sinks.zone_counts import ZoneCounts
     from yolact_tf.detect.sources import Frame
@@ -65,7 +66,8 @@ def zone_counts(
     from yolact_tf.detect.moving.zones import line_of, read_zones, zone_of
     from yolact_tf.detect.sinks.zone_counts import ZoneCounts
 
-    areas, borders = [], []
+    areas: list[Zone] = []
+    borders: list[Line] = []
     for text in zones or ():
         if text.lower().endswith(".json"):
             more_areas, more_borders = read_zones(text)

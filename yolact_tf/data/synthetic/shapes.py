@@ -87,7 +87,7 @@ def draw_scene(rng: np.random.Generator, options: Options) -> tuple[np.ndarray, 
 
 def check_integer(name: str, value: object, low: int, high: int) -> None:
     """ValueError unless `value` is a whole number from `low` to `high`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
         raise ValueError(f"`{name}` must be an integer from {low} to {high}. Received: {value!r}")
 
 

@@ -36,7 +36,9 @@ class ZoneCounter:
         self._borders = [sv.LineZone(*(sv.Point(*p) for p in line.points), center) for line in lines]
         self._inside: list[list[int]] = [[] for _ in zones]  # by frame
         self._visitors: list[set[int]] = [set() for _ in zones]
-        self._crossings = [{"in": Counter(), "out": Counter()} for _ in lines]  # by track
+        self._crossings: list[dict[str, Counter[int]]] = [  # by track
+            {"in": Counter(), "out": Counter()} for _ in lines
+        ]
         self._names: dict[int, Counter[str]] = {}  # of each track, the classes that it was found to be
         self._last_seen: dict[int, tuple[int, np.ndarray]] = {}  # of each track, frame and box
         self._num_frames = 0

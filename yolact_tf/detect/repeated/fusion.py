@@ -35,7 +35,7 @@ def fused(views: Sequence[View]) -> Detections:
     for row, cluster in enumerate(clusters):
         share = len(cluster) / max(_views_of(result.boxes[row], regions), len(cluster))
         result.scores[row] = found.scores[cluster].mean() * share
-        if result.rescored is not None:
+        if result.rescored is not None and found.rescored is not None:
             result.rescored[row] = found.rescored[cluster].mean() * share
     result = with_windows(result, [_mean_mask(found, cluster) for cluster in clusters])
     return result[np.argsort(-result.scores, kind="stable")]

@@ -46,7 +46,7 @@ class Sightings(NamedTuple):
             one_set(sets),
             numbers,
             np.array([look.scale for look in looks])[numbers],
-            [looks[number].region for number in numbers],
+            [looks[number].region for number in numbers.tolist()],
             is_cut,
         )
 
@@ -73,9 +73,9 @@ def joined(seen: Sightings) -> Detections:
             alone.append(part)
         elif seen.agreement(holder, part) >= REFINES:
             groups[holder].append(part)
-    groups = [*groups.values(), *_chains(seen, np.array(alone, int))]
-    found = _assembled(seen, groups)
-    kept = _not_parts(seen, found, groups)
+    objects = [*groups.values(), *_chains(seen, np.array(alone, int))]
+    found = _assembled(seen, objects)
+    kept = _not_parts(seen, found, objects)
     return found[kept[np.argsort(-found.scores[kept], kind="stable")]]
 
 
