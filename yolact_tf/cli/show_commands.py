@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from yolact_tf.cli.arguments import DataFolder
 from yolact_tf.cli.progress import console, progress_bar
 
 show_app = typer.Typer(help="Pictures of how a model decides.", no_args_is_help=True, rich_markup_mode=None)
@@ -14,7 +15,6 @@ Model = Annotated[Path, typer.Argument(help="A run folder or an exported artefac
 # Only these tell prototypes.
 Thinker = Annotated[Path, typer.Argument(help="A run folder, or a .tflite of the recipe litert_explore.")]
 Output = Annotated[Path, typer.Option(help="PNG or JPEG to write.")]
-DataFolder = Annotated[str, typer.Option("--data", help="Data folder.")]
 SplitName = Annotated[str, typer.Option("--split", help="Split to look at.")]
 
 

@@ -45,7 +45,7 @@ FLOAT16 = Tolerances(
 # files gave on their own and on drawn images, of a trained run (192 px) and of one that had hardly begun
 # (128 px): in this order .077, .009, .0005, .018, .0084, .006 of dynamic_int8 and .18, .039, .0016, .087,
 # .046, .16 of int8. One wrong weight shows where it changes more than rounding does, which it does in few
-# layers: a sign turned in the lateral layer of P5 gave .024 of the network, one in a layer of the backbone .01.
+# layers: a sign turned in the lateral layer of P5 gave .024 of the network, one in the backbone .01.
 DYNAMIC_INT8 = Tolerances(
     detections=Limit(mean=0.15),
     scores=Limit(mean=0.02),
