@@ -3,6 +3,7 @@
 What takes long to make is made once for all workers (`build_once`), so that no test may change it.
 """
 
+import logging
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -19,6 +20,11 @@ SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 if SWIFTSHADER.is_file():
     os.environ.setdefault("VK_ICD_FILENAMES", str(SWIFTSHADER))
     os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")
+
+
+# TensorFlow knows functions by where they lie in memory. Of all the detectors in a process some lie where
+# others did, and it warns of one function that is traced again and again.
+logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,8 @@ def test_models_side_by_side(shapes_run, saved_model, litert_file, shapes_data, 
     assert {model["threads"] for model in report["models"]} == {1}
     assert report["batches"]["values"] == [1, 2, 4, 8, 16, 32] and len(report["sweeps"]) == 2
     assert all(model["memory"]["of_process"] > 0 for model in report["models"])
-    assert Image.open(output / "benchmark.png").width > 1000
+    with Image.open(output / "benchmark.png") as plot:
+        assert plot.width > 1000
     for text in ("upsampling", "× first", "peak MiB", "images a second", "pixels of its longer side"):
         assert text in result.stdout
     assert str(output / "benchmark.json") in result.stdout

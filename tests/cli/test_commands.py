@@ -127,7 +127,7 @@ def test_broken_data_is_refused_before_a_run_is_made(case, tmp_path, capsys, mon
         (["evaluate", ".", "--data", "."], "MODEL must be a run folder"),
         (
             ["detect", "nowhere", "missing.jpg", "--output", "o"],
-            "SOURCE must be an image, a folder or a glob",
+            "SOURCE must be an image, a video, a folder, a glob",
         ),
         (["detect", "nowhere", ".", "--output", "o"], "expected images"),
         (["export", "nowhere", "--recipe", "saved_model", "--output", "o"], "A run must be a folder"),

@@ -131,7 +131,7 @@ def test_lost_images_are_treated_as_the_first_run_says(tmp_path, shapes_data, mo
 
     blind = Blind(load_labels(shapes_data))
     monkeypatch.setattr("yolact_tf.evaluate.evaluate", evaluate)
-    monkeypatch.setattr("yolact_tf.cli.evaluate_command.open_detector", lambda model: blind)
+    monkeypatch.setattr("yolact_tf.detect.opening.open_detector", lambda model: blind)
     for model in (tmp_path, tmp_path / "artefact.tflite"):
         yolact("evaluate", model, "--data", shapes_data)
     assert seen == [("refuse", 0.5), ("skip", 0.05)]

@@ -1,6 +1,6 @@
 """What masks are without the crop to their boxes, by the size of the object (YOLACT §5)."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from yolact_tf.data.record import Record
 from yolact_tf.data.split import Split
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
-from yolact_tf.detect.masked_detections import MaskedDetections
 from yolact_tf.evaluate import coco_metrics, evaluate, results_as_annotated
 from yolact_tf.explain.mask_sums import whole_masks
 from yolact_tf.explain.matching import overlaps_of
@@ -70,10 +69,9 @@ def crop_by_size(
     return CropBySize(objects, _mask_ap(data, results), _mask_ap(data, whole_results))
 
 
-def without_crop(found: Detections) -> MaskedDetections:
+def without_crop(found: Detections) -> Detections:
     """The same detections with masks of the whole image, as they were before the crop."""
-    same = {field.name: getattr(found, field.name) for field in fields(found)}
-    return MaskedDetections(**{**same, "mask_probabilities": whole_masks(found)})
+    return replace(found, given_windows=tuple((0, 0, mask) for mask in whole_masks(found)))
 
 
 def _found_objects(record, found, whole, category_ids):
