@@ -21,7 +21,8 @@ from yolact_tf.data.inspect.repair import repair
 from yolact_tf.data.load import load_data
 from yolact_tf.data.shards.writer import write_records
 from yolact_tf.detect.detections import Detections
-from yolact_tf.evaluate.average_precision import STATS, coco_metrics, evaluate
+from yolact_tf.evaluate.average_precision import coco_metrics, evaluate
+from yolact_tf.evaluate.coco_numbers import STATS
 from yolact_tf.images.decoding import decode_image
 from yolact_tf.images.orientation import TAG, turn
 
