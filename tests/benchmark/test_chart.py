@@ -38,6 +38,7 @@ def made_report(num_models, num_sweeps=0, memory=True):
     return Report(machine, 9, images, models, batches, sweeps)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("models", "sweeps", "memory"), [(1, 0, False), (2, 1, True), (9, 2, True)])
 def test_a_picture_of_any_number_of_models_and_sweeps(models, sweeps, memory, tmp_path):
     draw_report(made_report(models, sweeps, memory), tmp_path / "benchmark.png")

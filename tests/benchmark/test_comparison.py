@@ -20,6 +20,7 @@ def candidates(shapes_run, saved_model, litert_file):
     return open_candidates([shapes_run, saved_model, litert_file], on_gpu=False)
 
 
+@pytest.mark.whole
 def test_what_is_reported_of_each_model(candidates, samples):
     timings = time_rounds(candidates, samples, 4)
     reports = [report_on(c, t, timings[0], None) for c, t in zip(candidates, timings, strict=True)]
@@ -38,6 +39,7 @@ def test_every_round_is_in_every_stage(candidates, samples):
     assert len(timings.calls) == len(timings.wholes) == len(timings.counts) == 2
 
 
+@pytest.mark.whole
 def test_growth_has_a_point_of_each_model_at_each_value(candidates, samples):
     growth = over_batches(candidates, samples[0], (1, 3), 1)
     assert growth.values == (1, 3) and [len(spreads) for spreads in growth.spreads] == [2, 2, 2]

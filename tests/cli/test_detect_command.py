@@ -47,6 +47,7 @@ def test_a_video_becomes_a_video(shapes_run, scene, tmp_path, capsys, monkeypatc
     assert in_process(capsys, monkeypatch, *request)[0] == 0  # over its own files
 
 
+@pytest.mark.whole
 def test_thresholds_of_a_run_count_unless_one_is_given(
     shapes_run, shapes_data, tmp_path, capsys, monkeypatch
 ):
@@ -101,6 +102,7 @@ def test_ctrl_c_leaves_what_was_done(shapes_run, tmp_path, capsys, monkeypatch):
     assert {row["frame"] for row in rows_of(output)} <= set(range(1, 3000))
 
 
+@pytest.mark.whole
 def test_a_full_disk_is_one_line(shapes_run, tmp_path, capsys, monkeypatch):
     path = write_video(tmp_path / "clip.mp4", frames=60, size=(320, 240), draw=noise)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -23,6 +23,7 @@ def run(shapes_run, tmp_path):
     return shutil.copytree(shapes_run, tmp_path / "own", ignore=ignored)
 
 
+@pytest.mark.whole
 def test_a_run_is_reported_and_keeps_its_thresholds(run, shapes_data, tmp_path, yolact):
     results, report = tmp_path / "results.json", tmp_path / "report"
     request = ("evaluate", run, "--data", shapes_data, "--detections", results)

@@ -22,6 +22,7 @@ def is_picture(path):
     return np.asarray(Image.open(path)).shape[1:] in ((1400, 3), (1378, 3))
 
 
+@pytest.mark.whole
 def test_prototypes(yolact, shapes_run, explore_file, pictures, tmp_path):
     for model, images in (
         (shapes_run, pictures[:1]),
@@ -45,6 +46,7 @@ def test_prototypes(yolact, shapes_run, explore_file, pictures, tmp_path):
         assert is_picture(output)
 
 
+@pytest.mark.whole
 def test_shift(yolact, shapes_run, pictures, tmp_path):
     output = tmp_path / "shift.png"
     code, out, _ = yolact("show", "shift", shapes_run, "--output", output)
@@ -63,6 +65,7 @@ def test_crop(yolact, shapes_run, shapes_data, tmp_path):
     assert all(len(row) == 4 for row in rows.values())
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("model", ["shapes_run", "tiny_256"])
 def test_anchors(yolact, model, request, shapes_data, tmp_path):
     output = tmp_path / "anchors.jpg"
@@ -95,6 +98,7 @@ def test_a_picture_of_another_kind_is_refused_before_any_work(command, yolact, t
     assert code == 2 and "Expected a file that can be written" in err
 
 
+@pytest.mark.whole
 def test_a_model_without_prototypes_is_told_what_has_them(
     yolact, litert_file, saved_model, pictures, tmp_path
 ):

@@ -138,6 +138,7 @@ def test_only_the_same_seed_gives_the_same_batches(five, train_set):
     assert not np.array_equal(first[0], joined(train_set)[0])
 
 
+@pytest.mark.whole
 def test_epochs_differ_in_views(train_set):
     assert not np.array_equal(joined(train_set)[0], joined(train_set)[0])
 

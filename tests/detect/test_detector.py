@@ -211,6 +211,7 @@ def test_a_list_is_found_as_its_images_are_one_by_one(kind, request, image, shap
     assert sum(map(len, together)) > 0
 
 
+@pytest.mark.whole
 def test_what_is_not_seen_of_images_is_said_once(shapes_run, image, caplog):
     detector = yolact_tf.Detector(yolact_tf.load_run(shapes_run))
     rgba = np.dstack([image, image[..., 0]])

@@ -38,6 +38,7 @@ def stretched(image, shape):
     return image[rows][:, columns]
 
 
+@pytest.mark.whole
 def test_images_of_all_shapes_in_one_list_are_found_as_one_by_one(detector, run, scenes):
     images = [stretched(scenes[0], shape) for shape in EXTREMES]
     # One size again and again, also apart, beside others.

@@ -38,6 +38,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("case", "option"),
     [

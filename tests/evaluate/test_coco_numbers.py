@@ -31,6 +31,7 @@ def crowded(shared_data, tmp_path):
     return load_coco(tmp_path, "val")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("digits", [1, 6])
 def test_all_numbers_equal_pycocotools(crowded, digits):
     """With equal scores, too, in one image and between images, which COCO takes by image number."""

@@ -89,6 +89,7 @@ def test_counts_are_those_that_training_shows(shapes_data, small_settings):
     assert found.shapes[:, 0, 0].round().tolist() == [12, 24, 48, 96, 128]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("augmented", [False, True])
 def test_as_many_images_as_are_asked_for(shapes_data, small_settings, augmented):
     config = load_config("tiny_256", small_settings)

@@ -33,6 +33,7 @@ def test_anchors_of_the_paper():
     assert_allclose(levels[0].shapes, [(24, 24), (24 / 2**0.5,) * 2, (24 * 2**0.5,) * 2], rtol=1e-4)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind, name", [("litert_file", "LiteRT"), ("explore_file", "LiteRT")])
 def test_a_file_tells_what_it_computes(kind, name, request, run):
     found = model_info(request.getfixturevalue(kind))

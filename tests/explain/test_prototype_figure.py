@@ -13,6 +13,7 @@ def found(detector, image):
     return detector(image)
 
 
+@pytest.mark.whole
 def test_one_image_gets_a_part_for_its_prototypes_and_one_for_each_detection(found, image):
     heights = [prototype_figure([image], [found[:count]], [""]).shape[0] for count in (1, 2, 3)]
     assert heights[2] - heights[1] == heights[1] - heights[0] > 300
@@ -29,6 +30,7 @@ def test_where_nothing_is_found_prototypes_are_still_shown(found, image):
     assert alone.shape[0] > 200 and (alone != 255).any()
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("size", [(40, 400), (400, 40), (1, 1)])
 def test_images_of_any_shape(detector, size):
     picture = np.full((*size, 3), 120, "uint8")

@@ -268,6 +268,7 @@ def odd_bmps(picture):
     }
 
 
+@pytest.mark.whole
 def test_other_bmps_are_for_pillow_alone(picture, tmp_path):
     for name, data in odd_bmps(picture).items():
         path = write(tmp_path, data, name)

@@ -16,6 +16,7 @@ def numbers(*values, dtype="uint16"):
     return np.array([values], dtype)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "values, expected",
     [

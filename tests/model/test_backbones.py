@@ -28,6 +28,7 @@ def test_channels(name, channels):
     assert [shape[-1] for shape in build_backbone(name, 64, "random").output_shape] == channels
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

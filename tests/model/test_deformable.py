@@ -85,6 +85,7 @@ def images():
     return np.random.default_rng(1).normal(size=(3, 8, 8, 3)).astype("float32")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("compiled", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("case", CASES)
 def test_operation_and_its_gradients_equal_the_reference(case, compiled, parity):

@@ -124,6 +124,7 @@ def test_settings_that_make_no_tiles_are_refused(settings, message):
         TiledDetector(ColourDetector(), *settings)
 
 
+@pytest.mark.whole
 def test_a_networks_detections_lie_in_the_image(shapes_run):
     _, owner = arrange(np.random.default_rng(0), 200, 300, 10, 20)
     image = (owner[..., None] * np.array([11, 29, 53]) % 256).astype(np.uint8)

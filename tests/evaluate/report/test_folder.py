@@ -120,6 +120,7 @@ def test_pictures_show_the_truth_beside_what_was_found(report):
     assert sheet.shape == (4 * 448 + 3 * 6, 2 * 420 + 6, 3)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("rows", [[], [result(1, CAT, (10, 10, 20, 20), 0.9)]])
 @pytest.mark.parametrize("objects", [[], [(CAT, 10, 10, 20, 20)]])
 def test_a_report_of_next_to_nothing_is_one(rows, objects, tmp_path):
@@ -132,6 +133,7 @@ def test_a_report_of_next_to_nothing_is_one(rows, objects, tmp_path):
     assert set(pictures(page)) == expected
 
 
+@pytest.mark.whole
 def test_a_report_is_written_again_and_nothing_else_is_overwritten(scenes, analyses, tmp_path):
     data, _ = scenes
     write_report(tmp_path / "report", data, analyses)
@@ -146,6 +148,7 @@ def test_a_report_is_written_again_and_nothing_else_is_overwritten(scenes, analy
         require_report_folder(tmp_path / "mine" / "index.html" / "report")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", ["report", "comparison"])
 def test_a_phone_need_not_scroll_sideways(name, request):
     asked = []

@@ -85,6 +85,7 @@ def spoilt(signature, case):
     return answer
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("artefact", ["saved_model", "litert_file"])
 def test_verification_passes_on_real_artefacts(artefact, run, images, request):
     differences, compared = verify(request.getfixturevalue(artefact), run, images)
