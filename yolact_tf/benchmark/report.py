@@ -16,7 +16,7 @@ from yolact_tf.benchmark.spread import Ratio, Spread
 from yolact_tf.benchmark.stages import DRAW, STAGES, UPSAMPLING
 from yolact_tf.cores import usable_cores
 from yolact_tf.model_folder import find_versions
-from yolact_tf.runs import find_weights
+from yolact_tf.runs import find_weights, is_run
 
 _PACKAGES = ("tensorflow", "keras", "jax", "ai-edge-litert", "onnxruntime", "openvino", "yolact_tf")
 
@@ -116,7 +116,7 @@ def _bytes_on_disk(path):
     """Of a run its weights, of a SavedModel its newest version."""
     if path.is_file():
         return path.stat().st_size
-    if (path / "config.json").is_file():
+    if is_run(path):
         return find_weights(path).stat().st_size
     folder = next(iter(find_versions(path).values()), path)
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from yolact_tf.cli.arguments import Overrides
 from yolact_tf.cli.progress import console, progress_bar
 from yolact_tf.config import BOXLESS
 from yolact_tf.recipes import load_config
@@ -14,7 +15,6 @@ from yolact_tf.recipes import load_config
 data_app = typer.Typer(help="Data tools.", no_args_is_help=True, rich_markup_mode=None)
 DataFolder = Annotated[Path, typer.Argument(help="Folder with COCO annotations and images.")]
 Recipe = Annotated[str, typer.Option(help="Recipe that says how images are seen.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")]
 _COLORS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 

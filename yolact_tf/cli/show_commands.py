@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from yolact_tf.cli.arguments import DataFolder
+from yolact_tf.cli.arguments import DataFolder, Overrides
 from yolact_tf.cli.progress import console, progress_bar
 
 show_app = typer.Typer(help="Pictures of how a model decides.", no_args_is_help=True, rich_markup_mode=None)
@@ -100,9 +100,7 @@ def anchors(
     split: SplitName = "train",
     images: Annotated[int, typer.Option(min=1, help="How many images to match.")] = 200,
     augmented: Annotated[bool, typer.Option("--augmented", help="Varied as training varies them.")] = False,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a field: section.field=value.")
-    ] = None,
+    overrides: Overrides = None,
 ) -> None:
     """Which anchors learn which objects of DATA: positive, neutral, missed; by level and shape."""
     _require_picture(output)

@@ -7,7 +7,7 @@ from yolact_tf.detect.detector import Detector
 from yolact_tf.detect.engines import is_openvino
 from yolact_tf.files import PathLike
 from yolact_tf.model_folder import find_versions
-from yolact_tf.runs import load_run
+from yolact_tf.runs import is_run, load_run
 
 
 def open_detector(
@@ -19,7 +19,7 @@ def open_detector(
     TensorFlow's threads.  overrides: as `load_run` has them, for runs.
     """
     path = Path(path)
-    if (path / "config.json").is_file():
+    if is_run(path):
         return Detector(load_run(path, overrides))
     if overrides:
         raise ValueError(

@@ -7,6 +7,7 @@ from pycocotools import mask as coco_mask
 
 from yolact_tf.data.record import Record
 from yolact_tf.detect.detections import Detections
+from yolact_tf.evaluate.coco_numbers import object_masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +24,12 @@ def overlaps_of(found: Detections, record: Record, category_ids: np.ndarray) -> 
 
     category_ids: [C] of the model's classes in turn.
     """
-    size = [record.height, record.width]
     x1, y1, x2, y2 = found.boxes.T.astype(float)
-    truth = [coco_mask.frPyObjects({"size": size, "counts": r.tolist()}, *size) for r in record.runs]
     crowds = record.is_crowd.astype(np.uint8)
-    shape = len(found), len(truth)
+    shape = len(found), len(record.runs)
     if not all(shape):
         return Overlaps(np.zeros(shape), np.zeros(shape), np.zeros(shape, bool))
     boxes = coco_mask.iou(np.stack([x1, y1, x2 - x1, y2 - y1], 1), record.xywh, crowds)
-    masks = coco_mask.iou(found.rle, truth, crowds)
+    masks = coco_mask.iou(found.rle, object_masks(record), crowds)
     is_same_class = found.class_ids[:, None] == category_ids[record.classes]
     return Overlaps(boxes, masks, is_same_class)

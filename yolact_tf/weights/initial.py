@@ -4,7 +4,7 @@ from pathlib import Path
 
 from yolact_tf.files import PathLike
 from yolact_tf.model import Yolact
-from yolact_tf.runs import load_run, load_weights
+from yolact_tf.runs import is_run, load_run, load_weights
 from yolact_tf.weights.labels import published_labels
 from yolact_tf.weights.published import load_reference, read_reference
 from yolact_tf.weights.transfer import Slot, Transfer, class_keys, named_variables, transfer
@@ -34,7 +34,7 @@ def load_start_weights(model: Yolact, path: PathLike, labels: dict[int, str]) ->
 def _load_from_keras(model, path, labels):
     """From weights/NAME.weights.h5 of a run; a file elsewhere must fit whole: nothing tells its classes."""
     folder = path.parent.parent
-    if not (folder / "config.json").is_file():
+    if not is_run(folder):
         load_weights(model, path)
         return Transfer(len(named_variables(model)), ())
     run = load_run(folder)

@@ -1,7 +1,8 @@
 """What a user reads where something cannot be written."""
 
 import contextlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 
@@ -13,6 +14,12 @@ def foreign(path: Path, what: str) -> ValueError:
     )
 
 
+def require_rows(path: Path, keys: Set[str], what: str) -> None:
+    """`foreign` for a file at `path` that is no list of rows with `keys`, as we write `what`."""
+    if path.exists() and not _has_rows(path, keys):
+        raise foreign(path, what)
+
+
 @contextlib.contextmanager
 def named(path: Path) -> Iterator[None]:
     """Says which file it is that cannot be written, such as on a full disk."""
@@ -20,3 +27,11 @@ def named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(f"{path}: expected to write it. Received: {error.strerror or error}") from None
+
+
+def _has_rows(path, keys):
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(rows, list) and all(isinstance(row, dict) and row.keys() >= keys for row in rows)

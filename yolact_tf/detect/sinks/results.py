@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from yolact_tf.detect.detections import Detections
-from yolact_tf.detect.sinks.refusals import foreign, named
+from yolact_tf.detect.sinks.refusals import named, require_rows
 from yolact_tf.detect.sinks.sink import Sink
 from yolact_tf.detect.sources import Frame
 from yolact_tf.files import atomic_path, require_writable
@@ -24,8 +24,7 @@ class ResultsFile(Sink):
 
     def __init__(self, folder: Path):
         self.path = folder / NAME
-        if self.path.exists() and not _is_ours(self.path):
-            raise foreign(self.path, "the results")
+        require_rows(self.path, _ROW_KEYS, "the results")
         require_writable(self.path)
         self._place = contextlib.ExitStack()
         self._temporary: Path | None = None
@@ -53,12 +52,3 @@ class ResultsFile(Sink):
     def _append(self, text):
         with named(self.path), open(self._temporary, "a", encoding="utf-8") as file:
             file.write(text)
-
-
-def _is_ours(path):
-    """Whether a file is a list of rows as we write them."""
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(rows, list) and all(isinstance(row, dict) and row.keys() >= _ROW_KEYS for row in rows)

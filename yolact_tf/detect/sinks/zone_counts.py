@@ -10,7 +10,7 @@ from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.moving import Line, Zone, ZoneCounter
 from yolact_tf.detect.moving.counting import Tally
 from yolact_tf.detect.moving.sequences import TimedFrame, video_of
-from yolact_tf.detect.sinks.refusals import foreign
+from yolact_tf.detect.sinks.refusals import require_rows
 from yolact_tf.detect.sinks.sink import Sink
 from yolact_tf.draw.zone_marks import draw_lines, draw_zones
 from yolact_tf.files import require_writable, write_text
@@ -28,8 +28,7 @@ class ZoneCounts(Sink):
 
     def __init__(self, zones: Sequence[Zone], lines: Sequence[Line], folder: Path):
         self.path = folder / NAME
-        if self.path.exists() and not _is_ours(self.path):
-            raise foreign(self.path, "the counts")
+        require_rows(self.path, _ROW_KEYS, "the counts")
         require_writable(self.path)
         self.zones, self.lines = zones, lines
         self._counters: dict[str | None, ZoneCounter] = {}
@@ -58,12 +57,3 @@ class ZoneCounts(Sink):
         rows = [{"file_name": video, **counter.totals()} for video, counter in self._counters.items()]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_text(self.path, json.dumps(rows) + "\n")
-
-
-def _is_ours(path):
-    """Whether a file is a list of rows as we write them."""
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(rows, list) and all(isinstance(row, dict) and row.keys() >= _ROW_KEYS for row in rows)
