@@ -6,8 +6,10 @@ Needs the extra video. Draws some seconds of shapes before a moving camera, 640x
 H.264 with sound. They are detected on as `yolact detect` does, file to file: decoding, network, NMS, masks,
 drawing, H.264, detections.json. Interleaved with that run the bare network (a compiled call of the Keras
 model, batch 1, on as many images that have its size already) and the detector alone (resizing, network, NMS
-and masks). Weights are random, so scores tell nothing: the best `--objects` of each frame are drawn and
-written. Beside the frames a second stands the time that all threads together computed for one.
+and masks). Weights are random, so scores tell nothing: they are spread, and the threshold is such that as
+many anchors of a frame take part as a trained network would let, some ten an object; the best `--objects` of
+each frame are drawn and written. Beside the frames a second stands the time that all threads together
+computed for one.
 """
 
 import argparse
@@ -15,12 +17,14 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import av
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -30,7 +34,9 @@ from yolact_tf.detect.sinks.overlays import Overlays
 from yolact_tf.detect.sinks.results import ResultsFile
 from yolact_tf.detect.sources import find_sources
 from yolact_tf.detect.writing import write_detections
+from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run, untrained
+from yolact_tf.structures import BACKGROUND
 
 WIDTH, HEIGHT, RATE = 640, 480, 30
 SWAY = 120  # pixels that the camera moves at most, both ways
@@ -46,12 +52,14 @@ def main():
     arguments.add_argument("--objects", type=int, default=5)
     arguments.add_argument("--batch", default="1,4")
     options = arguments.parse_args()
-    config = untrained(load_config(options.recipe, ["detect.score_threshold=0"]))
+    keras.utils.set_random_seed(0)
+    config = untrained(load_config(options.recipe, ["loss.class_loss=focal"]))
     run = Run(build_yolact(config), config, {i: f"class {i}" for i in range(config.model.num_classes)})
     batches = [int(batch) for batch in options.batch.split(",")]
     frames = RATE * options.seconds
     with tempfile.TemporaryDirectory() as folder:
         path = draw_video(Path(folder) / "shapes.mp4", frames)
+        run = with_so_many_anchors(run, path, 10 * options.objects)
         calls = {"bare network": bare_network(run, frames), "detector alone": detector_alone(run, frames)}
         for batch in batches:
             calls[f"file to file, batch {batch}"] = file_to_file(run, path, options.objects, batch)
@@ -93,6 +101,23 @@ def draw_video(path, frames):
             container.mux(sound.encode(frame))
         container.mux(sound.encode())
     return path
+
+
+def with_so_many_anchors(run, path, count):
+    """`run` with the score threshold that so many anchors exceed in the first frame of a video.
+
+    What random weights say of all anchors is nearly the same; it is magnified until they differ.
+    """
+    with av.open(path) as container:
+        frame = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    image = resize_images(frame[None], run.config.data.image_size)
+    kernel = run.model.get_layer("prediction_head").get_layer("class_logits_conv").kernel
+    logits = keras.ops.convert_to_numpy(run.model(image)["class_logits"])
+    kernel.assign(kernel * (3 / logits.std(axis=1).mean()))
+    scores = keras.ops.softmax(run.model(image)["class_logits"])[0, :, BACKGROUND + 1 :]
+    best = np.sort(keras.ops.convert_to_numpy(keras.ops.max(scores, axis=1)))[::-1]
+    detect = replace(run.config.detect, score_threshold=float(best[count]))
+    return replace(run, config=replace(run.config, detect=detect))
 
 
 def bare_network(run, frames):

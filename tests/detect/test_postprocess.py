@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.reference import formula_run
 from yolact_tf.boxes import centers_to_corners
-from yolact_tf.detect.postprocess import postprocess
+from yolact_tf.detect.postprocess import FEW_ANCHORS, postprocess
 from yolact_tf.mask_windows import place_window, upsample_to_image
 
 
@@ -147,6 +147,22 @@ def test_each_image_of_a_batch_is_on_its_own():
         )
         for name, value in alone.items():
             assert_allclose(together[name][i], value[0], atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("rescorer", [None, lambda masks: ops.mean(masks, axis=(1, 2)) * np.ones(4, "f")])
+@pytest.mark.parametrize("option", ["fast", "cc", "trad"])
+def test_branches_change_nothing(option, rescorer):
+    """Of images in which no, few, more and all anchors take part."""
+    batch = random_predictions(4, anchors=1500)
+    batch["class_logits"][:, :, 0] += np.array([40, 14, 9, -9], "f")[:, None]
+    options = {**OPTIONS[option], "max_detections": 70, "mask_rescorer": rescorer}
+    plain, branching = (
+        postprocess(batch, random_anchors(1500), **options, branches=branches) for branches in (False, True)
+    )
+    part = (ops.convert_to_numpy(ops.softmax(batch["class_logits"]))[..., 1:].max(2) > 0.05).sum(1)
+    assert [sum(few < taking for few in FEW_ANCHORS) for taking in part] == [0, 0, 1, 2]
+    for name, value in plain.items():
+        assert_array_equal(branching[name], value, err_msg=name)
 
 
 def test_more_slots_than_candidates_are_padded():

@@ -11,10 +11,10 @@ from yolact_tf.preprocess import resize_images
 class DetectionModel(keras.Model):
     """Images [B, H, W, 3] RGB 0..255 to PaddedDetections, plus the prototypes [B, Hp, Wp, K].
 
-    network: the model of `build_yolact(config)`.
+    network: the model of `build_yolact(config)`.  branches: as of `postprocess`.
     """
 
-    def __init__(self, network: Yolact, config: Config):
+    def __init__(self, network: Yolact, config: Config, branches: bool = True):
         super().__init__(name="detection_model")
         self.network = network
         self.anchors = network.anchors
@@ -28,6 +28,7 @@ class DetectionModel(keras.Model):
             "image_size": network.input_shape[1],
             "mask_rescorer": network.mask_rescorer,
             "score_activation": config.score_activation,
+            "branches": branches,
         }
 
     def call(self, images):

@@ -6,12 +6,15 @@ from functools import partial
 from keras import ops
 
 from yolact_tf.boxes import decode
+from yolact_tf.detect.few import by_size, may_exceed
 from yolact_tf.detect.nms import NMS
 from yolact_tf.masks import assemble_masks
 from yolact_tf.structures import BACKGROUND, Tensor
 
 # A box that no pixel of any prototype map lies in, for slots without a detection.
 NOWHERE = -9.0
+# Fewer anchors than all, and fewer detections, that a graph with branches is made for.
+FEW_ANCHORS, FEW_DETECTIONS = (64, 1024), (16,)
 # What the class loss made of logits; a sigmoid model has been trained with the sigmoid focal loss.
 SCORES = {"softmax": ops.softmax, "sigmoid": ops.sigmoid}
 
@@ -28,13 +31,15 @@ def postprocess(
     image_size: int | None = None,
     mask_rescorer: Callable[[Tensor], Tensor] | None = None,
     score_activation: str = "softmax",
+    branches: bool = False,
 ) -> dict[str, Tensor]:
     """PaddedDetections of a batch of Predictions: static shapes, best first.
 
     anchors: [A, 4] corners.  score_threshold: what an anchor's best class must exceed (traditional
     NMS: what each class must).  nms: a key of `detect.nms.NMS`; "traditional" measures in pixels and
     needs `image_size`, the side of the network's input.  mask_rescorer: [n, Hp, Wp, 1] to mask IoUs
-    [n, C], for YOLACT++; it adds `mask_scores`.  score_activation: a key of `SCORES`.
+    [n, C], for YOLACT++; it adds `mask_scores`.  score_activation: a key of `SCORES`.  branches: whether
+    few anchors and few detections may take less time, which asks for a graph with conditions.
     Boxes are corners in 0..1, not clipped. Returns a dict with `num_detections` [B] int32, `boxes`
     [B, N, 4], `scores` [B, N], `classes` [B, N] int32 (0..C-1), `coefficients` [B, N, K] and `masks`
     [B, N, Hp, Wp]; slots past `num_detections` hold zeros and class -1.
@@ -62,9 +67,18 @@ def postprocess(
     # reads the first row all over.
     batch["boxes"] = decode(batch.pop("box_deltas"), ops.convert_to_tensor(anchors, dtype="float32"))
 
+    num_anchors = batch["boxes"].shape[1]
+    candidates = (*(few for few in FEW_ANCHORS if branches and few < num_anchors), num_anchors)
+    slots = (*(few for few in FEW_DETECTIONS if branches and few < max_detections), max_detections)
+
+    def select(boxes, logits):
+        return NMS[nms](boxes, SCORES[score_activation](logits)[:, BACKGROUND + 1 :], **limits)
+
     def detect_one(image):
-        class_scores = SCORES[score_activation](image["class_logits"])[:, BACKGROUND + 1 :]
-        return _detect_image(image, class_scores, partial(NMS[nms], **limits), mask_rescorer)
+        boxes, logits = image["boxes"], image["class_logits"]
+        takes_part = may_exceed(logits, score_threshold, score_activation) if candidates[1:] else None
+        indices, classes, scores = _among(takes_part, candidates, select, boxes, logits)
+        return _detections(image, indices, classes, scores, slots, mask_rescorer)
 
     if batch["class_logits"].shape[0] == 1:  # no loop: LiteRT's GPU backends have none
         one = detect_one({key: ops.reshape(x, x.shape[1:]) for key, x in batch.items()})
@@ -72,30 +86,59 @@ def postprocess(
     return ops.map(detect_one, batch)
 
 
-def _detect_image(image, class_scores, nms, mask_rescorer):
-    indices, classes, scores = nms(image["boxes"], class_scores)
+def _among(takes_part, sizes, select, boxes, logits):
+    """`select(boxes, logits)` of the anchors that take part, as indices into all."""
+    if takes_part is None:
+        return select(boxes, logits)
+    # The first of equals come first, so that the order of anchors stays.
+    _, order = ops.top_k(ops.cast(takes_part, "float32"), sizes[-2])
 
+    def select_among(size):
+        if size > sizes[-2]:
+            return select(boxes, logits)
+        some = ops.cast(order[:size], "int32")
+        indices, *rest = select(ops.take(boxes, some, axis=0), ops.take(logits, some, axis=0))
+        return ops.take(some, indices, axis=0), *rest
+
+    return by_size(ops.sum(ops.cast(takes_part, "int32")), sizes, select_among)
+
+
+def _detections(image, indices, classes, scores, sizes, mask_rescorer):
     found = scores > 0
+    count = ops.sum(ops.cast(found, "int32"))
     column = ops.expand_dims(ops.cast(found, "float32"), 1)
     boxes = ops.take(image["boxes"], indices, axis=0) * column
     coefficients = ops.take(image["mask_coefficients"], indices, axis=0) * column
-    masks = assemble_masks(
-        ops.expand_dims(image["prototypes"], 0),
-        ops.expand_dims(coefficients, 0),
-        ops.expand_dims(boxes + NOWHERE * (1 - column), 0),
-    )
-    masks = ops.squeeze(masks, 0)
     detections = {
-        "num_detections": ops.sum(ops.cast(found, "int32")),
+        "num_detections": count,
         "boxes": boxes,
         "scores": scores,
         "classes": ops.where(found, classes, -1),
         "coefficients": coefficients,
-        "masks": masks,
     }
+    placed = boxes + NOWHERE * (1 - column)
+    assemble = partial(_masks, image["prototypes"], coefficients, placed, classes, scores, mask_rescorer)
+    return detections | by_size(count, sizes, assemble)
+
+
+def _masks(prototypes, coefficients, boxes, classes, scores, mask_rescorer, size):
+    """What is computed of masks, for the first `size` slots; zeros for the others."""
+    masks = assemble_masks(
+        ops.expand_dims(prototypes, 0),
+        ops.expand_dims(coefficients[:size], 0),
+        ops.expand_dims(boxes[:size], 0),
+    )
+    computed = {"masks": ops.squeeze(masks, 0)}
     if mask_rescorer is not None:
-        detections["mask_scores"] = scores * _mask_iou(masks, classes, mask_rescorer)
-    return detections
+        estimates = _mask_iou(computed["masks"], classes[:size], mask_rescorer)
+        computed["mask_scores"] = scores[:size] * estimates
+    return {name: _filled_up(value, scores.shape[0]) for name, value in computed.items()}
+
+
+def _filled_up(values, length):
+    """Zeros at the end, up to `length`."""
+    missing = length - values.shape[0]
+    return ops.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1)) if missing else values
 
 
 def _mask_iou(masks, classes, mask_rescorer):

@@ -24,12 +24,12 @@ class Serving:
     """The signatures of a run. Each returns a dict whose first axis is the batch.
 
     traced_once: makes the network one function that all signatures call, instead of a copy in each;
-    its batch is then of unknown size, which LiteRT cannot have.  max_pixels: of an encoded image, all
-    frames together; larger ones are refused undecoded.
+    its batch is then of unknown size, and detection branches, neither of which LiteRT can have.
+    max_pixels: of an encoded image, all frames together; larger ones are refused undecoded.
     """
 
     def __init__(self, run: Run, traced_once: bool = False, max_pixels: int = MAX_PIXELS):
-        self.detection_model = DetectionModel(run.model, run.config)
+        self.detection_model = DetectionModel(run.model, run.config, branches=traced_once)
         self.network = run.model
         if traced_once:
             self.network = self.detection_model.network = _as_function(run.model)
