@@ -190,7 +190,8 @@ class LossConfig:
     positive_iou: float = 0.5
     negative_iou: float = 0.4
     crowd_overlap: float = 0.7
-    box_loss: str = "smooth_l1"  # or "giou", of decoded boxes
+    # Or of decoded boxes, large and small alike: "giou", or "ciou", which also looks at centres and shapes.
+    box_loss: str = "smooth_l1"
     box_weight: float = 1.5
     class_loss: str = "ohem"  # or "balanced", the same with rare classes weighing more; or a focal loss
     class_weight: float = 1.0
@@ -210,7 +211,7 @@ class LossConfig:
                 "`loss.negative_iou` and `loss.positive_iou` must satisfy 0 <= negative <= positive "
                 f"<= 1. Received: {self.negative_iou!r}, {self.positive_iou!r}"
             )
-        _require_one_of(self, "loss", "box_loss", ("smooth_l1", "giou"))
+        _require_one_of(self, "loss", "box_loss", ("smooth_l1", "giou", "ciou"))
         _require_one_of(self, "loss", "class_loss", ("ohem", "balanced", "focal", "sigmoid_focal"))
         _require_at_least(self, "loss", "masks_per_image", 1)
         for name in ("focal_gamma", "dice_weight", "mask_iou_min_area"):

@@ -59,11 +59,13 @@ def test_dice_is_a_part_of_its_own_where_it_weighs_anything():
     assert_allclose(parts["dice_loss"], 2 * once, rtol=1e-6)
 
 
-def test_the_box_loss_is_the_one_of_the_config():
-    smooth, giou = YolactLoss(config_of()), YolactLoss(config_of("loss.box_loss=giou", "loss.box_weight=1"))
+@pytest.mark.parametrize(("box_loss", "most"), [("giou", 2), ("ciou", 2.5)])
+def test_the_box_loss_is_the_one_of_the_config(box_loss, most):
+    smooth = YolactLoss(config_of())
+    other = YolactLoss(config_of(f"loss.box_loss={box_loss}", "loss.box_weight=1"))
     predictions = predictions_for(smooth)
-    first, second = (loss.parts(ground_truth(), predictions) for loss in (smooth, giou))
-    assert 0 < second["box_loss"] < 2  # an average over positives of what lies in 0..2
+    first, second = (loss.parts(ground_truth(), predictions) for loss in (smooth, other))
+    assert 0 < second["box_loss"] < most  # an average over positives of what lies in 0..most
     assert second["box_loss"] != first["box_loss"]
     assert_allclose(second["class_loss"], first["class_loss"])
 

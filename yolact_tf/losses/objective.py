@@ -8,7 +8,7 @@ from keras import ops
 
 from yolact_tf.anchors import build_anchors
 from yolact_tf.config import Config
-from yolact_tf.losses.box_losses import box_loss, giou_loss
+from yolact_tf.losses.box_losses import box_loss, ciou_loss, giou_loss
 from yolact_tf.losses.class_losses import balanced_loss, focal_loss, ohem_loss, sigmoid_focal_loss
 from yolact_tf.losses.finite import FiniteMean, SkippedSteps, poison
 from yolact_tf.losses.mask_losses import (
@@ -22,6 +22,7 @@ from yolact_tf.losses.targets import count_positives, match_anchors
 from yolact_tf.replicas import num_replicas
 from yolact_tf.structures import GroundTruth, Predictions, Tensor
 
+OVERLAP_LOSSES = {"giou": giou_loss, "ciou": ciou_loss}
 FOCAL_LOSSES = {"focal": focal_loss, "sigmoid_focal": sigmoid_focal_loss}
 
 
@@ -104,8 +105,9 @@ class YolactLoss(keras.losses.Loss):
         return parts
 
     def _box_loss(self, box_deltas, targets):
-        if self.config.loss.box_loss == "giou":
-            return giou_loss(box_deltas, targets, self.anchors)
+        name = self.config.loss.box_loss
+        if name in OVERLAP_LOSSES:
+            return OVERLAP_LOSSES[name](box_deltas, targets, self.anchors)
         return box_loss(box_deltas, targets)
 
     def _class_loss(self, class_logits, targets, training):
