@@ -86,6 +86,9 @@ class DataConfig:
     mosaic: float = 0.0  # how likely three further images join the view
     copy_paste: float = 0.0  # how likely some objects of a further image are pasted into the view
     boxes: str = "transformed"  # by the view, as the reference does; or "refitted" to the visible mask
+    # Side of true masks over that of prototypes. Mask losses compare at this size, with mask logits enlarged:
+    # 2 teaches edges that `detect.mask_upsampling=logits` shows, and takes four times the memory of masks.
+    mask_scale: int = 1
     min_box_side: float = 4 / 550  # network pixels; objects no larger are dropped (the reference's 4 / 550)
     cache: str = running("none")  # encoded images are kept in "memory", or in the folder that this names
     deterministic: bool = running(True)  # false: validation in whatever order it is ready, a little sooner
@@ -93,6 +96,7 @@ class DataConfig:
     def __post_init__(self):
         _require_at_least(self, "data", "image_size", 64)
         _require_at_least(self, "data", "max_objects", 1)
+        _require_at_least(self, "data", "mask_scale", 1)
         _require_at_least(self, "data", "expand", 1.0)
         _require_at_least(self, "data", "min_box_side", 0.0)
         _require_one_of(self, "data", "on_error", ("skip", "refuse"))

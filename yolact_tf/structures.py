@@ -30,7 +30,7 @@ class GroundTruth(TypedDict):
 
     boxes: Tensor  # [B, G, 4] float32
     classes: Tensor  # [B, G] int32, 0..C-1
-    masks: Tensor  # [B, G, Hm, Wm] uint8, 0 or 1; Hm x Wm is the prototype map in our pipeline
+    masks: Tensor  # [B, G, Hm, Wm] uint8, 0 or 1; Hm x Wm is `data.mask_scale` times Hp x Wp in our pipeline
     is_crowd: Tensor  # [B, G] bool; a crowd region is never a positive
     num_objects: Tensor  # [B] int32, crowds included
 

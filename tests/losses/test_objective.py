@@ -70,6 +70,44 @@ def test_the_box_loss_is_the_one_of_the_config(box_loss, most):
     assert_allclose(second["class_loss"], first["class_loss"])
 
 
+def test_masks_may_be_compared_at_twice_the_size_of_prototypes():
+    """Truths that differ only there, by an edge between pixels of the prototypes."""
+    usual, double = YolactLoss(config_of()), YolactLoss(config_of("data.mask_scale=2"))
+    predictions, values = predictions_for(usual), {}
+    for edge in (8, 9):  # of 32 columns, 16 of prototypes
+        masks = np.zeros((2, 3, 32, 32), "uint8")
+        masks[..., :edge] = 1
+        truth = {**ground_truth(), "masks": tf.constant(masks)}
+        values[edge] = [float(loss.parts(truth, predictions)["mask_loss"]) for loss in (usual, double)]
+    assert values[8][0] == values[9][0] and values[8][1] != values[9][1]
+
+
+def test_where_prototypes_say_nothing_the_size_of_masks_does_not_matter():
+    """ln 2 a pixel, over an area of as many pixels, of objects that fill the image."""
+    truth = {**ground_truth(), "boxes": tf.constant([[[0.0, 0, 1, 1]] * 3] * 2)}
+    for scale in (1, 2, 3):
+        loss = YolactLoss(config_of(f"data.mask_scale={scale}", "loss.mask_weight=1"))
+        silent = {**predictions_for(loss), "prototypes": tf.zeros((2, 16, 16, 4))}
+        assert_allclose(loss.parts(truth, silent)["mask_loss"], np.log(2), rtol=1e-5)
+
+
+def test_masks_are_rescored_at_the_size_of_prototypes_whatever_size_teaches_them():
+    seen = []
+
+    def rescorer(masks):
+        seen.append(masks.shape[1:3])
+        return tf.zeros((masks.shape[0], 3))
+
+    found = []
+    for scale in (1, 2):
+        settings = ("loss.mask_iou_min_area=1", "model.mask_rescoring=true", f"data.mask_scale={scale}")
+        loss = YolactLoss(config_of(*settings))
+        found.append(loss.parts(ground_truth(), predictions_for(loss), rescorer)["mask_iou_loss"])
+    assert seen == [(16, 16), (16, 16)]
+    assert found[0] > 0
+    assert_allclose(found[1], found[0], rtol=1e-5)
+
+
 @pytest.mark.whole
 def test_the_other_losses_are_the_same_under_xla():
     found = []

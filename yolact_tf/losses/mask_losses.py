@@ -27,20 +27,21 @@ def assemble_positives(
 ) -> dict[str, Tensor]:
     """The masks that all mask losses look at: of at most `max_masks` positives an image.
 
-    mask_coefficients: [B, A, K].  prototypes: [B, Hp, Wp, K].  seed: a Keras seed generator; where
-    there are more positives, it draws. Returns a dict with `masks` [B, M, Hp, Wp] probabilities
-    cropped to the true box, `truth` [B, M, Hp, Wp] 0 or 1, `boxes` [B, M, 4] and `classes` [B, M] of
-    the matched objects, `is_chosen` [B, M], and `scale` [B, 1], positives over chosen.
+    mask_coefficients: [B, A, K].  prototypes: [B, Hp, Wp, K]; true masks are brought to their size.
+    seed: a Keras seed generator; where there are more positives, it draws. Returns a dict with `masks`
+    [B, M, Hp, Wp] probabilities cropped to the true box, `truth` [B, M, Hp, Wp] 0 or 1, `boxes` [B, M, 4]
+    and `classes` [B, M] of the matched objects, `is_chosen` [B, M], and `scale` [B, 1], positives over
+    chosen.
     """
     prototypes = ops.cast(prototypes, "float32")
     chosen, is_chosen, scale = _choose_positives(targets, max_masks, seed)
     coefficients = take_rows(ops.cast(mask_coefficients, "float32"), chosen)  # [B, M, K]
     gt_index = take_rows(targets["gt_index"], chosen)
     boxes = take_rows(ops.cast(ground_truth["boxes"], "float32"), gt_index)
-    gt_masks = resize_binary_masks(ground_truth["masks"], prototypes.shape[1:3])
+    gt_masks = take_rows(ground_truth["masks"], gt_index)
     return {
         "masks": crop_masks(ops.sigmoid(mask_logits(prototypes, coefficients)), boxes),
-        "truth": take_rows(gt_masks, gt_index),
+        "truth": resize_binary_masks(gt_masks, prototypes.shape[1:3]),
         "boxes": boxes,
         "classes": take_rows(ground_truth["classes"], gt_index),
         "is_chosen": is_chosen,

@@ -19,6 +19,7 @@ from yolact_tf.losses.mask_losses import (
     semantic_loss,
 )
 from yolact_tf.losses.targets import count_positives, match_anchors
+from yolact_tf.masks import enlarge_prototypes
 from yolact_tf.replicas import num_replicas
 from yolact_tf.structures import GroundTruth, Predictions, Tensor
 
@@ -81,14 +82,7 @@ class YolactLoss(keras.losses.Loss):
         num_images = ops.cast(num_replicas() * ops.shape(predictions["semantic_logits"])[0], "float32")
         box = self._box_loss(predictions["box_deltas"], targets)
         classes = self._class_loss(predictions["class_logits"], targets, training)
-        positives = assemble_positives(
-            predictions["mask_coefficients"],
-            predictions["prototypes"],
-            targets,
-            ground_truth,
-            settings.masks_per_image,
-            self.seed,
-        )
+        positives = self._positives(ground_truth, predictions, targets, self.config.data.mask_scale)
         masks = mask_loss(positives)
         semantic = semantic_loss(predictions["semantic_logits"], ground_truth)
         parts = {
@@ -100,9 +94,22 @@ class YolactLoss(keras.losses.Loss):
         if settings.dice_weight:
             parts["dice_loss"] = settings.dice_weight * dice_loss(positives) / num_positives
         if mask_rescorer is not None:
+            if self.config.data.mask_scale > 1:  # detection re-scores masks of the prototypes' size
+                positives = self._positives(ground_truth, predictions, targets, 1)
             mask_iou = mask_iou_loss(positives, mask_rescorer, settings.mask_iou_min_area)
             parts["mask_iou_loss"] = settings.mask_iou_weight * mask_iou / num_positives
         return parts
+
+    def _positives(self, ground_truth, predictions, targets, mask_scale):
+        prototypes = ops.cast(predictions["prototypes"], "float32")
+        return assemble_positives(
+            predictions["mask_coefficients"],
+            enlarge_prototypes(prototypes, mask_scale),
+            targets,
+            ground_truth,
+            self.config.loss.masks_per_image,
+            self.seed,
+        )
 
     def _box_loss(self, box_deltas, targets):
         name = self.config.loss.box_loss
