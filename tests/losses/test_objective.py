@@ -4,7 +4,9 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
+from yolact_tf.losses.class_losses import quality_focal_loss, varifocal_loss
 from yolact_tf.losses.objective import YolactLoss
+from yolact_tf.losses.targets import match_anchors
 from yolact_tf.model import build_yolact
 from yolact_tf.recipes import load_config
 
@@ -142,6 +144,43 @@ def test_a_step_against_the_gradient_lowers_the_loss_by_what_the_gradient_says(c
     after = total({name: value - rate * gradients[name] for name, value in predictions.items()})
     expected = rate * sum(float(tf.reduce_sum(gradient**2)) for gradient in gradients.values())
     assert_allclose(before - after, expected, rtol=0.1)
+
+
+@pytest.mark.parametrize("quality", ["box", "mask"])
+@pytest.mark.parametrize("class_loss", ["quality_focal", "varifocal"])
+def test_of_perfect_boxes_or_masks_quality_aware_losses_are_divided_by_the_positives(class_loss, quality):
+    """Predictions that are the truth, as far as the quality looks: then each positive is to score 1."""
+    settings = ("loss.focal_gamma=1", f"loss.class_loss={class_loss}", f"loss.quality={quality}")
+    loss = YolactLoss(config_of(*settings))
+    predictions, truth = predictions_for(loss), ground_truth()
+    targets = match_anchors(truth, loss.anchors, 0.5, 0.4, 0.7)
+    if quality == "box":
+        predictions["box_deltas"] = targets["box_deltas"]
+    else:  # three prototypes that are the masks, and one that takes the rest away
+        masks = tf.transpose(tf.cast(truth["masks"], "float32"), (0, 2, 3, 1))
+        predictions["prototypes"] = tf.concat([masks, tf.ones((2, 16, 16, 1))], -1)
+        own = tf.one_hot(targets["gt_index"], 3)
+        predictions["mask_coefficients"] = tf.concat([own, tf.zeros_like(own[..., :1]) - 0.5], -1)
+    targets["quality"] = tf.cast(targets["classes"] > 0, "float32")
+    logits = predictions["class_logits"]
+    if class_loss == "varifocal":
+        expected = varifocal_loss(logits, targets, 1.0, 0.25)
+    else:
+        expected = quality_focal_loss(logits, targets, 1.0)
+    found = loss.parts(truth, predictions)["class_loss"]
+    assert_allclose(found, expected / float(tf.reduce_sum(targets["quality"])), rtol=1e-5)
+
+
+@pytest.mark.parametrize("class_loss", ["quality_focal", "varifocal"])
+def test_the_quality_that_scores_learn_teaches_no_box_and_no_mask(class_loss):
+    for quality in ("box", "mask"):
+        loss = YolactLoss(config_of(f"loss.class_loss={class_loss}", f"loss.quality={quality}"))
+        predictions = predictions_for(loss)
+        with tf.GradientTape() as tape:
+            tape.watch(predictions)
+            value = loss.parts(ground_truth(), predictions)["class_loss"]
+        gradients = tape.gradient(value, predictions)
+        assert {name for name, gradient in gradients.items() if gradient is not None} == {"class_logits"}
 
 
 def test_class_counts_grow_in_training_alone():

@@ -12,7 +12,7 @@ from yolact_tf.structures import BACKGROUND, Tensor
 
 # A box that no pixel of any prototype map lies in, for slots without a detection.
 NOWHERE = -9.0
-# What the class loss made of logits; a sigmoid model has been trained with the sigmoid focal loss.
+# What the class loss made of logits; that of a sigmoid model asked of one class at a time.
 SCORES = {"softmax": ops.softmax, "sigmoid": ops.sigmoid}
 
 
