@@ -8,12 +8,11 @@ from keras import ops
 from yolact_tf.boxes import decode
 from yolact_tf.detect.nms import NMS
 from yolact_tf.masks import assemble_masks
-from yolact_tf.structures import BACKGROUND, Tensor
+from yolact_tf.scores import SCORES, class_scores
+from yolact_tf.structures import Tensor
 
 # A box that no pixel of any prototype map lies in, for slots without a detection.
 NOWHERE = -9.0
-# What the class loss made of logits; that of a sigmoid model asked of one class at a time.
-SCORES = {"softmax": ops.softmax, "sigmoid": ops.sigmoid}
 
 
 def postprocess(
@@ -34,7 +33,7 @@ def postprocess(
     anchors: [A, 4] corners.  score_threshold: what an anchor's best class must exceed (traditional
     NMS: what each class must).  nms: a key of `detect.nms.NMS`; "traditional" measures in pixels and
     needs `image_size`, the side of the network's input.  mask_rescorer: [n, Hp, Wp, 1] to mask IoUs
-    [n, C], for YOLACT++; it adds `mask_scores`.  score_activation: a key of `SCORES`.
+    [n, C], for YOLACT++; it adds `mask_scores`.  score_activation: a key of `yolact_tf.scores.SCORES`.
     Boxes are corners in 0..1, not clipped. Returns a dict with `num_detections` [B] int32, `boxes`
     [B, N, 4], `scores` [B, N], `classes` [B, N] int32 (0..C-1), `coefficients` [B, N, K] and `masks`
     [B, N, Hp, Wp]; slots past `num_detections` hold zeros and class -1.
@@ -63,8 +62,8 @@ def postprocess(
     batch["boxes"] = decode(batch.pop("box_deltas"), ops.convert_to_tensor(anchors, dtype="float32"))
 
     def detect_one(image):
-        class_scores = SCORES[score_activation](image["class_logits"])[:, BACKGROUND + 1 :]
-        return _detect_image(image, class_scores, partial(NMS[nms], **limits), mask_rescorer)
+        scores = class_scores(image["class_logits"], score_activation)
+        return _detect_image(image, scores, partial(NMS[nms], **limits), mask_rescorer)
 
     if batch["class_logits"].shape[0] == 1:  # no loop: LiteRT's GPU backends have none
         one = detect_one({key: ops.reshape(x, x.shape[1:]) for key, x in batch.items()})
