@@ -21,7 +21,7 @@ OTHER_LOSSES = ("loss.class_loss=balanced", "loss.box_loss=giou", "loss.dice_wei
 
 MODERN = (
     *("loss.assignment=task_aligned", "loss.class_loss=quality_focal", "loss.quality=mask"),
-    *("loss.box_loss=ciou", "data.mask_scale=2"),
+    *("loss.box_loss=ciou", "data.mask_scale=2", "loss.masks_per_image=100"),
 )
 
 
