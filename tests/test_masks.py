@@ -1,4 +1,6 @@
 import numpy as np
+import pytest
+import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
 from yolact_tf import masks
@@ -9,6 +11,17 @@ def test_assembly_worked_by_hand():
     prototypes = np.array([[[[3, 1], [0, 2]]]], "float32")
     logits = masks.mask_logits(prototypes, np.array([[[1.0, -2.0]]], "float32"))
     assert_allclose(logits, [[[[1, -4]]]])
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+def test_enlarged_prototypes_give_enlarged_mask_logits(scale):
+    rng = np.random.default_rng(0)
+    prototypes, coefficients = rng.normal(size=(2, 5, 7, 4)), rng.normal(size=(2, 3, 4))
+    logits = np.asarray(masks.mask_logits(prototypes, coefficients)).reshape(6, 5, 7, 1)
+    expected = tf.image.resize(logits, (5 * scale, 7 * scale)).numpy().reshape(2, 3, 5 * scale, 7 * scale)
+    enlarged = masks.enlarge_prototypes(prototypes.astype("float32"), scale)
+    assert enlarged.shape == (2, 5 * scale, 7 * scale, 4)
+    assert_allclose(masks.mask_logits(enlarged, coefficients.astype("float32")), expected, atol=1e-5)
 
 
 def test_crop_worked_by_hand():

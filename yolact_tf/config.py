@@ -12,6 +12,8 @@ from yolact_tf.fields import AUTO, AutoInt, from_dict, running
 
 # Of an encoded image that a server is sent: its float32 pixels take 600 MB.
 MAX_PIXELS = 50_000_000
+# Class losses that ask of one class at a time.
+SIGMOID_LOSSES = ("sigmoid_focal", "quality_focal", "varifocal")
 BOXLESS = ("rectangles", "crowd", "drop")  # what a box without a mask may become
 
 
@@ -86,6 +88,9 @@ class DataConfig:
     mosaic: float = 0.0  # how likely three further images join the view
     copy_paste: float = 0.0  # how likely some objects of a further image are pasted into the view
     boxes: str = "transformed"  # by the view, as the reference does; or "refitted" to the visible mask
+    # Side of true masks over that of prototypes. Mask losses compare at this size, with mask logits enlarged:
+    # 2 teaches edges that `detect.mask_upsampling=logits` shows, and takes four times the memory of masks.
+    mask_scale: int = 1
     min_box_side: float = 4 / 550  # network pixels; objects no larger are dropped (the reference's 4 / 550)
     cache: str = running("none")  # encoded images are kept in "memory", or in the folder that this names
     deterministic: bool = running(True)  # false: validation in whatever order it is ready, a little sooner
@@ -93,6 +98,7 @@ class DataConfig:
     def __post_init__(self):
         _require_at_least(self, "data", "image_size", 64)
         _require_at_least(self, "data", "max_objects", 1)
+        _require_at_least(self, "data", "mask_scale", 1)
         _require_at_least(self, "data", "expand", 1.0)
         _require_at_least(self, "data", "min_box_side", 0.0)
         _require_one_of(self, "data", "on_error", ("skip", "refuse"))
@@ -187,16 +193,30 @@ class TrainConfig:
 class LossConfig:
     """Matching and losses (YOLACT §3.4, §6, released configuration; other losses are off by default)."""
 
+    # An anchor learns the object that it overlaps by `positive_iou`. Or "task_aligned": of the anchors whose
+    # centre lies in an object, those learn it that tell it best as yet, by score^alpha · IoU^beta of what is
+    # predicted: what scores high then lies well, and small or long objects have as many anchors as others.
+    assignment: str = "iou"
+    aligned_top_k: int = 10  # anchors of an object, at most; this and the next two are YOLOv8's
+    aligned_alpha: float = 0.5
+    aligned_beta: float = 6.0
     positive_iou: float = 0.5
     negative_iou: float = 0.4
     crowd_overlap: float = 0.7
-    box_loss: str = "smooth_l1"  # or "giou", of decoded boxes
+    # Or of decoded boxes, large and small alike: "giou", or "ciou", which also looks at centres and shapes.
+    box_loss: str = "smooth_l1"
     box_weight: float = 1.5
-    class_loss: str = "ohem"  # or "balanced", the same with rare classes weighing more; or a focal loss
+    # Or "balanced", the same with rare classes weighing more; or of all anchors, hard ones weighing more:
+    # "focal", "sigmoid_focal". With "quality_focal" and "varifocal" a score learns to say `quality`, so that
+    # NMS and AP rank first what lies best on its object; they are divided by its sum, not by the positives.
+    class_loss: str = "ohem"
+    quality: str = "box"  # IoU of a positive's box with the true one; or "mask", of its mask
     class_weight: float = 1.0
     negatives_per_positive: int = 3  # background anchors in "ohem" and "balanced"
-    focal_gamma: float = 2.0
-    focal_alpha: float = 0.25  # what focal losses weigh the presence of an object; its absence: 1 - alpha
+    focal_gamma: float = 2.0  # how much less easy anchors weigh
+    # What focal losses weigh the presence of an object; its absence: 1 - alpha. "varifocal" reads that
+    # alone, "quality_focal" neither.
+    focal_alpha: float = 0.25
     mask_weight: float = 6.125
     dice_weight: float = 0.0  # of the Dice loss, beside the cross-entropy of masks; 0: none
     masks_per_image: int = 100  # positives an image that the mask losses look at
@@ -210,10 +230,13 @@ class LossConfig:
                 "`loss.negative_iou` and `loss.positive_iou` must satisfy 0 <= negative <= positive "
                 f"<= 1. Received: {self.negative_iou!r}, {self.positive_iou!r}"
             )
-        _require_one_of(self, "loss", "box_loss", ("smooth_l1", "giou"))
-        _require_one_of(self, "loss", "class_loss", ("ohem", "balanced", "focal", "sigmoid_focal"))
+        _require_one_of(self, "loss", "assignment", ("iou", "task_aligned"))
+        _require_at_least(self, "loss", "aligned_top_k", 1)
+        _require_one_of(self, "loss", "box_loss", ("smooth_l1", "giou", "ciou"))
+        _require_one_of(self, "loss", "class_loss", ("ohem", "balanced", "focal", *SIGMOID_LOSSES))
+        _require_one_of(self, "loss", "quality", ("box", "mask"))
         _require_at_least(self, "loss", "masks_per_image", 1)
-        for name in ("focal_gamma", "dice_weight", "mask_iou_min_area"):
+        for name in ("aligned_alpha", "aligned_beta", "focal_gamma", "dice_weight", "mask_iou_min_area"):
             _require_at_least(self, "loss", name, 0)
         _require_share(self, "loss", "focal_alpha")
 
@@ -256,7 +279,7 @@ class Config:
     @property
     def score_activation(self) -> str:
         """What makes scores of class logits: "sigmoid" where the loss asks for one class at a time."""
-        return "sigmoid" if self.loss.class_loss == "sigmoid_focal" else "softmax"
+        return "sigmoid" if self.loss.class_loss in SIGMOID_LOSSES else "softmax"
 
     def to_json(self) -> str:
         """JSON text that `Config.from_json` reads back as an equal config."""

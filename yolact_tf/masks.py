@@ -19,6 +19,18 @@ def assemble_masks(prototypes: Tensor, coefficients: Tensor, boxes: Tensor) -> T
     return crop_masks(ops.sigmoid(mask_logits(prototypes, coefficients)), boxes)
 
 
+def enlarge_prototypes(prototypes: Tensor, scale: int) -> Tensor:
+    """Prototypes whose mask logits are the given ones' logits, enlarged (bilinear, half-pixel).
+
+    [B, Hp, Wp, K] to [B, scale·Hp, scale·Wp, K]. Sum and resize change places since both are linear, and
+    there are fewer prototypes than masks.
+    """
+    if scale == 1:
+        return prototypes
+    size = tuple(scale * side for side in prototypes.shape[1:3])
+    return ops.image.resize(prototypes, size, interpolation="bilinear", antialias=False)
+
+
 def crop_masks(masks: Tensor, boxes: Tensor) -> Tensor:
     """`masks` with every pixel outside its box set to zero. [B, N, H, W], [B, N, 4], same shape.
 

@@ -30,7 +30,7 @@ class GroundTruth(TypedDict):
 
     boxes: Tensor  # [B, G, 4] float32
     classes: Tensor  # [B, G] int32, 0..C-1
-    masks: Tensor  # [B, G, Hm, Wm] uint8, 0 or 1; Hm x Wm is the prototype map in our pipeline
+    masks: Tensor  # [B, G, Hm, Wm] uint8, 0 or 1; Hm x Wm is `data.mask_scale` times Hp x Wp in our pipeline
     is_crowd: Tensor  # [B, G] bool; a crowd region is never a positive
     num_objects: Tensor  # [B] int32, crowds included
 
@@ -51,6 +51,7 @@ class Targets(TypedDict):
     classes: Tensor  # [B, A] int32: class + 1, 0 background, -1 neutral
     box_deltas: Tensor  # [B, A, 4]
     gt_index: Tensor  # [B, A] int32, ground-truth slot that the anchor is matched with
+    quality: NotRequired[Tensor]  # [B, A] 0..1, what the score of a positive's class is to be
 
 
 class PaddedDetections(TypedDict):

@@ -14,6 +14,7 @@ from yolact_tf.config import Config, DataConfig, ModelConfig, TrainConfig
 from yolact_tf.data.coco.split import load_coco
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.data.shards.writer import write_records
+from yolact_tf.masks import resize_binary_masks
 from yolact_tf.preprocess import RGB_MEAN
 
 SIZE = 64
@@ -89,6 +90,17 @@ def test_batches_have_the_shapes_of_the_docstring(name, batch_size, request):
         "is_crowd": spec((4,), tf.bool),
         "num_objects": spec((), tf.int32),
     }
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_masks_may_be_larger_than_prototypes(five, split):
+    truth = lambda **settings: joined(build_dataset(config_of(mosaic=0.5, **settings), five, split))[1]
+    usual, larger = truth(), truth(mask_scale=2)
+    assert larger["masks"].shape[2:] == (2 * MASK, 2 * MASK)
+    assert_array_equal(larger["boxes"], usual["boxes"])
+    smaller = np.asarray(resize_binary_masks(larger["masks"], (MASK, MASK))) > 0
+    assert smaller.any() and np.mean(smaller != (usual["masks"] > 0)) < 0.02
+    assert truth(mask_scale=2, copy_paste=1.0)["masks"].shape[2:] == (2 * MASK, 2 * MASK)
 
 
 def test_slots_past_the_objects_are_zeros(train_set, val_set):

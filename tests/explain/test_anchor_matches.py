@@ -20,9 +20,9 @@ SETTINGS = (
 )
 
 
-def matches(*boxes, crowds=0):
+def matches(*boxes, crowds=0, settings=()):
     """AnchorMatches of one image with objects x, y, width, height in pixels, the last ones crowds."""
-    config = load_config("tiny_256", SETTINGS)
+    config = load_config("tiny_256", [*SETTINGS, *settings])
     x, y, width, height = np.array(boxes, "float32").T
     slots = np.zeros((1, 4, 4), "float32")
     slots[0, : len(boxes)] = np.stack([x, y, x + width, y + height], 1) / 64
@@ -68,6 +68,19 @@ def test_what_overlaps_a_little_less_is_neutral():
     assert not set(image.neutrals) & set(image.positives)
     both = matches((16, 16, 16, 16), (16, 16, 16, 7))
     assert both.images[0].is_missed.tolist() == [False, True]
+
+
+def test_task_aligned_anchors_have_their_centre_in_the_object():
+    # Centres of P3 lie at 4, 12, ..., of P4 at 8, 24, ...: four of P3 and one of P4 in 16..32, none in 5..7.
+    aligned = ("loss.assignment=task_aligned",)
+    found = matches((16, 16, 16, 16), (5, 5, 2, 2), settings=aligned)
+    (image,) = found.images
+    assert found.num_own.tolist() == [5, 0] and image.is_missed.tolist() == [False, True]
+    assert image.positives[image.is_forced].tolist() == [0]
+    # Of all predictions alike, the best is the anchor that is the object.
+    found = matches((16, 16, 16, 16), settings=(*aligned, "loss.aligned_top_k=1"))
+    assert_array_equal(found.positives, [[0], [1], [0], [0], [0]])
+    assert found.fit == "has its centre in them" and draw_anchor_matches(found).shape[1] == 1400
 
 
 def test_crowds_are_no_objects():

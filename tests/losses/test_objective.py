@@ -4,7 +4,12 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
+from yolact_tf.boxes import decode
+from yolact_tf.losses.box_losses import box_loss
+from yolact_tf.losses.class_losses import quality_focal_loss, varifocal_loss
 from yolact_tf.losses.objective import YolactLoss
+from yolact_tf.losses.targets import count_positives, match_anchors
+from yolact_tf.losses.task_aligned import Alignment, match_aligned
 from yolact_tf.model import build_yolact
 from yolact_tf.recipes import load_config
 
@@ -13,6 +18,11 @@ SMALL = (
     *("model.pyramid_channels=8", "model.prototype_channels=8", "model.head_channels=8"),
 )
 OTHER_LOSSES = ("loss.class_loss=balanced", "loss.box_loss=giou", "loss.dice_weight=2")
+
+MODERN = (
+    *("loss.assignment=task_aligned", "loss.class_loss=quality_focal", "loss.quality=mask"),
+    *("loss.box_loss=ciou", "data.mask_scale=2", "loss.masks_per_image=100"),
+)
 
 
 def config_of(*settings):
@@ -59,20 +69,76 @@ def test_dice_is_a_part_of_its_own_where_it_weighs_anything():
     assert_allclose(parts["dice_loss"], 2 * once, rtol=1e-6)
 
 
-def test_the_box_loss_is_the_one_of_the_config():
-    smooth, giou = YolactLoss(config_of()), YolactLoss(config_of("loss.box_loss=giou", "loss.box_weight=1"))
+@pytest.mark.parametrize(("box_loss", "most"), [("giou", 2), ("ciou", 2.5)])
+def test_the_box_loss_is_the_one_of_the_config(box_loss, most):
+    smooth = YolactLoss(config_of())
+    other = YolactLoss(config_of(f"loss.box_loss={box_loss}", "loss.box_weight=1"))
     predictions = predictions_for(smooth)
-    first, second = (loss.parts(ground_truth(), predictions) for loss in (smooth, giou))
-    assert 0 < second["box_loss"] < 2  # an average over positives of what lies in 0..2
+    first, second = (loss.parts(ground_truth(), predictions) for loss in (smooth, other))
+    assert 0 < second["box_loss"] < most  # an average over positives of what lies in 0..most
     assert second["box_loss"] != first["box_loss"]
     assert_allclose(second["class_loss"], first["class_loss"])
 
 
+def test_masks_may_be_compared_at_twice_the_size_of_prototypes():
+    """Truths that differ only there, by an edge between pixels of the prototypes."""
+    usual, double = YolactLoss(config_of()), YolactLoss(config_of("data.mask_scale=2"))
+    predictions, values = predictions_for(usual), {}
+    for edge in (8, 9):  # of 32 columns, 16 of prototypes
+        masks = np.zeros((2, 3, 32, 32), "uint8")
+        masks[..., :edge] = 1
+        truth = {**ground_truth(), "masks": tf.constant(masks)}
+        values[edge] = [float(loss.parts(truth, predictions)["mask_loss"]) for loss in (usual, double)]
+    assert values[8][0] == values[9][0] and values[8][1] != values[9][1]
+
+
+def test_where_prototypes_say_nothing_the_size_of_masks_does_not_matter():
+    """ln 2 a pixel, over an area of as many pixels, of objects that fill the image."""
+    truth = {**ground_truth(), "boxes": tf.constant([[[0.0, 0, 1, 1]] * 3] * 2)}
+    for scale in (1, 2, 3):
+        loss = YolactLoss(config_of(f"data.mask_scale={scale}", "loss.mask_weight=1"))
+        silent = {**predictions_for(loss), "prototypes": tf.zeros((2, 16, 16, 4))}
+        assert_allclose(loss.parts(truth, silent)["mask_loss"], np.log(2), rtol=1e-5)
+
+
+def test_masks_are_rescored_at_the_size_of_prototypes_whatever_size_teaches_them():
+    seen = []
+
+    def rescorer(masks):
+        seen.append(masks.shape[1:3])
+        return tf.zeros((masks.shape[0], 3))
+
+    found = []
+    for scale in (1, 2):
+        settings = ("loss.mask_iou_min_area=1", "model.mask_rescoring=true", f"data.mask_scale={scale}")
+        loss = YolactLoss(config_of(*settings))
+        found.append(loss.parts(ground_truth(), predictions_for(loss), rescorer)["mask_iou_loss"])
+    assert seen == [(16, 16), (16, 16)]
+    assert found[0] > 0
+    assert_allclose(found[1], found[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("class_loss", ["ohem", "sigmoid_focal"])
+def test_task_aligned_targets_are_those_of_the_predictions(class_loss):
+    """The scores are those that detection will see: of all classes together, or of each alone."""
+    settings = ("loss.assignment=task_aligned", "loss.aligned_top_k=3", f"loss.class_loss={class_loss}")
+    loss = YolactLoss(config_of(*settings))
+    predictions, truth = predictions_for(loss), ground_truth()
+    scores = {"ohem": tf.nn.softmax, "sigmoid_focal": tf.nn.sigmoid}[class_loss](predictions["class_logits"])
+    boxes = decode(predictions["box_deltas"], loss.anchors)
+    targets = match_aligned(truth, loss.anchors, scores[..., 1:], boxes, Alignment(3, 0.5, 6.0), 0.7)
+    # Of two images with three objects that share few centres.
+    assert 2 * 3 < count_positives(targets) <= 2 * 3 * 3
+    expected = 1.5 * box_loss(predictions["box_deltas"], targets) / count_positives(targets)
+    assert_allclose(loss.parts(truth, predictions)["box_loss"], expected, rtol=1e-6)
+
+
 @pytest.mark.whole
-def test_the_other_losses_are_the_same_under_xla():
+@pytest.mark.parametrize("settings", [OTHER_LOSSES, MODERN], ids=["other", "modern"])
+def test_the_other_losses_are_the_same_under_xla(settings):
     found = []
     for compiled in (False, True):
-        loss = YolactLoss(config_of(*OTHER_LOSSES))
+        loss = YolactLoss(config_of(*settings))
         predictions, truth = predictions_for(loss), ground_truth()
 
         def step(predictions, loss=loss, truth=truth):
@@ -83,8 +149,7 @@ def test_the_other_losses_are_the_same_under_xla():
             return parts, tape.gradient(total, predictions)
 
         parts, gradients = tf.function(step, jit_compile=compiled)(predictions)
-        assert "dice_loss" in parts and np.any(loss.class_counts)
-        found.append((parts, gradients, np.array(loss.class_counts)))
+        found.append((parts, gradients, [np.array(v) for v in loss.variables[1:]]))
     for ours, plain in zip(*map(tf.nest.flatten, reversed(found)), strict=True):
         assert_allclose(ours, plain, rtol=1e-4, atol=1e-6)
 
@@ -102,6 +167,43 @@ def test_a_step_against_the_gradient_lowers_the_loss_by_what_the_gradient_says(c
     after = total({name: value - rate * gradients[name] for name, value in predictions.items()})
     expected = rate * sum(float(tf.reduce_sum(gradient**2)) for gradient in gradients.values())
     assert_allclose(before - after, expected, rtol=0.1)
+
+
+@pytest.mark.parametrize("quality", ["box", "mask"])
+@pytest.mark.parametrize("class_loss", ["quality_focal", "varifocal"])
+def test_of_perfect_boxes_or_masks_quality_aware_losses_are_divided_by_the_positives(class_loss, quality):
+    """Predictions that are the truth, as far as the quality looks: then each positive is to score 1."""
+    settings = ("loss.focal_gamma=1", f"loss.class_loss={class_loss}", f"loss.quality={quality}")
+    loss = YolactLoss(config_of(*settings))
+    predictions, truth = predictions_for(loss), ground_truth()
+    targets = match_anchors(truth, loss.anchors, 0.5, 0.4, 0.7)
+    if quality == "box":
+        predictions["box_deltas"] = targets["box_deltas"]
+    else:  # three prototypes that are the masks, and one that takes the rest away
+        masks = tf.transpose(tf.cast(truth["masks"], "float32"), (0, 2, 3, 1))
+        predictions["prototypes"] = tf.concat([masks, tf.ones((2, 16, 16, 1))], -1)
+        own = tf.one_hot(targets["gt_index"], 3)
+        predictions["mask_coefficients"] = tf.concat([own, tf.zeros_like(own[..., :1]) - 0.5], -1)
+    targets["quality"] = tf.cast(targets["classes"] > 0, "float32")
+    logits = predictions["class_logits"]
+    if class_loss == "varifocal":
+        expected = varifocal_loss(logits, targets, 1.0, 0.25)
+    else:
+        expected = quality_focal_loss(logits, targets, 1.0)
+    found = loss.parts(truth, predictions)["class_loss"]
+    assert_allclose(found, expected / float(tf.reduce_sum(targets["quality"])), rtol=1e-5)
+
+
+@pytest.mark.parametrize("class_loss", ["quality_focal", "varifocal"])
+def test_the_quality_that_scores_learn_teaches_no_box_and_no_mask(class_loss):
+    for quality in ("box", "mask"):
+        loss = YolactLoss(config_of(f"loss.class_loss={class_loss}", f"loss.quality={quality}"))
+        predictions = predictions_for(loss)
+        with tf.GradientTape() as tape:
+            tape.watch(predictions)
+            value = loss.parts(ground_truth(), predictions)["class_loss"]
+        gradients = tape.gradient(value, predictions)
+        assert {name for name, gradient in gradients.items() if gradient is not None} == {"class_logits"}
 
 
 def test_class_counts_grow_in_training_alone():

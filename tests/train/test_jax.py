@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 import yolact_tf
+from tests.losses.test_objective import MODERN
+from yolact_tf.fields import override
 from yolact_tf.images.decoding import read_image
 
 pytest.importorskip("jax")
@@ -35,20 +38,33 @@ from yolact_tf.detect.sinks.overlays import Overlays
 from yolact_tf.detect.sinks.results import ResultsFile
 from yolact_tf.detect.sources import find_sources
 from yolact_tf.detect.writing import write_detections
+from yolact_tf.fields import override
 
-run_path, folder, image = map(Path, sys.argv[1:])
+run_path, folder, image = map(Path, sys.argv[1:4])
+settings = sys.argv[4:]
 run = yolact_tf.load_run(run_path)
 batch = np.load(folder / "batch.npz")
 truth = {name: batch[name] for name in batch.files if name != "images"}
 run.model.compile(loss=yolact_tf.YolactLoss(run.config))
 losses = run.model.test_on_batch(batch["images"], truth, return_dict=True)
 
+config = override(run.config, settings)
+run.model.compile(keras.optimizers.SGD(1e-3), yolact_tf.YolactLoss(config))
+steps = [run.model.train_on_batch(batch["images"], truth, return_dict=True) for _ in range(2)]
+modern = {f"modern/{name}": [step[name] for step in steps] for name in steps[0]}
+run = yolact_tf.load_run(run_path)
+
 detector = yolact_tf.Detector(run)
 sinks = [Overlays(find_sources(image), folder / "overlays"), ResultsFile(folder / "overlays")]
 write_detections(detector.stream(image), sinks, lambda found: found.above(0.0, 5))
 found = detector(batch["image"])
 np.savez(
-    folder / "jax.npz", scores=found.scores, boxes=found.boxes, masks=found.mask_probabilities, **losses
+    folder / "jax.npz",
+    scores=found.scores,
+    boxes=found.boxes,
+    masks=found.mask_probabilities,
+    **losses,
+    **modern,
 )
 assert keras.backend.backend() == "jax" and "tensorflow" not in sys.modules
 """
@@ -75,7 +91,7 @@ def without_tensorflow(example, shapes_run, tmp_path_factory):
         "PYTHONPATH": str(ROOT),
         "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles sooner
     }
-    command = [sys.executable, "-c", SCRIPT, str(shapes_run), str(folder), str(image)]
+    command = [sys.executable, "-c", SCRIPT, str(shapes_run), str(folder), str(image), *MODERN]
     ran = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return folder, np.load(folder / "jax.npz")
@@ -88,6 +104,19 @@ def test_losses_agree_with_tensorflow(example, without_tensorflow):
     assert {"loss", "box_loss", "class_loss", "mask_loss", "semantic_loss"} < set(losses)
     for name, value in losses.items():
         assert float(without_tensorflow[1][name]) == pytest.approx(value, rel=1e-5), name
+
+
+def test_the_first_compiled_step_of_other_losses_agrees_with_tensorflow(
+    shapes_run, example, without_tensorflow
+):
+    _, images, truth, _ = example
+    run = yolact_tf.load_run(shapes_run)
+    run.model.compile(keras.optimizers.SGD(1e-3), yolact_tf.YolactLoss(override(run.config, MODERN)))
+    losses = run.model.train_on_batch(images, truth, return_dict=True)
+    for name, value in losses.items():
+        found = without_tensorflow[1][f"modern/{name}"]
+        assert found[0] == pytest.approx(value, rel=1e-5), name
+        assert np.isfinite(found).all() and losses["skipped_steps"] == 0
 
 
 def test_detections_agree_with_tensorflow(example, without_tensorflow):

@@ -121,7 +121,7 @@ def anchors(
     num_own = found.num_own
     console.print(
         f"{len(num_own)} objects in {len(found.images)} of {found.num_images} images; "
-        f"{int((num_own == 0).sum())} missed: no anchor overlaps them by {config.loss.positive_iou:g}"
+        f"{int((num_own == 0).sum())} missed: no anchor {found.fit}"
     )
 
 

@@ -28,7 +28,7 @@ def build_dataset(
     """A tf.data.Dataset of (images, GroundTruth) batches for `model.fit`.
 
     images: [B, S, S, 3] float32 RGB 0..255.  GroundTruth: dict of `boxes` [B, G, 4], `classes`
-    [B, G], `masks` [B, G, Hp, Wp] uint8, `is_crowd` [B, G] and `num_objects` [B], padded to
+    [B, G], `masks` [B, G, Hm, Wm] uint8, `is_crowd` [B, G] and `num_objects` [B], padded to
     G = `data.max_objects` slots. The split "train" is shuffled, augmented, and drops the incomplete
     last batch; any other is read in order, as it is.
     data: a folder as README describes, or what `load_data` made of one.

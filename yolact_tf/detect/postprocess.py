@@ -9,14 +9,13 @@ from yolact_tf.boxes import decode
 from yolact_tf.detect.few import by_size, may_exceed
 from yolact_tf.detect.nms import NMS
 from yolact_tf.masks import assemble_masks
-from yolact_tf.structures import BACKGROUND, Tensor
+from yolact_tf.scores import SCORES, class_scores
+from yolact_tf.structures import Tensor
 
 # A box that no pixel of any prototype map lies in, for slots without a detection.
 NOWHERE = -9.0
 # Fewer anchors than all, and fewer detections, that a graph with branches is made for.
 FEW_ANCHORS, FEW_DETECTIONS = (64, 1024), (16,)
-# What the class loss made of logits; a sigmoid model has been trained with the sigmoid focal loss.
-SCORES = {"softmax": ops.softmax, "sigmoid": ops.sigmoid}
 
 
 def postprocess(
@@ -38,8 +37,9 @@ def postprocess(
     anchors: [A, 4] corners.  score_threshold: what an anchor's best class must exceed (traditional
     NMS: what each class must).  nms: a key of `detect.nms.NMS`; "traditional" measures in pixels and
     needs `image_size`, the side of the network's input.  mask_rescorer: [n, Hp, Wp, 1] to mask IoUs
-    [n, C], for YOLACT++; it adds `mask_scores`.  score_activation: a key of `SCORES`.  branches: whether
-    few anchors and few detections may take less time, which asks for a graph with conditions.
+    [n, C], for YOLACT++; it adds `mask_scores`.  score_activation: a key of `yolact_tf.scores.SCORES`.
+    branches: whether few anchors and few detections may take less time, which asks for a graph with
+    conditions.
     Boxes are corners in 0..1, not clipped. Returns a dict with `num_detections` [B] int32, `boxes`
     [B, N, 4], `scores` [B, N], `classes` [B, N] int32 (0..C-1), `coefficients` [B, N, K] and `masks`
     [B, N, Hp, Wp]; slots past `num_detections` hold zeros and class -1.
@@ -72,7 +72,7 @@ def postprocess(
     slots = (*(few for few in FEW_DETECTIONS if branches and few < max_detections), max_detections)
 
     def select(boxes, logits):
-        return NMS[nms](boxes, SCORES[score_activation](logits)[:, BACKGROUND + 1 :], **limits)
+        return NMS[nms](boxes, class_scores(logits, score_activation), **limits)
 
     def detect_one(image):
         boxes, logits = image["boxes"], image["class_logits"]

@@ -21,19 +21,30 @@ def draw_anchor_matches(found: AnchorMatches) -> np.ndarray:
 
 
 def _numbers(found):
-    loss, num_own = found.config.loss, found.num_own
-    missed = int((num_own == 0).sum())
-    title = (
-        f"An anchor learns an object that it overlaps with an IoU of {loss.positive_iou:g} or more. "
-        f"Of {len(num_own)} objects in {len(found.images)} images, {missed} have no such anchor:\n"
-        "the one that comes closest is forced to learn them. "
-        f"From {loss.negative_iou:g} to {loss.positive_iou:g} an anchor is neutral and learns nothing."
-    )
-    figure = new_figure(5.4, title)
+    figure = new_figure(5.4, _rule(found))
     left, right = figure.subplots(1, 2, width_ratios=(1, 1))
     _draw_table(left, found)
     _draw_sizes(right, found)
     return picture_of(figure)
+
+
+def _rule(found):
+    """Two lines that say who learns whom, and how many objects nothing fits."""
+    loss, num_own = found.config.loss, found.num_own
+    count = int((num_own == 0).sum())
+    missed = (
+        f"Of {len(num_own)} objects in {len(found.images)} images, {count} have no such anchor:\n"
+        "the one that comes closest is forced to learn them."
+    )
+    if loss.assignment == "task_aligned":
+        return (
+            f"An object takes {loss.aligned_top_k} of the anchors that have their centre in it. "
+            f"{missed} Predictions decide which; here, of a network that says nothing yet."
+        )
+    return (
+        f"An anchor learns an object that it overlaps with an IoU of {loss.positive_iou:g} or more. {missed} "
+        f"From {loss.negative_iou:g} to {loss.positive_iou:g} an anchor is neutral and learns nothing."
+    )
 
 
 def _draw_table(axis, found):
@@ -67,7 +78,7 @@ def _draw_sizes(axis, found):
         return
     own = np.sqrt(found.shapes.prod(2))  # [5, a] sides of anchors
     edges = np.geomspace(min(sides.min(), own.min()) / 1.1, max(sides.max(), own.max()) * 1.1, _BINS)
-    labels = [f"an anchor overlaps it by {found.config.loss.positive_iou:g}", "missed: one is forced"]
+    labels = [f"an anchor {found.fit}", "missed: one is forced"]
     parts = [sides[~is_missed], sides[is_missed]]
     axis.hist(parts, edges, stacked=True, color=[_OWN, _MISSED], label=labels)
     axis.set_ylim(0, 1.3 * axis.get_ylim()[1])

@@ -1,4 +1,7 @@
-"""Which anchors learn which objects: those that training matches, ignores, or has to force."""
+"""Which anchors learn which objects: those that training matches, ignores, or has to force.
+
+Where predictions decide (`loss.assignment=task_aligned`), as for a network that says nothing yet.
+"""
 
 import dataclasses
 from collections.abc import Iterator
@@ -8,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from yolact_tf.anchors import anchors_per_cell, build_anchors, pyramid_sizes
-from yolact_tf.boxes import iou
+from yolact_tf.boxes import paired_iou
 from yolact_tf.config import Config
 from yolact_tf.data.inspect.anchor_fit import box_sides
 from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.data.split import Split
 from yolact_tf.files import PathLike
-from yolact_tf.losses.targets import NEUTRAL, is_positive, match_anchors, slot_masks
+from yolact_tf.losses.assignment import assign_anchors
+from yolact_tf.losses.targets import NEUTRAL, is_positive, slot_masks
 from yolact_tf.structures import GroundTruth, Progress
 
 _BATCH = 8  # images
@@ -29,17 +33,18 @@ class MatchedImage:
     objects: np.ndarray  # [n, 4] boxes, crowds left out
     positives: np.ndarray  # [p] anchors that learn an object
     object_of: np.ndarray  # [p] which of the objects
-    is_forced: np.ndarray  # [p] bool: positive though they overlap it too little, as nothing does better
+    is_forced: np.ndarray  # [p] bool: positive though they do not fit, as nothing does better
     neutrals: np.ndarray  # [m] anchors that learn nothing
 
     @property
     def num_own(self) -> np.ndarray:
-        """[n] anchors that learn each object because they overlap it enough."""
+        """[n] anchors that learn each object because they fit: they overlap it enough, or, where predictions
+        decide, have their centre in it."""
         return np.bincount(self.object_of[~self.is_forced], minlength=len(self.objects))
 
     @property
     def is_missed(self) -> np.ndarray:
-        """[n] bool: objects that no anchor overlaps enough, so that one was forced to learn them."""
+        """[n] bool: objects that no anchor fits, so that one was forced to learn them."""
         return self.num_own == 0
 
 
@@ -52,6 +57,14 @@ class AnchorMatches:
     images: list[MatchedImage]
     examples: list[tuple[np.ndarray, MatchedImage]]  # [S, S, 3] uint8 pixels of those that miss the most
     num_images: int  # of the split, of which `images` may be a part
+
+    @property
+    def fit(self) -> str:
+        """What an anchor does to objects that it fits, after "an anchor" or "no anchor"."""
+        loss = self.config.loss
+        if loss.assignment == "task_aligned":
+            return "has its centre in them"
+        return f"overlaps them by {loss.positive_iou:g}"
 
     @property
     def shapes(self) -> np.ndarray:
@@ -81,7 +94,7 @@ class AnchorMatches:
 
     @property
     def num_own(self) -> np.ndarray:
-        """[objects] anchors that learn each because they overlap it enough."""
+        """[objects] anchors that learn each because they fit."""
         return np.concatenate([image.num_own for image in self.images])
 
     def _count(self, parts):
@@ -130,9 +143,9 @@ def match_data(
 
 def match_truth(config: Config, truth: GroundTruth) -> Iterator[MatchedImage]:
     """Yields the MatchedImage of each image of a batch under a Config."""
-    loss, anchors = config.loss, anchors_of(config)
+    anchors = anchors_of(config)
     slots: Any = {name: np.asarray(values) for name, values in truth.items()}
-    targets = match_anchors(slots, anchors, loss.positive_iou, loss.negative_iou, loss.crowd_overlap)
+    targets = assign_anchors(config, slots, anchors)
     classes, gt_index, positive = (
         np.asarray(values) for values in (targets["classes"], targets["gt_index"], is_positive(targets))
     )
@@ -140,13 +153,13 @@ def match_truth(config: Config, truth: GroundTruth) -> Iterator[MatchedImage]:
     for b in range(len(is_object)):
         chosen = np.flatnonzero(positive[b])
         matched = gt_index[b, chosen]
-        overlaps = np.asarray(iou(anchors[chosen, None], slots["boxes"][b, matched, None]))[:, 0, 0]
+        fits = _fit(config.loss, anchors[chosen], slots["boxes"][b, matched])
         rank = np.cumsum(is_object[b]) - 1  # of each slot among the objects
         yield MatchedImage(
             slots["boxes"][b, is_object[b]],
             chosen,
             rank[matched],
-            overlaps < loss.positive_iou,
+            ~fits,
             np.flatnonzero(classes[b] == NEUTRAL),
         )
 
@@ -157,6 +170,14 @@ def anchors_of(config: Config) -> np.ndarray:
     return build_anchors(
         config.data.image_size, settings.sizes, settings.scales, settings.ratios, settings.square
     )
+
+
+def _fit(loss, anchors, boxes):
+    """Which anchors learn their box for more than want of a better one: [p, 4], [p, 4] to [p] bool."""
+    if loss.assignment == "task_aligned":
+        centers = (anchors[:, :2] + anchors[:, 2:]) / 2
+        return ((boxes[:, :2] < centers) & (centers < boxes[:, 2:])).all(1)
+    return np.asarray(paired_iou(anchors, boxes)) >= loss.positive_iou
 
 
 def _batches(config, data, count, augmented):

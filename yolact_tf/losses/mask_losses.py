@@ -27,22 +27,24 @@ def assemble_positives(
 ) -> dict[str, Tensor]:
     """The masks that all mask losses look at: of at most `max_masks` positives an image.
 
-    mask_coefficients: [B, A, K].  prototypes: [B, Hp, Wp, K].  seed: a Keras seed generator; where
-    there are more positives, it draws. Returns a dict with `masks` [B, M, Hp, Wp] probabilities
-    cropped to the true box, `truth` [B, M, Hp, Wp] 0 or 1, `boxes` [B, M, 4] and `classes` [B, M] of
-    the matched objects, `is_chosen` [B, M], and `scale` [B, 1], positives over chosen.
+    mask_coefficients: [B, A, K].  prototypes: [B, Hp, Wp, K]; true masks are brought to their size.
+    seed: a Keras seed generator; where there are more positives, it draws. Returns a dict with `masks`
+    [B, M, Hp, Wp] probabilities cropped to the true box, `truth` [B, M, Hp, Wp] 0 or 1, `boxes` [B, M, 4]
+    and `classes` [B, M] of the matched objects, `anchors` [B, M] and which of them `is_chosen` [B, M], and
+    `scale` [B, 1], positives over chosen.
     """
     prototypes = ops.cast(prototypes, "float32")
     chosen, is_chosen, scale = _choose_positives(targets, max_masks, seed)
     coefficients = take_rows(ops.cast(mask_coefficients, "float32"), chosen)  # [B, M, K]
     gt_index = take_rows(targets["gt_index"], chosen)
     boxes = take_rows(ops.cast(ground_truth["boxes"], "float32"), gt_index)
-    gt_masks = resize_binary_masks(ground_truth["masks"], prototypes.shape[1:3])
+    gt_masks = take_rows(ground_truth["masks"], gt_index)
     return {
         "masks": crop_masks(ops.sigmoid(mask_logits(prototypes, coefficients)), boxes),
-        "truth": take_rows(gt_masks, gt_index),
+        "truth": resize_binary_masks(gt_masks, prototypes.shape[1:3]),
         "boxes": boxes,
         "classes": take_rows(ground_truth["classes"], gt_index),
+        "anchors": chosen,
         "is_chosen": is_chosen,
         "scale": scale,
     }
@@ -91,13 +93,17 @@ def mask_iou_loss(
     classes = ops.reshape(positives["classes"], (-1, 1))
     estimate = ops.reshape(ops.take_along_axis(estimates, classes, axis=1), (-1, masks.shape[1]))
 
-    area = ops.sum(truth, axis=(2, 3))
-    is_inside = ops.cast(masks > 0.5, "float32")
+    counts = ops.logical_and(positives["is_chosen"], ops.sum(truth, axis=(2, 3)) > min_area)
+    error = estimate - ops.stop_gradient(mask_iou(positives))
+    return ops.sum(ops.where(counts, smooth_l1(error), 0.0))
+
+
+def mask_iou(positives: Mapping[str, Tensor]) -> Tensor:
+    """IoU of each assembled mask, over 0.5, with the true one; 0 of two without a pixel. [B, M]."""
+    truth, is_inside = positives["truth"], ops.cast(positives["masks"] > 0.5, "float32")
     shared = ops.sum(is_inside * truth, axis=(2, 3))
-    union = ops.sum(is_inside, axis=(2, 3)) + area - shared
-    iou = ops.stop_gradient(shared / ops.maximum(union, 1.0))
-    counts = ops.logical_and(positives["is_chosen"], area > min_area)
-    return ops.sum(ops.where(counts, smooth_l1(estimate - iou), 0.0))
+    union = ops.sum(is_inside, axis=(2, 3)) + ops.sum(truth, axis=(2, 3)) - shared
+    return shared / ops.maximum(union, 1.0)
 
 
 def semantic_loss(semantic_logits: Tensor, ground_truth: GroundTruth) -> Tensor:

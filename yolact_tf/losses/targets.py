@@ -26,19 +26,28 @@ def match_anchors(
     gt_boxes = ops.cast(ground_truth["boxes"], "float32")
     is_object, is_crowd = slot_masks(ground_truth)
 
-    # Only slots that some image of the batch uses are looked at: of a hundred, most batches fill few.
-    num_used = ops.sum(ops.cast(ops.any(ops.logical_or(is_object, is_crowd), axis=0), "int32"))
+    num_used = count_slots(ground_truth)
     best, gt_index, crowd_share, candidates = _look_at_slots(gt_boxes, is_object, is_crowd, anchors, num_used)
     overlaps, candidate_anchors = candidates
-    forced_gt = _forced_matches(overlaps, candidate_anchors, anchors.shape[0], num_used)
+    forced_gt = forced_matches(overlaps, candidate_anchors, anchors.shape[0], num_used)
     gt_index = ops.where(forced_gt >= 0, forced_gt, gt_index)
     best = ops.where(forced_gt >= 0, 2.0, best)
 
     matched_class = take_rows(ground_truth["classes"], gt_index) + 1
     classes = ops.where(best < positive_iou, NEUTRAL, matched_class)
-    classes = ops.where(best < negative_iou, 0, classes)
-    in_crowd = ops.logical_and(classes <= 0, crowd_share > crowd_overlap)
-    classes = ops.where(in_crowd, NEUTRAL, classes)
+    classes = ops.where(best < negative_iou, BACKGROUND, classes)
+    return targets_of(ground_truth, anchors, classes, gt_index, crowd_share > crowd_overlap)
+
+
+def targets_of(
+    ground_truth: GroundTruth, anchors: Tensor, classes: Tensor, gt_index: Tensor, in_crowd: Tensor
+) -> Targets:
+    """Targets of anchors that say `classes` [B, A] of the objects `gt_index` [B, A]: those that would not be
+    positive and are `in_crowd` [B, A] say nothing."""
+    gt_boxes = ops.cast(ground_truth["boxes"], "float32")
+    is_object, _ = slot_masks(ground_truth)
+    is_ignored = ops.logical_and(classes <= BACKGROUND, in_crowd)
+    classes = ops.where(is_ignored, NEUTRAL, classes)
 
     # An empty slot has a box without area, whose logarithm would poison gradients: anchors matched
     # with one take the whole image instead, and no loss reads them.
@@ -72,6 +81,11 @@ def slot_masks(ground_truth: GroundTruth) -> tuple[Tensor, Tensor]:
     return ops.logical_and(is_used, ops.logical_not(is_crowd)), is_crowd
 
 
+def count_slots(ground_truth: GroundTruth) -> Tensor:
+    """How many slots some image of the batch uses: of a hundred, most batches fill few."""
+    return ops.sum(ops.cast(ops.any(ops.logical_or(*slot_masks(ground_truth)), axis=0), "int32"))
+
+
 def take_rows(values: Tensor, index: Tensor) -> Tensor:
     """Row `index[b, m]` of `values[b]`: [B, G, ...], [B, M] int32 to [B, M, ...], as one flat gather."""
     values = ops.convert_to_tensor(values)
@@ -80,6 +94,33 @@ def take_rows(values: Tensor, index: Tensor) -> Tensor:
     flat = ops.reshape(values, (-1, *rest))
     taken = ops.take(flat, ops.reshape(index + first_row, (-1,)), axis=0)
     return ops.reshape(taken, (-1, index.shape[1], *rest))
+
+
+def forced_matches(overlaps: Tensor, candidate_anchors: Tensor, num_anchors: int, num_used: Tensor) -> Tensor:
+    """Slot that each anchor is forced to, or -1: [B, A] int32.
+
+    overlaps, candidate_anchors: [B, G, k], of each slot the anchors it would rather have and how much, 0 or
+    more, -1 for none.  num_used: scalar, slots that are looked at.  Greedy over the whole image: the best
+    remaining pair of object and anchor is taken, then both leave. Of equal ones the first is taken.
+    """
+    num_slots, k = overlaps.shape[1:]
+    candidate_anchors = ops.reshape(candidate_anchors, (-1, num_slots * k))
+    slot_of_candidate = ops.reshape(ops.repeat(ops.arange(num_slots, dtype="int32"), k), (1, -1))
+    anchors = ops.expand_dims(ops.arange(num_anchors, dtype="int32"), 0)
+
+    def take_best(taken, remaining, forced):
+        best = ops.cast(ops.argmax(remaining, axis=1, keepdims=True), "int32")  # [B, 1]
+        slot = best // k
+        anchor = ops.take_along_axis(candidate_anchors, best, axis=1)
+        is_left = ops.max(remaining, axis=1, keepdims=True) >= 0
+        forced = ops.where(ops.logical_and(anchors == anchor, is_left), slot, forced)
+        gone = ops.logical_or(slot_of_candidate == slot, candidate_anchors == anchor)
+        return taken + 1, ops.where(ops.logical_and(gone, is_left), -1.0, remaining), forced
+
+    remaining = ops.reshape(overlaps, (-1, num_slots * k))
+    nothing = ops.zeros((ops.shape(remaining)[0], num_anchors), "int32") - 1
+    state = ops.zeros((), "int32"), remaining, nothing
+    return ops.while_loop(lambda taken, *_: taken < num_used, take_best, state)[2]
 
 
 _WHOLE_IMAGE = (0.0, 0.0, 1.0, 1.0)
@@ -126,28 +167,3 @@ def _look_at_slots(gt_boxes, is_object, is_crowd, anchors, num_used):
         lambda slot, *_: slot < num_used, look, state
     )
     return best, gt_index, crowd_share, candidates
-
-
-def _forced_matches(overlaps, candidate_anchors, num_anchors, num_used):
-    """Slot that each anchor is forced to, or -1: two [B, G, k] of `_look_at_slots` to [B, A] int32.
-
-    Greedy over the whole image: the best remaining pair of object and anchor is taken, then both leave.
-    """
-    num_slots, k = overlaps.shape[1:]
-    candidate_anchors = ops.reshape(candidate_anchors, (-1, num_slots * k))
-    slot_of_candidate = ops.reshape(ops.repeat(ops.arange(num_slots, dtype="int32"), k), (1, -1))
-    anchors = ops.expand_dims(ops.arange(num_anchors, dtype="int32"), 0)
-
-    def take_best(taken, remaining, forced):
-        best = ops.cast(ops.argmax(remaining, axis=1, keepdims=True), "int32")  # [B, 1]
-        slot = best // k
-        anchor = ops.take_along_axis(candidate_anchors, best, axis=1)
-        is_left = ops.max(remaining, axis=1, keepdims=True) >= 0
-        forced = ops.where(ops.logical_and(anchors == anchor, is_left), slot, forced)
-        gone = ops.logical_or(slot_of_candidate == slot, candidate_anchors == anchor)
-        return taken + 1, ops.where(ops.logical_and(gone, is_left), -1.0, remaining), forced
-
-    remaining = ops.reshape(overlaps, (-1, num_slots * k))
-    nothing = ops.zeros((ops.shape(remaining)[0], num_anchors), "int32") - 1
-    state = ops.zeros((), "int32"), remaining, nothing
-    return ops.while_loop(lambda taken, *_: taken < num_used, take_best, state)[2]

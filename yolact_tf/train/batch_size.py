@@ -69,7 +69,7 @@ def peak_memory(config_json: str, batch_size: int) -> int:
 def noise(config: Config, batch_size: int) -> tuple[np.ndarray, GroundTruth]:
     """(images, GroundTruth) of noise with every slot taken: shapes are static, so a step costs the same."""
     size, slots = config.data.image_size, config.data.max_objects
-    masks = prototype_size(size)
+    masks = config.data.mask_scale * prototype_size(size)
     truth: GroundTruth = {
         "boxes": np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float32), (batch_size, slots, 1)),
         "classes": np.zeros((batch_size, slots), "int32"),

@@ -58,7 +58,8 @@ def paste_objects(
     cover = tf.reduce_max(masks_in_view(example, kept, boxes, window, size), 0)
     pixels, corner = colored_pixels(example, window, seed, settings)
     pasted_image = on_canvas(pixels, corner, size, RGB_MEAN)
-    masks = masks_in_view(example, kept, boxes, window, prototype_size(size))
+    mask_size = settings.mask_scale * prototype_size(size)
+    masks = masks_in_view(example, kept, boxes, window, mask_size)
     pasted = {
         "boxes": boxes,
         "classes": tf.gather(example["classes"], kept),

@@ -62,7 +62,7 @@ def truth_in_view(
 ) -> dict[str, Tensor]:
     """Boxes, classes, masks and crowd flags of `objects_in_view`."""
     kept, boxes = objects_in_view(example, window, settings, tile)
-    size = prototype_size(settings.image_size)
+    size = settings.mask_scale * prototype_size(settings.image_size)
     return {
         "boxes": boxes,
         "classes": tf.gather(example["classes"], kept),
