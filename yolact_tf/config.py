@@ -26,6 +26,7 @@ class ModelConfig:
     num_prototypes: int = 32
     prototype_channels: int = 256
     prototype_convs: int = 3  # 3x3 convolutions on P3 before the upsampling
+    prototype_levels: int = 1  # what prototypes are made of: P3 alone, or summed with P4 (2) and P5 (3)
     head_channels: int = 256
     mask_rescoring: bool = False  # the mask-IoU network of YOLACT++
 
@@ -40,6 +41,7 @@ class ModelConfig:
         ):
             _require_at_least(self, "model", name, 1)
         _require_one_of(self, "model", "backbone_weights", ("imagenet", "random"))
+        _require_one_of(self, "model", "prototype_levels", (1, 2, 3))
 
 
 @dataclass(frozen=True)

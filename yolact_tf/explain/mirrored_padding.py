@@ -15,7 +15,8 @@ def without_padding(model: Yolact) -> keras.Model:
     """
     image = keras.Input(model.input_shape[1:], name="image")
     backbone, fpn, protonet = (_mirrored(model.get_layer(n)) for n in ("backbone", "fpn", "protonet"))
-    return keras.Model(image, protonet(fpn(backbone(image))[0]), name="without_padding")
+    levels = fpn(backbone(image))[: len(protonet.inputs)]
+    return keras.Model(image, protonet(levels), name="without_padding")
 
 
 def _mirrored(part):

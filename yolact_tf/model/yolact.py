@@ -30,7 +30,7 @@ def build_yolact(config: Config) -> "Yolact":
     backbone = build_backbone(settings.backbone, size, settings.backbone_weights)
     fpn = build_fpn([c.shape[1:] for c in backbone.outputs], settings.pyramid_channels)
     protonet = build_protonet(
-        fpn.outputs[0].shape[1:],
+        [level.shape[1:] for level in fpn.outputs[: settings.prototype_levels]],
         settings.prototype_channels,
         settings.prototype_convs,
         settings.num_prototypes,
@@ -53,7 +53,7 @@ def build_yolact(config: Config) -> "Yolact":
         "class_logits": _all_levels(class_logits, "class_logits"),
         "box_deltas": _all_levels(box_deltas, "box_deltas", anchors),
         "mask_coefficients": _all_levels(mask_coefficients, "mask_coefficients"),
-        "prototypes": Output(rescored, name="prototypes")(protonet(pyramid[0])),
+        "prototypes": Output(rescored, name="prototypes")(protonet(pyramid[: settings.prototype_levels])),
         "semantic_logits": Output(name="semantic_logits")(semantic_head(pyramid[0])),
     }
     model = Yolact(image, predictions, name=config.name)
