@@ -80,13 +80,15 @@ class DataConfig:
     photometric: bool = True
     expand: float = 4.0  # largest canvas relative to the image; 1 turns expansion off
     sample_crop: bool = True
-    # Multi-scale training on a canvas of one size: range of magnification; (0.1, 2.0) is the "large" one.
+    # Multi-scale training on a canvas of one size: range of magnification. (0.1, 2.0), the large one, is best
+    # with copy-paste, a `min_box_side` of some pixels, and no `expand` and `sample_crop`, which zoom as well.
     scale_jitter: tuple[float, float] = (1.0, 1.0)
     mirror: bool = True
     flip: bool = False  # upside down
     rotate: bool = False  # by right angles
     mosaic: float = 0.0  # how likely three further images join the view
     copy_paste: float = 0.0  # how likely some objects of a further image are pasted into the view
+    unmixed_end: float = 0.0  # share of the training, at its end, without mosaic and copy-paste
     boxes: str = "transformed"  # by the view, as the reference does; or "refitted" to the visible mask
     min_box_side: float = 4 / 550  # network pixels; objects no larger are dropped (the reference's 4 / 550)
     cache: str = running("none")  # encoded images are kept in "memory", or in the folder that this names
@@ -106,7 +108,7 @@ class DataConfig:
                 "`data.scale_jitter` must be (low, high) with 0 < low <= high. "
                 f"Received: {self.scale_jitter!r}"
             )
-        for name in ("mosaic", "copy_paste", "max_unreadable"):
+        for name in ("mosaic", "copy_paste", "unmixed_end", "max_unreadable"):
             _require_share(self, "data", name)
 
 

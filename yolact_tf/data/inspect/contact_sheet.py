@@ -36,7 +36,8 @@ def contact_sheet(config: Config, data: PathLike | Split, count: int = 8, seed: 
 def training_views(config: Config, data: PathLike | Split, count: int, seed: int = 0) -> "tf.data.Dataset":
     """A dataset of one batch of `count` training examples, other ones each time it is iterated."""
     # A cache would first read the whole data set; and of a few images the share that is lost tells little.
-    settings = replace(config.data, cache="none", on_error="skip", max_unreadable=1.0)
+    # Nor is so short a training one that has an end.
+    settings = replace(config.data, cache="none", on_error="skip", max_unreadable=1.0, unmixed_end=0.0)
     training = replace(config.train, batch_size=count, images_per_epoch=count, seed=seed)
     return build_dataset(replace(config, data=settings, train=training), data, "train")
 
