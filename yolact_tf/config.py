@@ -70,6 +70,7 @@ class DataConfig:
     """Images in, padded batches out (YOLACT §6; augmentation after SSD). The defaults are the reference's."""
 
     image_size: int = 550
+    channels: int = 3  # of the network's images: 3 is RGB, 1 grey
     max_objects: int = 100  # ground-truth slots an image; further objects are dropped, largest kept
     on_error: str = running("skip")  # what is corrupt, image or annotation: "skip" it, or "refuse" it
     max_unreadable: float = running(0.05)  # share of an epoch's or a validation's images that may get lost
@@ -96,6 +97,7 @@ class DataConfig:
 
     def __post_init__(self):
         _require_at_least(self, "data", "image_size", 64)
+        _require_one_of(self, "data", "channels", (1, 3))
         _require_at_least(self, "data", "max_objects", 1)
         _require_at_least(self, "data", "expand", 1.0)
         _require_at_least(self, "data", "min_box_side", 0.0)

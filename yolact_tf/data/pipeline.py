@@ -29,10 +29,10 @@ def build_dataset(
 ) -> tf.data.Dataset:
     """A tf.data.Dataset of (images, GroundTruth) batches for `model.fit`.
 
-    images: [B, S, S, 3] float32 RGB 0..255.  GroundTruth: dict of `boxes` [B, G, 4], `classes`
-    [B, G], `masks` [B, G, Hp, Wp] uint8, `is_crowd` [B, G] and `num_objects` [B], padded to
-    G = `data.max_objects` slots. The split "train" is shuffled, augmented, and drops the incomplete
-    last batch; any other is read in order, as it is.
+    images: [B, S, S, 3] float32 RGB 0..255, or [B, S, S, 1] grey.  GroundTruth: dict of `boxes`
+    [B, G, 4], `classes` [B, G], `masks` [B, G, Hp, Wp] uint8, `is_crowd` [B, G] and `num_objects` [B],
+    padded to G = `data.max_objects` slots. The split "train" is shuffled, augmented, and drops the
+    incomplete last batch; any other is read in order, as it is.
     data: a folder as README describes, or what `load_data` made of one.
     first_epoch: the epoch that the first iteration of the dataset is; each further one is the next.
     first_batch: where in its epoch the first iteration begins, for an epoch that was interrupted. It is as

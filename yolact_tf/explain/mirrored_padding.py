@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from yolact_tf.model import Yolact
 from yolact_tf.model.backbones.deformable import DeformableConv2D
+from yolact_tf.preprocess import as_rgb
 
 
 def without_padding(model: Yolact) -> keras.Model:
@@ -15,7 +16,7 @@ def without_padding(model: Yolact) -> keras.Model:
     """
     image = keras.Input(model.input_shape[1:], name="image")
     backbone, fpn, protonet = (_mirrored(model.get_layer(n)) for n in ("backbone", "fpn", "protonet"))
-    levels = fpn(backbone(image))[: len(protonet.inputs)]
+    levels = fpn(backbone(as_rgb(image)))[: len(protonet.inputs)]
     return keras.Model(image, protonet(levels), name="without_padding")
 
 

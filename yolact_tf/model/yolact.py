@@ -16,6 +16,7 @@ from yolact_tf.model.heads import build_prediction_head, build_semantic_head, ra
 from yolact_tf.model.outputs import Output
 from yolact_tf.model.protonet import build_protonet
 from yolact_tf.model.rescorer import build_mask_rescorer
+from yolact_tf.preprocess import as_rgb
 from yolact_tf.replicas import is_mirrored, share_batch_norm, sum_over_replicas
 from yolact_tf.structures import Tensor
 
@@ -23,10 +24,12 @@ from yolact_tf.structures import Tensor
 def build_yolact(config: Config) -> "Yolact":
     """The functional model of `config`: images [B, S, S, 3] RGB 0..255 -> Predictions.
 
-    Normalisation is inside. `model.anchors` holds the [A, 4] corners that the outputs refer to.
+    Normalisation is inside. `model.anchors` holds the [A, 4] corners that the outputs refer to. Of
+    `data.channels` 1 images are [B, S, S, 1]: the backbone sees grey as RGB, so that all weights are those of
+    three channels, such as ImageNet's, and mean the same.
     """
     settings, size = config.model, config.data.image_size
-    image = keras.Input((size, size, 3), name="image")
+    image = keras.Input((size, size, config.data.channels), name="image")
     backbone = build_backbone(settings.backbone, size, settings.backbone_weights)
     fpn = build_fpn([c.shape[1:] for c in backbone.outputs], settings.pyramid_channels)
     protonet = build_protonet(
@@ -45,7 +48,7 @@ def build_yolact(config: Config) -> "Yolact":
     )
     semantic_head = build_semantic_head(fpn.outputs[0].shape[1:], settings.num_classes)
 
-    pyramid = fpn(backbone(image))
+    pyramid = fpn(backbone(as_rgb(image)))
     class_logits, box_deltas, mask_coefficients = zip(*map(head, pyramid), strict=True)
     anchors = {"image_size": size, **dataclasses.asdict(config.anchors)}
     rescored = {"rescored": settings.mask_rescoring}

@@ -11,12 +11,12 @@ from yolact_tf.data.augment.resample import on_canvas
 from yolact_tf.data.augment.single_image import (
     choose_window,
     colored_pixels,
+    fill_of,
     largest,
     masks_in_view,
     objects_in_view,
     truth_in_view,
 )
-from yolact_tf.preprocess import RGB_MEAN
 from yolact_tf.structures import Example, Tensor
 from yolact_tf.tracing import traced_once
 
@@ -31,7 +31,7 @@ def mosaic(
     size = settings.image_size
     center = tf.round((0.25 + 0.5 * uniform(fold(seed, 0), 2)) * size) / size
     low, high = tf.zeros([2]), tf.ones([2])
-    image, truths = tf.zeros([size, size, 3]) + RGB_MEAN, []
+    image, truths = tf.zeros([size, size, settings.channels]) + fill_of(settings), []
     for number, example in enumerate(examples):
         is_second = tf.constant([number % 2 == 1, number // 2 == 1])
         tile = tf.concat([tf.where(is_second, center, low), tf.where(is_second, high, center)], 0)
@@ -59,7 +59,7 @@ def paste_objects(
     is_shown = tf.reduce_any(covers > 0, (1, 2))
     kept, boxes, cover = kept[is_shown], boxes[is_shown], tf.reduce_max(covers, 0)
     pixels, corner = colored_pixels(example, window, seed, settings)
-    pasted_image = on_canvas(pixels, corner, size, RGB_MEAN)
+    pasted_image = on_canvas(pixels, corner, size, fill_of(settings))
     masks = masks_in_view(example, kept, boxes, window, prototype_size(size))
     pasted = {
         "boxes": boxes,
@@ -97,10 +97,10 @@ def _at_centers(cover, boxes):
 
 @traced_once
 def _view_in_tile(example, tile, seed, settings):
-    """(colours minus RGB_MEAN [S, S, 3], truth) of a view of which a part fills `tile`; black around it."""
+    """(colours minus `fill_of` [S, S, C], truth) of a view of which a part fills `tile`; black around it."""
     window = _spread(choose_window(example, seed, settings), tile, fold(seed, 6))
     pixels, corner = colored_pixels(example, window, seed, settings, tile)
-    apart = on_canvas(pixels - RGB_MEAN, corner, settings.image_size, 0.0)
+    apart = on_canvas(pixels - fill_of(settings), corner, settings.image_size, 0.0)
     return apart, truth_in_view(example, window, settings, tile)
 
 
