@@ -28,6 +28,7 @@ class ModelConfig:
     num_prototypes: int = 32
     prototype_channels: int = 256
     prototype_convs: int = 3  # 3x3 convolutions on P3 before the upsampling
+    prototype_levels: int = 1  # what prototypes are made of: P3 alone, or summed with P4 (2) and P5 (3)
     head_channels: int = 256
     mask_rescoring: bool = False  # the mask-IoU network of YOLACT++
 
@@ -42,6 +43,7 @@ class ModelConfig:
         ):
             _require_at_least(self, "model", name, 1)
         _require_one_of(self, "model", "backbone_weights", ("imagenet", "random"))
+        _require_one_of(self, "model", "prototype_levels", (1, 2, 3))
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class DataConfig:
     """Images in, padded batches out (YOLACT §6; augmentation after SSD). The defaults are the reference's."""
 
     image_size: int = 550
+    channels: int = 3  # of the network's images: 3 is RGB, 1 grey
     max_objects: int = 100  # ground-truth slots an image; further objects are dropped, largest kept
     on_error: str = running("skip")  # what is corrupt, image or annotation: "skip" it, or "refuse" it
     max_unreadable: float = running(0.05)  # share of an epoch's or a validation's images that may get lost
@@ -80,13 +83,15 @@ class DataConfig:
     photometric: bool = True
     expand: float = 4.0  # largest canvas relative to the image; 1 turns expansion off
     sample_crop: bool = True
-    # Multi-scale training on a canvas of one size: range of magnification; (0.1, 2.0) is the "large" one.
+    # Multi-scale training on a canvas of one size: range of magnification. (0.1, 2.0), the large one, is best
+    # with copy-paste, a `min_box_side` of some pixels, and no `expand` and `sample_crop`, which zoom as well.
     scale_jitter: tuple[float, float] = (1.0, 1.0)
     mirror: bool = True
     flip: bool = False  # upside down
     rotate: bool = False  # by right angles
     mosaic: float = 0.0  # how likely three further images join the view
     copy_paste: float = 0.0  # how likely some objects of a further image are pasted into the view
+    unmixed_end: float = 0.0  # share of the training, at its end, without mosaic and copy-paste
     boxes: str = "transformed"  # by the view, as the reference does; or "refitted" to the visible mask
     # Side of true masks over that of prototypes. Mask losses compare at this size, with mask logits enlarged:
     # 2 teaches edges that `detect.mask_upsampling=logits` shows, and takes four times the memory of masks.
@@ -97,6 +102,7 @@ class DataConfig:
 
     def __post_init__(self):
         _require_at_least(self, "data", "image_size", 64)
+        _require_one_of(self, "data", "channels", (1, 3))
         _require_at_least(self, "data", "max_objects", 1)
         _require_at_least(self, "data", "mask_scale", 1)
         _require_at_least(self, "data", "expand", 1.0)
@@ -110,7 +116,7 @@ class DataConfig:
                 "`data.scale_jitter` must be (low, high) with 0 < low <= high. "
                 f"Received: {self.scale_jitter!r}"
             )
-        for name in ("mosaic", "copy_paste", "max_unreadable"):
+        for name in ("mosaic", "copy_paste", "unmixed_end", "max_unreadable"):
             _require_share(self, "data", name)
 
 

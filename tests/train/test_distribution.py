@@ -17,7 +17,12 @@ from yolact_tf.train.distribution import devices
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = (
     *("data.image_size=64", "data.max_objects=8", "anchors.sizes=12,24,48,64,64"),
-    *("model.pyramid_channels=16", "model.prototype_channels=8", "model.prototype_convs=1"),
+    *(
+        "model.pyramid_channels=16",
+        "model.prototype_channels=8",
+        "model.prototype_convs=1",
+        "model.prototype_levels=3",
+    ),
     *("model.head_channels=16", "model.num_prototypes=4", "model.num_classes=6"),
     *("detect.max_detections=5", "detect.max_candidates=10"),
     # The largest step that the clip leaves; a clip of each part of a batch would show.

@@ -288,6 +288,32 @@ def test_epochs_may_change_as_long_as_no_step_had_another_rate(
     )
 
 
+@pytest.mark.parametrize(
+    ("epoch", "batch", "epochs", "is_accepted"),
+    [
+        (5, 0, 12, True),  # the end moves from step 20 of 40 to 24 of 48; 20 are done
+        (5, 1, 12, False),
+        (4, 0, 8, True),  # to step 16 of 32
+        (4, 1, 8, False),
+    ],
+)
+def test_epochs_may_change_as_long_as_no_step_had_other_views(epoch, batch, epochs, is_accepted, run_at):
+    settings = (*CONSTANT, "train.epochs=10", "data.copy_paste=0.5", "data.unmixed_end=0.5")
+    known = override(CONFIG, settings)
+    run, changed = run_at(epoch, batch), override(known, [f"train.epochs={epochs}"])
+    if is_accepted:
+        accept_changes(changed, known, run, STEPS)
+        return
+    with pytest.raises(ValueError) as caught:
+        accept_changes(changed, known, run, STEPS)
+    assert str(caught.value).endswith(
+        f"train.epochs {epochs}, not 10, which moves the end of mosaic and copy-paste (`data.unmixed_end`) "
+        f"within the {STEPS * epoch + batch} steps that are done"
+    )
+    same = override(changed, ["data.copy_paste=0"])
+    accept_changes(same, override(known, ["data.copy_paste=0"]), run, STEPS)
+
+
 def test_a_clock_makes_epochs_meaningless(tmp_path):
     known = override(CONFIG, ["train.minutes=5"])
     accept_changes(override(known, ["train.epochs=99"]), known, tmp_path, STEPS)

@@ -77,8 +77,11 @@ def test_a_run_of_some_seconds(clock, monkeypatch, shapes_data, small_settings, 
         "train.minutes=0.25",
         "train.images_per_epoch=40",
         "train.validate_every=1000",
+        "data.copy_paste=0.5",
+        "data.unmixed_end=0.9",
     ]
     train(yolact_tf.load_config("tiny_256", settings), shapes_data, tmp_path / "run")
     log = read_log(tmp_path / "run" / "log.csv")
     assert np.isfinite(log["val_mask_AP"][-1]) and not np.isfinite(log["val_mask_AP"][:-1]).any()
+    assert state.read_position(tmp_path / "run").first_unmixed < 5 * len(log["epoch"])
     assert log["learning_rate"][-1] < 0.05 * max(*log["learning_rate"], 2e-3)

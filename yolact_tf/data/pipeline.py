@@ -8,6 +8,7 @@ from yolact_tf.data.augment.multi_image import mosaic, paste_objects
 from yolact_tf.data.augment.resample import rotate
 from yolact_tf.data.augment.single_image import plain_view, random_view
 from yolact_tf.data.load import load_data
+from yolact_tf.data.mixing_end import MixingEnd, first_unmixed_batch
 from yolact_tf.data.shards.files import naming_damage
 from yolact_tf.data.split import Split
 from yolact_tf.data.training_order import Share, of_worker, training_order
@@ -24,13 +25,14 @@ def build_dataset(
     worker: int = 0,
     num_workers: int = 1,
     unreadable: Unreadable | None = None,
+    mixing_end: MixingEnd | None = None,
 ) -> tf.data.Dataset:
     """A tf.data.Dataset of (images, GroundTruth) batches for `model.fit`.
 
-    images: [B, S, S, 3] float32 RGB 0..255.  GroundTruth: dict of `boxes` [B, G, 4], `classes`
-    [B, G], `masks` [B, G, Hm, Wm] uint8, `is_crowd` [B, G] and `num_objects` [B], padded to
-    G = `data.max_objects` slots. The split "train" is shuffled, augmented, and drops the incomplete
-    last batch; any other is read in order, as it is.
+    images: [B, S, S, 3] float32 RGB 0..255, or [B, S, S, 1] grey.  GroundTruth: dict of `boxes`
+    [B, G, 4], `classes` [B, G], `masks` [B, G, Hm, Wm] uint8, `is_crowd` [B, G] and `num_objects` [B],
+    padded to G = `data.max_objects` slots. The split "train" is shuffled, augmented, and drops the
+    incomplete last batch; any other is read in order, as it is.
     data: a folder as README describes, or what `load_data` made of one.
     first_epoch: the epoch that the first iteration of the dataset is; each further one is the next.
     first_batch: where in its epoch the first iteration begins, for an epoch that was interrupted. It is as
@@ -39,6 +41,7 @@ def build_dataset(
     of what one worker alone would see.
     unreadable: an Unreadable, which is told what cannot be read while the dataset is iterated. Iterating ends
     with an OpError above the share that the recipe allows.
+    mixing_end: when mosaic and copy-paste end, where a clock tells; else it follows from `train.epochs`.
     """
     data = load_data(data, split, config.data.on_error, config.data.boxless)
     if len(data.labels) > config.model.num_classes:
@@ -53,7 +56,9 @@ def build_dataset(
         )
     if split == "train":
         share = Share(batch_size, worker, num_workers)
-        dataset = _training_views(config, data, first_epoch, first_batch, share, unreadable or Unreadable())
+        end = mixing_end or _planned_end(config, data)
+        unreadable = unreadable or Unreadable()
+        dataset = _training_views(config, data, (first_epoch, first_batch), share, unreadable, end)
     else:
         dataset = _plain_views(config, data)
         if num_workers > 1:
@@ -93,11 +98,20 @@ def _plain_views(config, data):
     return source.in_order().map(view, tf.data.AUTOTUNE)
 
 
-def _training_views(config, data, first_epoch, first_batch, share, unreadable):
+def _planned_end(config, data):
+    first = first_unmixed_batch(config, steps_per_epoch(config, data))
+    return None if first is None else MixingEnd(first)
+
+
+def _training_views(config, data, start, share, unreadable, mixing_end):
     settings, seed = config.data, config.train.seed
+    first_epoch, first_batch = start
     num_views = _views_per_epoch(config, data)
     source = data.source(settings.cache, settings.empty_images)
     partners = (3 if settings.mosaic else 0) + (1 if settings.copy_paste else 0)
+
+    # Counted over the whole training; spare views of an epoch, for what gets lost, like those of the next.
+    number_of = lambda place: place[0] * num_views + place[1]
 
     def order(first_epoch, first_view):
         return training_order(source, num_views, seed, first_epoch, first_view, partners)
@@ -105,7 +119,9 @@ def _training_views(config, data, first_epoch, first_batch, share, unreadable):
     @tf.autograph.experimental.do_not_convert
     def view(place, handles, seed):
         number = tf.stack([place[0], share.number(place[1])])
-        return number, _padded(*_augmented(source, handles, seed, settings), settings.max_objects)
+        is_over = mixing_end and mixing_end.is_over(number_of(place) // share.batch_size)
+        mixed = 1.0 if is_over is None else 1 - tf.cast(is_over, tf.float32)
+        return number, _padded(*_augmented(source, handles, seed, settings, mixed), settings.max_objects)
 
     def find(epoch, number):
         with naming_damage(data.origin):
@@ -113,6 +129,8 @@ def _training_views(config, data, first_epoch, first_batch, share, unreadable):
         return source, handles, lambda: view(place, handles, seed)
 
     views = order(first_epoch, first_batch * share.batch_size)
+    if mixing_end:
+        views = mixing_end.watch(views, lambda place: -(-number_of(place) // share.batch_size))
     if share.num_workers > 1:
         views = views.filter(lambda place, *_: share.holds(place[1]))
     own = num_views // share.num_workers
@@ -133,19 +151,19 @@ def _require_objects(data, settings):
         )
 
 
-def _augmented(source, handles, seed, settings):
-    """(image, truth) of a group of handles: the first alone, or joined with the others."""
+def _augmented(source, handles, seed, settings, mixed):
+    """(image, truth) of a group of handles: the first alone, or joined with the others where `mixed` is 1."""
     read = lambda number: source.read(handles[number])
     draws = lambda step: uniform(fold(seed, step), 1)[0]
     single = lambda: random_view(read(0), fold(seed, 0), settings)
     if settings.mosaic:
         four = lambda: mosaic([read(number) for number in range(4)], fold(seed, 1), settings)
-        image, truth = tf.cond(draws(2) < settings.mosaic, four, single)
+        image, truth = tf.cond(draws(2) < mixed * settings.mosaic, four, single)
     else:
         image, truth = single()
     if settings.copy_paste:
         pasted = lambda: paste_objects(image, truth, read(-1), fold(seed, 3), settings)
-        image, truth = tf.cond(draws(4) < settings.copy_paste, pasted, lambda: (image, truth))
+        image, truth = tf.cond(draws(4) < mixed * settings.copy_paste, pasted, lambda: (image, truth))
     if settings.rotate:
         image, truth = rotate(image, truth, tf.cast(draws(5) * 4, tf.int32))
     return image, truth

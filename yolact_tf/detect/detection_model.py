@@ -17,6 +17,7 @@ class DetectionModel(keras.Model):
     def __init__(self, network: Yolact, config: Config, branches: bool = True):
         super().__init__(name="detection_model")
         self.network = network
+        self.image_shape = network.input_shape[1:]
         self.anchors = network.anchors
         settings = config.detect
         self.options = {
@@ -25,16 +26,15 @@ class DetectionModel(keras.Model):
             "nms_iou_threshold": settings.nms_iou_threshold,
             "max_candidates": settings.max_candidates,
             "max_detections": settings.max_detections,
-            "image_size": network.input_shape[1],
+            "image_size": self.image_shape[0],
             "mask_rescorer": network.mask_rescorer,
             "score_activation": config.score_activation,
             "branches": branches,
         }
 
     def call(self, images):
-        image_size = self.options["image_size"]
-        if tuple(images.shape[1:3]) != (image_size, image_size):
-            images = resize_images(images, image_size)
+        if tuple(images.shape[1:]) != self.image_shape:
+            images = resize_images(images, *self.image_shape[1:])
         predictions = self.network(images, training=False)
         found = postprocess(predictions, self.anchors, **self.options)
         return {**found, "prototypes": predictions["prototypes"]}

@@ -20,6 +20,7 @@ from yolact_tf.data.split import Split
 from yolact_tf.files import PathLike
 from yolact_tf.losses.assignment import assign_anchors
 from yolact_tf.losses.targets import NEUTRAL, is_positive, slot_masks
+from yolact_tf.preprocess import as_rgb
 from yolact_tf.structures import GroundTruth, Progress
 
 _BATCH = 8  # images
@@ -134,7 +135,7 @@ def match_data(
     for batch, truth in _batches(config, data, total, augmented):
         matched = list(match_truth(config, truth))[: total - len(images)]
         images += matched
-        examples += zip(np.asarray(batch).clip(0, 255).astype(np.uint8), matched)
+        examples += zip(np.array(as_rgb(np.asarray(batch))).clip(0, 255).astype(np.uint8), matched)
         examples = sorted(examples, key=lambda example: -example[1].is_missed.sum())[:_EXAMPLES]
         if progress:
             progress(len(images), total)

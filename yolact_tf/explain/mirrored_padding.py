@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from yolact_tf.model import Yolact
 from yolact_tf.model.backbones.deformable import DeformableConv2D
+from yolact_tf.preprocess import as_rgb
 
 
 def without_padding(model: Yolact) -> keras.Model:
@@ -15,7 +16,8 @@ def without_padding(model: Yolact) -> keras.Model:
     """
     image = keras.Input(model.input_shape[1:], name="image")
     backbone, fpn, protonet = (_mirrored(model.get_layer(n)) for n in ("backbone", "fpn", "protonet"))
-    return keras.Model(image, protonet(fpn(backbone(image))[0]), name="without_padding")
+    levels = fpn(backbone(as_rgb(image)))[: len(protonet.inputs)]
+    return keras.Model(image, protonet(levels), name="without_padding")
 
 
 def _mirrored(part):

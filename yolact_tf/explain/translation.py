@@ -13,7 +13,7 @@ from yolact_tf.detect.engines import KerasEngine
 from yolact_tf.draw.instances import resize
 from yolact_tf.explain.mask_sums import prototypes_of
 from yolact_tf.explain.mirrored_padding import without_padding
-from yolact_tf.preprocess import RGB_MEAN
+from yolact_tf.preprocess import RGB_MEAN, to_channels
 
 GREY = tuple(round(value) for value in RGB_MEAN)  # what the network takes for 0
 COLORS = {"grey": GREY, "red": (220, 30, 30)}
@@ -137,5 +137,5 @@ def _placed(background, cut, mask, x, y):
 
 def _control(model, image):
     side = model.input_shape[1]
-    batch = resize(image, (side, side))[None].astype(np.float32)
+    batch = to_channels(resize(image, (side, side))[None].astype(np.float32), model.input_shape[3])
     return keras.ops.convert_to_numpy(without_padding(model)(batch))[0]

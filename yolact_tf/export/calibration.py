@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 class CalibrationImages:
     """Up to `count` images of the training split of `data`, spread evenly over it, as the network sees them.
 
-    Iterating reads [1, S, S, 3] float32 RGB 0..255, one at a time; an image that cannot be read is left out
-    with a line of the log, or raises where `settings.on_error` is "refuse". progress: called as
-    progress(done, total).
+    Iterating reads [1, S, S, C] float32 0..255, C `settings.channels`, one at a time; an image that cannot be
+    read is left out with a line of the log, or raises where `settings.on_error` is "refuse". progress: called
+    as progress(done, total).
     """
 
     def __init__(self, data: PathLike, settings: DataConfig, count: int, progress: Progress | None = None):
@@ -52,7 +52,8 @@ class CalibrationImages:
                     raise
                 logger.warning("left out of the calibration: %s", error)
             else:
-                yield np.asarray(resize_images(image[None], self._settings.image_size))
+                shape = self._settings.image_size, self._settings.channels
+                yield np.asarray(resize_images(image[None], *shape))
             self._progress(done, len(self))
 
     def describe(self) -> dict[str, Any]:

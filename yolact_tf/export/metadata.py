@@ -4,17 +4,20 @@ import dataclasses
 import json
 from typing import Any
 
+from yolact_tf.preprocess import GREY_WEIGHTS
 from yolact_tf.runs import Run
 
+_COLORS = {3: "RGB", 1: "grey ({} red + {} green + {} blue)".format(*GREY_WEIGHTS)}
 _MAX_LABEL_LINES = 100_000  # category ids may be any number; metadata.json has them all
 
 
 def describe(run: Run) -> dict[str, Any]:
     """metadata.json: what to feed the artefact of `run`, how it detects, and what its classes are called."""
+    channels = run.config.data.channels
     return {
         "name": run.config.name,
         "image_size": run.config.data.image_size,
-        "input": "image: float32 [1, S, S, 3], RGB 0..255",
+        "input": f"image: float32 [1, S, S, {channels}], {_COLORS[channels]} 0..255",
         "boxes": "x1, y1, x2, y2 in 0..1 of the image",
         "masks": "probabilities at prototype size, cropped to the box; over 0.5 after resizing",
         "anchors": run.model.anchor_settings,

@@ -27,8 +27,7 @@ def to_onnx(run: Run, path: PathLike, check: Check | None = None) -> Path:
     tf2onnx, onnx = (require_package(name, "onnx") for name in ("tf2onnx", "onnx"))
     if path.exists():
         OnnxEngine(path)  # refuses to overwrite a file that is not ours
-    size = run.config.data.image_size
-    spec = tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
+    spec = tf.TensorSpec([1, *run.model.input_shape[1:]], tf.float32, name="image")
     detect = tf.function(Serving(run).detect, input_signature=[spec])
     model, _ = tf2onnx.convert.from_function(detect, input_signature=[spec], opset=OPSET)
     onnx.helper.set_model_props(model, metadata_files(describe(run), run.labels))

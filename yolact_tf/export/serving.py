@@ -23,6 +23,7 @@ from yolact_tf.structures import Predictions, Tensor
 class Serving:
     """The signatures of a run. Each returns a dict whose first axis is the batch.
 
+    Images of side S are what the network takes, [B, S, S, 1] where that is grey; all others are RGB.
     traced_once: makes the network one function that all signatures call, instead of a copy in each;
     its batch is then of unknown size, and detection branches, neither of which LiteRT can have.
     max_pixels: of an encoded image, all frames together; larger ones are refused undecoded.
@@ -35,7 +36,7 @@ class Serving:
             self.network = self.detection_model.network = _as_function(run.model)
         self.score_threshold = run.config.detect.score_threshold
         self.mask_upsampling = run.config.detect.mask_upsampling
-        self.image_size = run.config.data.image_size
+        self.image_size, self.channels = run.model.input_shape[2:]
         self.max_pixels = max_pixels
         # One entry more than classes: class -1, an empty slot, reads the last.
         self.category_ids = np.array([*run.labels, -1], "int32")
@@ -60,19 +61,19 @@ class Serving:
 
     def raw(self, images: Tensor) -> Predictions:
         """uint8 [B, H, W, 3] to the Predictions."""
-        return self.heads(resize_images(images, self.image_size))
+        return self.heads(self._resized(images))
 
     def tensors(self, images: Tensor) -> dict[str, Tensor]:
         """uint8 [B, H, W, 3] to detections with boxes in pixels and masks at prototype size.
 
         As in all signatures but `evaluation`, what is counted scores more than `detect.score_threshold`.
         """
-        found = self.detection_model(resize_images(images, self.image_size))
+        found = self.detection_model(self._resized(images))
         return _in_pixels(self._described(self._without_tail(found)), images)
 
     def evaluation(self, images: Tensor) -> dict[str, Tensor]:
         """`tensors` with the tail of near-zero scores, which AP counts."""
-        return _in_pixels(self.detect(resize_images(images, self.image_size)), images)
+        return _in_pixels(self.detect(self._resized(images)), images)
 
     def rle(self, image_bytes: Tensor) -> dict[str, Tensor]:
         """string [B] of encoded images to detections with masks as COCO RLE counts."""
@@ -93,7 +94,7 @@ class Serving:
     def _from_bytes(self, image_bytes, masks_name, encode, more=lambda found: {}):
         # Whole specs, here and below: an empty batch has no element to read a shape from.
         side = self.image_size
-        specs = tf.TensorSpec([side, side, 3], tf.float32), tf.TensorSpec([2], tf.int32)
+        specs = tf.TensorSpec([side, side, self.channels], tf.float32), tf.TensorSpec([2], tf.int32)
         images, sizes = tf.map_fn(self._decode, image_bytes, fn_output_signature=specs)
         found = self._without_tail(self.detection_model(images))
         described = self._described(found)
@@ -148,8 +149,10 @@ class Serving:
 
     def _decode(self, encoded):
         image = decode_image(require_pixels(encoded, self.max_pixels))
-        resized = resize_images(image[None], self.image_size)[0]
-        return resized, tf.shape(image)[:2]
+        return self._resized(image[None])[0], tf.shape(image)[:2]
+
+    def _resized(self, images):
+        return resize_images(images, self.image_size, self.channels)
 
     def _look_up(self, table, classes):
         """Entry of `table` for each class, [B, N]; gathered flat, as LiteRT's GPU backends need it."""

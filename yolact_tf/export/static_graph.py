@@ -13,15 +13,14 @@ from yolact_tf.runs import Run
 
 @contextmanager
 def static_saved_model(run: Run, outputs: str = "detections") -> Iterator[str]:
-    """Yields the folder of a SavedModel whose `serving_default` takes `image` float32 [1, S, S, 3].
+    """Yields the folder of a SavedModel whose `serving_default` takes `image` float32 [1, S, S, 3 or 1].
 
     outputs: as `to_litert` has them.
     """
     serving = Serving(run)
     answers = {"detections": serving.detect, "explore": serving.explore, "heads": serving.heads}
     answer = answers[outputs]
-    size = run.config.data.image_size
-    spec = tf.TensorSpec([1, size, size, 3], tf.float32, name="image")
+    spec = tf.TensorSpec([1, *run.model.input_shape[1:]], tf.float32, name="image")
     archive = keras.export.ExportArchive()
     archive.track(run.model)
     archive.add_endpoint("serving_default", lambda image: answer(image), [spec])

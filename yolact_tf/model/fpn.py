@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
+from yolact_tf.structures import Tensor
+
 
 def build_fpn(feature_shapes: Sequence[tuple[int, int, int]], channels: int) -> keras.Model:
     """A `keras.Model` from [C3, C4, C5] to [P3, P4, P5, P6, P7], all with `channels` channels.
@@ -17,10 +19,7 @@ def build_fpn(feature_shapes: Sequence[tuple[int, int, int]], channels: int) -> 
     for i in (2, 1, 0):
         lateral = layers.Conv2D(channels, 1, name=f"lateral_p{3 + i}")(features[i])
         if above is not None:
-            # To the exact size, not by a factor of two: 18 -> 35 -> 69. In float32, since TensorFlow's XLA
-            # has no gradient of this in bfloat16.
-            size, above = lateral.shape[1:3], ops.cast(above, "float32")
-            above = ops.image.resize(above, size, interpolation="bilinear", antialias=False)
+            above = resized(above, lateral.shape[1:3])
             lateral = layers.Add(name=f"sum_p{3 + i}")([above, lateral])
         above = sums[i] = lateral
     # Smoothing follows the whole top-down pass: the path itself stays unsmoothed.
@@ -31,6 +30,13 @@ def build_fpn(feature_shapes: Sequence[tuple[int, int, int]], channels: int) -> 
     p6 = _downsample(p5, channels, "downsample_p6")
     p7 = _downsample(p6, channels, "downsample_p7")
     return keras.Model(features, [p3, p4, p5, p6, p7], name="fpn")
+
+
+def resized(features: Tensor, size: tuple[int, int]) -> Tensor:
+    """A map [B, H, W, C] as float32 [B, *size, C]: to the exact size, not by a factor: 18 -> 35 -> 69."""
+    # In float32, since TensorFlow's XLA has no gradient of this in bfloat16.
+    features = ops.cast(features, "float32")
+    return ops.image.resize(features, size, interpolation="bilinear", antialias=False)
 
 
 def _downsample(x, channels, name):

@@ -16,6 +16,7 @@ from yolact_tf.model.heads import build_prediction_head, build_semantic_head, ra
 from yolact_tf.model.outputs import Output
 from yolact_tf.model.protonet import build_protonet
 from yolact_tf.model.rescorer import build_mask_rescorer
+from yolact_tf.preprocess import as_rgb
 from yolact_tf.replicas import is_mirrored, share_batch_norm, sum_over_replicas
 from yolact_tf.structures import Tensor
 
@@ -23,14 +24,16 @@ from yolact_tf.structures import Tensor
 def build_yolact(config: Config) -> "Yolact":
     """The functional model of `config`: images [B, S, S, 3] RGB 0..255 -> Predictions.
 
-    Normalisation is inside. `model.anchors` holds the [A, 4] corners that the outputs refer to.
+    Normalisation is inside. `model.anchors` holds the [A, 4] corners that the outputs refer to. Of
+    `data.channels` 1 images are [B, S, S, 1]: the backbone sees grey as RGB, so that all weights are those of
+    three channels, such as ImageNet's, and mean the same.
     """
     settings, size = config.model, config.data.image_size
-    image = keras.Input((size, size, 3), name="image")
+    image = keras.Input((size, size, config.data.channels), name="image")
     backbone = build_backbone(settings.backbone, size, settings.backbone_weights)
     fpn = build_fpn([c.shape[1:] for c in backbone.outputs], settings.pyramid_channels)
     protonet = build_protonet(
-        fpn.outputs[0].shape[1:],
+        [level.shape[1:] for level in fpn.outputs[: settings.prototype_levels]],
         settings.prototype_channels,
         settings.prototype_convs,
         settings.num_prototypes,
@@ -45,7 +48,7 @@ def build_yolact(config: Config) -> "Yolact":
     )
     semantic_head = build_semantic_head(fpn.outputs[0].shape[1:], settings.num_classes)
 
-    pyramid = fpn(backbone(image))
+    pyramid = fpn(backbone(as_rgb(image)))
     class_logits, box_deltas, mask_coefficients = zip(*map(head, pyramid), strict=True)
     anchors = {"image_size": size, **dataclasses.asdict(config.anchors)}
     rescored = {"rescored": settings.mask_rescoring}
@@ -53,7 +56,7 @@ def build_yolact(config: Config) -> "Yolact":
         "class_logits": _all_levels(class_logits, "class_logits"),
         "box_deltas": _all_levels(box_deltas, "box_deltas", anchors),
         "mask_coefficients": _all_levels(mask_coefficients, "mask_coefficients"),
-        "prototypes": Output(rescored, name="prototypes")(protonet(pyramid[0])),
+        "prototypes": Output(rescored, name="prototypes")(protonet(pyramid[: settings.prototype_levels])),
         "semantic_logits": Output(name="semantic_logits")(semantic_head(pyramid[0])),
     }
     model = Yolact(image, predictions, name=config.name)

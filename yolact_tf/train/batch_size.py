@@ -77,8 +77,8 @@ def noise(config: Config, batch_size: int) -> tuple[np.ndarray, GroundTruth]:
         "is_crowd": np.zeros((batch_size, slots), bool),
         "num_objects": np.full(batch_size, slots, "int32"),
     }
-    images = np.random.default_rng(0).uniform(0, 255, (batch_size, size, size, 3)).astype("float32")
-    return images, truth
+    images = np.random.default_rng(0).uniform(0, 255, (batch_size, size, size, config.data.channels))
+    return images.astype("float32"), truth
 
 
 def used_memory() -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from yolact_tf.config import Config
+from yolact_tf.data.mixing_end import first_unmixed_batch
 from yolact_tf.fields import differences
 from yolact_tf.files import PathLike
 from yolact_tf.train.optimizer import planned_rate
@@ -33,17 +34,19 @@ def accept_changes(config: Config, known: Config, run_path: PathLike, steps_per_
     """Names in a line of the log what `config` changes of the recipe `known` of the run at `run_path`.
 
     ValueError where a number that was computed would have been another. `running` fields may change, and
-    `train.epochs` as long as each step that is done had the learning rate that it would have had.
+    `train.epochs` as long as each step that is done had the learning rate and the kind of views that it would
+    have had.
     """
     changes = differences(config, known)
     refused = [str(change) for change in changes if change.is_computed and change.path != "train.epochs"]
     if config.train.epochs != known.train.epochs and not config.train.minutes:
         position = read_position(run_path)
         num_done = position.epoch * steps_per_epoch + position.batch
-        if not _has_same_rates(config.train, known.train, steps_per_epoch, num_done):
+        harm = _harm_of_epochs(config, known, steps_per_epoch, num_done)
+        if harm:
             refused.append(
-                f"train.epochs {config.train.epochs}, not {known.train.epochs}, "
-                f"which changes the learning rates of the {num_done} steps that are done"
+                f"train.epochs {config.train.epochs}, not {known.train.epochs}, which {harm} the {num_done} "
+                "steps that are done"
             )
     if refused:
         raise ValueError(
@@ -136,6 +139,15 @@ class _Callbacks(keras.callbacks.CallbackList):
         super().on_epoch_end(epoch, logs)
 
 
+def _harm_of_epochs(config, known, steps_per_epoch, num_done):
+    """What other epochs would change of the first steps; None where nothing."""
+    if not _has_same_rates(config.train, known.train, steps_per_epoch, num_done):
+        return "changes the learning rates of"
+    if not _has_same_mixing(config, known, steps_per_epoch, num_done):
+        return "moves the end of mosaic and copy-paste (`data.unmixed_end`) within"
+    return None
+
+
 def _has_same_rates(train, known, steps_per_epoch, num_done):
     """Whether the first steps have one learning rate under both settings, and the run is no shorter."""
     if train.epochs * steps_per_epoch < num_done:
@@ -143,3 +155,9 @@ def _has_same_rates(train, known, steps_per_epoch, num_done):
     steps = np.arange(num_done)
     ours, theirs = (np.asarray(planned_rate(t, steps_per_epoch)(steps)) for t in (train, known))
     return np.array_equal(ours, theirs)
+
+
+def _has_same_mixing(config, known, steps_per_epoch, num_done):
+    """Whether the first steps learn from joined images under both settings, or not."""
+    ends = [first_unmixed_batch(c, steps_per_epoch) or 0 for c in (config, known)]
+    return len({min(num_done, end) for end in ends}) == 1

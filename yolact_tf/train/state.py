@@ -35,6 +35,7 @@ class Position:
     seconds: float = 0.0  # of training so far
     best: float = -1.0  # mask AP
     waited: int = 0  # validations since the best
+    first_unmixed: int | None = None  # batch, where a clock has told when mosaic and copy-paste end
 
 
 def digest_of(train: Split, val: Split) -> str:
@@ -146,10 +147,11 @@ class KeepState(keras.callbacks.Callback):
 
     start: the Position that training starts from.  reason_to_stop: called without arguments after each
     batch; where it returns an error, the state is saved and the error raised.  `validation` is the
-    ValidateAP that knows the best.
+    ValidateAP that knows the best, `mixing_end` a MixingEnd that a clock tells, if any.
     """
 
     validation = None
+    mixing_end = None
 
     def __init__(
         self,
@@ -189,6 +191,7 @@ class KeepState(keras.callbacks.Callback):
 
     def _save(self, epoch, batch):
         best, waited = self.validation.best, self.validation.waited
-        position = Position(epoch, batch, self.seconds, best, waited)
+        first_unmixed = self.mixing_end.first_batch if self.mixing_end else None
+        position = Position(epoch, batch, self.seconds, best, waited, first_unmixed)
         save_state(self.run_path, self.model, position, self.data_digest)
         self._saved = time.monotonic()

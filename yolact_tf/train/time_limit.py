@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import keras
 
+from yolact_tf.data.mixing_end import MixingEnd
 from yolact_tf.train.optimizer import set_total_steps, steps_done
 
 NO_LIMIT = 1_000_000  # epochs of a training that the clock ends
@@ -56,3 +57,21 @@ class KeepToMinutes(keras.callbacks.Callback):
             self.model.jax_state_sync()
         optimizer = self.model.optimizer
         set_total_steps(optimizer, float(steps_done(optimizer)) + self.remaining() / pace)
+
+
+class CloseMixing(keras.callbacks.Callback):
+    """Ends mosaic and copy-paste when `seconds()`, those of training so far, come to `limit`."""
+
+    def __init__(self, mixing_end: MixingEnd, limit: float, seconds: Callable[[], float]):
+        super().__init__()
+        self.mixing_end, self.limit, self.seconds = mixing_end, limit, seconds
+
+    def on_train_begin(self, logs=None):
+        self._look()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._look()
+
+    def _look(self):
+        if self.seconds() >= self.limit:
+            self.mixing_end.close()

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from yolact_tf.config import Config
 from yolact_tf.data.load import load_data
+from yolact_tf.data.mixing_end import MixingEnd, ends_mixing
 from yolact_tf.data.pipeline import build_dataset, steps_per_epoch
 from yolact_tf.data.unreadable import Unreadable
 from yolact_tf.files import PathLike
@@ -24,7 +25,7 @@ from yolact_tf.train.open_choices import with_choices, with_devices
 from yolact_tf.train.optimizer import build_optimizer, set_total_steps, unwrapped
 from yolact_tf.train.resume import accept_changes, fit_from, recipe_of
 from yolact_tf.train.state import KeepState, Position, digest_of, load_state, save_state
-from yolact_tf.train.time_limit import NO_LIMIT, KeepToMinutes
+from yolact_tf.train.time_limit import NO_LIMIT, CloseMixing, KeepToMinutes
 from yolact_tf.train.validation import ValidateAP
 from yolact_tf.train.watch.callbacks import Watch
 from yolact_tf.train.watch.loggers import require_loggers
@@ -162,12 +163,16 @@ def _fit(training, start, report):
     steps = steps_per_epoch(config, data.train)
     epochs = NO_LIMIT if config.train.minutes else config.train.epochs
     unreadable = Unreadable()
-    options = {"worker": chosen.worker, "num_workers": chosen.num_workers, "unreadable": unreadable}
+    is_timed = config.train.minutes and ends_mixing(config.data)
+    mixing_end = MixingEnd(start.first_unmixed) if is_timed else None
+    options = {"worker": chosen.worker, "num_workers": chosen.num_workers}
+    options |= {"unreadable": unreadable, "mixing_end": mixing_end}
     build = functools.partial(build_dataset, config, data.train, "train", **options)
     if chosen.is_first:
         cut_log(run_path / "log.csv", start.epoch)
     with interruptible() as reason_to_stop:
-        callbacks = [TellLostImages(unreadable), *_callbacks(training, start, reason_to_stop, report)]
+        callbacks = _callbacks(training, start, reason_to_stop, report, mixing_end)
+        callbacks = [TellLostImages(unreadable), *callbacks]
         try:
             fit_from(start, model, build, callbacks, epochs, steps)
         except BaseException as error:  # also one of a logger or of memory
@@ -186,7 +191,7 @@ def _reason(error):
     return next((line for line in lines if line and not line.startswith(where)), lines[0])
 
 
-def _callbacks(training, start, reason_to_stop, report):
+def _callbacks(training, start, reason_to_stop, report, mixing_end):
     """In the order in which they act at the end of an epoch: what writes comes after what it writes.
 
     All workers validate, so that all stay in step; the first alone writes and is watched.
@@ -194,8 +199,13 @@ def _callbacks(training, start, reason_to_stop, report):
     _, config, data, run_path, chosen, digest = training
     settings = config.train
     keep = KeepState(run_path, digest, start, settings.save_minutes, reason_to_stop)
+    keep.mixing_end = mixing_end
     clock = KeepToMinutes(settings.minutes, lambda: keep.seconds) if settings.minutes else None
     remaining = clock.remaining if clock else None
+    clocks = [clock] if clock else []
+    if mixing_end:
+        limit = 60 * settings.minutes * (1 - config.data.unmixed_end)
+        clocks.append(CloseMixing(mixing_end, limit, lambda: keep.seconds))
     watch = Watch(run_path, config, data, report, remaining) if chosen.is_first else None
     validation = ValidateAP(
         run_path if watch else None,
@@ -209,7 +219,7 @@ def _callbacks(training, start, reason_to_stop, report):
     validation.best, validation.waited = start.best, start.waited
     keep.validation = validation
     callbacks = [StopOnNonFinite(settings.max_skipped), validation]
-    return [*([clock] if clock else []), *callbacks, *([*watch.callbacks, keep] if watch else [])]
+    return [*clocks, *callbacks, *([*watch.callbacks, keep] if watch else [])]
 
 
 def _report(transfer, weights):

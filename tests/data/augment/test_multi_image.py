@@ -166,6 +166,25 @@ def test_a_fully_covered_object_is_dropped_and_a_half_covered_one_shrinks():
     assert left["masks"].numpy().sum() == 3 * 4 + 4
 
 
+def test_an_object_too_small_for_a_mask_is_dropped_where_its_middle_is_covered():
+    boxes = np.float32([[0.25, 0.5, 0.26, 0.51], [0.5, 0.25, 0.51, 0.26], [1, 1, 1, 1]])
+    cover = np.zeros((8, 8), "uint8")
+    cover[4, 2] = 1  # row, column
+    truth = {"boxes": boxes, "masks": np.zeros((3, 8, 8), "uint8"), "classes": np.array([7, 8, 9])}
+    assert_array_equal(cover_up(truth, cover)["classes"], [8])  # the last has no extent
+
+
+@pytest.mark.whole
+def test_only_what_fills_a_pixel_is_pasted(scenes):
+    pasted = 0
+    for image, truth in examples(scenes, 40, copy_paste=1.0, scale_jitter=(0.02, 0.05), min_box_side=0.0):
+        assert len(truth["classes"]) >= 2  # of its own image, whether or not they fill a pixel
+        for label in set(truth["classes"]) - {truth["classes"][0]}:
+            pasted += 1
+            assert (np.abs(image - COLORS[label]).max(-1) < 2).any()
+    assert 0 < pasted < 40
+
+
 @pytest.mark.whole
 def test_more_objects_than_slots_keep_the_largest(scenes, mosaics):
     assert max(len(every["boxes"]) for _, every in mosaics) > 3

@@ -12,8 +12,10 @@ HUE = 18.0  # largest turn, in degrees
 
 
 @traced_once
-def distort_colors(image: Tensor, seed: Tensor) -> Tensor:
+def distort_colors(image: Tensor, seed: Tensor, is_grey: bool = False) -> Tensor:
     """Brightness, contrast, saturation and hue, each with probability 1/2. [h, w, 3] RGB 0..255.
+
+    is_grey: the image is [h, w, 1], which has no saturation and no hue.
 
     Brightness adds up to 32, contrast and saturation multiply by .5 to 1.5, hue turns by up to 18
     degrees; contrast comes either before the two others or after them. The result is clipped to 0..255,
@@ -24,8 +26,9 @@ def distort_colors(image: Tensor, seed: Tensor) -> Tensor:
     # What was not drawn is left out: each pass over the pixels costs as much as a tenth of their decoding.
     image = tf.cond(tf.equal(brightness, 0.0), lambda: image, lambda: image + brightness)
     image = tf.cond(tf.equal(before, 1.0), lambda: image, lambda: image * before)
-    changes_color = (saturation != 1) | (hue != 0)
-    image = tf.cond(changes_color, lambda: turn_hsv(image, saturation, hue), lambda: image)
+    if not is_grey:
+        changes_color = (saturation != 1) | (hue != 0)
+        image = tf.cond(changes_color, lambda: turn_hsv(image, saturation, hue), lambda: image)
     image = tf.cond(tf.equal(after, 1.0), lambda: image, lambda: image * after)
     return tf.clip_by_value(image, 0.0, 255.0)
 

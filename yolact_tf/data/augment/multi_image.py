@@ -11,12 +11,12 @@ from yolact_tf.data.augment.resample import on_canvas
 from yolact_tf.data.augment.single_image import (
     choose_window,
     colored_pixels,
+    fill_of,
     largest,
     masks_in_view,
     objects_in_view,
     truth_in_view,
 )
-from yolact_tf.preprocess import RGB_MEAN
 from yolact_tf.structures import Example, Tensor
 from yolact_tf.tracing import traced_once
 
@@ -31,7 +31,7 @@ def mosaic(
     size = settings.image_size
     center = tf.round((0.25 + 0.5 * uniform(fold(seed, 0), 2)) * size) / size
     low, high = tf.zeros([2]), tf.ones([2])
-    image, truths = tf.zeros([size, size, 3]) + RGB_MEAN, []
+    image, truths = tf.zeros([size, size, settings.channels]) + fill_of(settings), []
     for number, example in enumerate(examples):
         is_second = tf.constant([number % 2 == 1, number // 2 == 1])
         tile = tf.concat([tf.where(is_second, center, low), tf.where(is_second, high, center)], 0)
@@ -48,16 +48,18 @@ def paste_objects(
     """(image, truth) with about half of the objects of a view of `example` pasted in (Ghiasi et al. 2021).
 
     Objects behind them lose the pixels that are covered: their boxes shrink with their masks, and those
-    that vanish are dropped. Crowds are never pasted.
+    that vanish are dropped. Crowds are never pasted, nor what is too small to fill a pixel.
     """
     window = choose_window(example, seed, settings)
     kept, boxes = objects_in_view(example, window, settings)
     chosen = (uniform(fold(seed, 6), tf.shape(kept)) < 0.5) & ~tf.gather(example["is_crowd"], kept)
     kept, boxes = kept[chosen], boxes[chosen]
     size = settings.image_size
-    cover = tf.reduce_max(masks_in_view(example, kept, boxes, window, size), 0)
+    covers = masks_in_view(example, kept, boxes, window, size)
+    is_shown = tf.reduce_any(covers > 0, (1, 2))
+    kept, boxes, cover = kept[is_shown], boxes[is_shown], tf.reduce_max(covers, 0)
     pixels, corner = colored_pixels(example, window, seed, settings)
-    pasted_image = on_canvas(pixels, corner, size, RGB_MEAN)
+    pasted_image = on_canvas(pixels, corner, size, fill_of(settings))
     mask_size = settings.mask_scale * prototype_size(size)
     masks = masks_in_view(example, kept, boxes, window, mask_size)
     pasted = {
@@ -74,23 +76,32 @@ def paste_objects(
 def cover_up(truth: Mapping[str, Tensor], cover: Tensor) -> dict[str, Tensor]:
     """Truth without what `cover` [Hp, Wp] uint8 hides; objects of which nothing remains are dropped.
 
-    What of a mask lies outside of its object's box is no remainder: a detection would not show it.
+    What of a mask lies outside of its object's box is no remainder: a detection would not show it. Of an
+    object too small to have a mask at this size, the middle of its box tells.
     """
     masks = truth["masks"] * (1 - cover)
-    was_shown = tf.reduce_any(truth["masks"] > 0, (1, 2))
-    remains = ~was_shown | tf.reduce_any(masks > 0, (1, 2))
+    had_mask = tf.reduce_any(truth["masks"] > 0, (1, 2))
+    is_hidden = _at_centers(cover, truth["boxes"]) > 0
+    remains = tf.where(had_mask, tf.reduce_any(masks > 0, (1, 2)), ~is_hidden)
     boxes = _shrink(truth["boxes"], truth["masks"], masks)
     remains &= tf.reduce_all(boxes[:, :2] < boxes[:, 2:], 1)
     covered = {**truth, "masks": masks, "boxes": boxes}
     return {name: value[remains] for name, value in covered.items()}
 
 
+def _at_centers(cover, boxes):
+    """[n] values of a map [size, size] in the middle of boxes [n, 4]."""
+    size = tf.shape(cover)[0]
+    centers = tf.cast((boxes[:, :2] + boxes[:, 2:]) / 2 * tf.cast(size, tf.float32), tf.int32)
+    return tf.gather_nd(cover, tf.minimum(centers, size - 1)[:, ::-1])
+
+
 @traced_once
 def _view_in_tile(example, tile, seed, settings):
-    """(colours minus RGB_MEAN [S, S, 3], truth) of a view of which a part fills `tile`; black around it."""
+    """(colours minus `fill_of` [S, S, C], truth) of a view of which a part fills `tile`; black around it."""
     window = _spread(choose_window(example, seed, settings), tile, fold(seed, 6))
     pixels, corner = colored_pixels(example, window, seed, settings, tile)
-    apart = on_canvas(pixels - RGB_MEAN, corner, settings.image_size, 0.0)
+    apart = on_canvas(pixels - fill_of(settings), corner, settings.image_size, 0.0)
     return apart, truth_in_view(example, window, settings, tile)
 
 

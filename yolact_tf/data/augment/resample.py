@@ -62,10 +62,11 @@ def visible_pixels(image: Tensor, window: Tensor, size: int, tile: Tensor = WHOL
 
 
 def on_canvas(pixels: Tensor, corner: Tensor, size: int, fill: float | Sequence[float]) -> Tensor:
-    """[h, w, 3] pixels placed at `corner` [top, left] of a [size, size, 3] canvas of colour `fill`."""
+    """[h, w, C] pixels placed at `corner` [top, left] of a [size, size, C] canvas of colour `fill`."""
     extent = tf.shape(pixels)[:2]
     (top, left), (height, width) = tf.unstack(corner), tf.unstack(extent)
-    blank = tf.constant(np.broadcast_to(np.array(fill, np.float32), (size, size, 3)).copy())
+    shape = size, size, pixels.shape[2]
+    blank = tf.constant(np.broadcast_to(np.array(fill, np.float32), shape).copy())
 
     def framed():
         # Strips laid beside each other write every pixel once or twice; padding writes it three times.
@@ -73,7 +74,7 @@ def on_canvas(pixels: Tensor, corner: Tensor, size: int, fill: float | Sequence[
         return tf.concat([blank[:top], tf.concat(row, 1), blank[top + height :]], 0)
 
     canvas = tf.cond(tf.reduce_all(tf.equal(extent, size)), lambda: pixels, framed)
-    return tf.ensure_shape(canvas, [size, size, 3])
+    return tf.ensure_shape(canvas, shape)
 
 
 def resample_boxes(boxes: Tensor, window: Tensor, tile: Tensor = WHOLE) -> Tensor:

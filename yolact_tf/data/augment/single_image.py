@@ -1,5 +1,6 @@
 """One example seen through one view: what the network gets of it."""
 
+import numpy as np
 import tensorflow as tf
 
 from yolact_tf.anchors import prototype_size
@@ -11,15 +12,18 @@ from yolact_tf.data.augment.mask_lookup import resample_masks
 from yolact_tf.data.augment.refit import visible_boxes
 from yolact_tf.data.augment.resample import WHOLE, on_canvas, resample_boxes, visible_pixels
 from yolact_tf.images.decoding import decode_whole_image
-from yolact_tf.preprocess import RGB_MEAN
+from yolact_tf.preprocess import RGB_MEAN, to_channels
 from yolact_tf.structures import Example, Tensor
 
 
 def plain_view(example: Example, settings: DataConfig) -> tuple[Tensor, dict[str, Tensor]]:
-    """(image [S, S, 3] float32, truth without padding) of an Example, the whole image as it is."""
+    """(image [S, S, C] float32, truth without padding) of an Example, the whole image as it is.
+
+    C is `settings.channels`, here and below.
+    """
     window = _whole(example)
-    pixels, corner = visible_pixels(_decode(example), window, settings.image_size)
-    image = on_canvas(pixels, corner, settings.image_size, RGB_MEAN)
+    pixels, corner = _pixels_of(example, window, settings)
+    image = on_canvas(pixels, corner, settings.image_size, fill_of(settings))
     return image, truth_in_view(example, window, settings)
 
 
@@ -27,7 +31,7 @@ def random_view(example: Example, seed: Tensor, settings: DataConfig) -> tuple[T
     """Like `plain_view`, augmented as `settings`, a DataConfig, say and `seed` [2] draws."""
     window = choose_window(example, seed, settings)
     pixels, corner = colored_pixels(example, window, seed, settings)
-    image = on_canvas(pixels, corner, settings.image_size, RGB_MEAN)
+    image = on_canvas(pixels, corner, settings.image_size, fill_of(settings))
     return image, truth_in_view(example, window, settings)
 
 
@@ -51,10 +55,15 @@ def colored_pixels(
     example: Example, window: Tensor, seed: Tensor, settings: DataConfig, tile: Tensor = WHOLE
 ) -> tuple[Tensor, Tensor]:
     """`visible_pixels` of an example's image, distorted in colour; what will be filled in is not."""
-    pixels, corner = visible_pixels(_decode(example), window, settings.image_size, tile)
+    pixels, corner = _pixels_of(example, window, settings, tile)
     if settings.photometric:
-        pixels = distort_colors(pixels, fold(seed, 5))
+        pixels = distort_colors(pixels, fold(seed, 5), settings.channels == 1)
     return pixels, corner
+
+
+def fill_of(settings: DataConfig) -> Tensor:
+    """[C] what is shown where no image is: about what the network takes for 0."""
+    return to_channels(np.array(RGB_MEAN, np.float32), settings.channels)
 
 
 def truth_in_view(
@@ -102,6 +111,11 @@ def largest(boxes: Tensor, indices: Tensor, count: int) -> Tensor:
     sides = tf.gather(boxes[:, 2:] - boxes[:, :2], indices)
     order = tf.argsort(-sides[:, 0] * sides[:, 1], stable=True)[:count]
     return tf.gather(indices, tf.sort(order))
+
+
+def _pixels_of(example, window, settings, tile=WHOLE):
+    pixels, corner = visible_pixels(_decode(example), window, settings.image_size, tile)
+    return to_channels(pixels, settings.channels), corner
 
 
 def _decode(example):

@@ -13,6 +13,7 @@ from yolact_tf.data.split import Split
 from yolact_tf.draw.instances import draw_truth, in_rows
 from yolact_tf.files import PathLike
 from yolact_tf.mask_windows import upsample_to_image
+from yolact_tf.preprocess import as_rgb
 from yolact_tf.structures import Tensor
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ def contact_sheet(config: Config, data: PathLike | Split, count: int = 8, seed: 
 def training_views(config: Config, data: PathLike | Split, count: int, seed: int = 0) -> "tf.data.Dataset":
     """A dataset of one batch of `count` training examples, other ones each time it is iterated."""
     # A cache would first read the whole data set; and of a few images the share that is lost tells little.
-    settings = replace(config.data, cache="none", on_error="skip", max_unreadable=1.0)
+    # Nor is so short a training one that has an end.
+    settings = replace(config.data, cache="none", on_error="skip", max_unreadable=1.0, unmixed_end=0.0)
     training = replace(config.train, batch_size=count, images_per_epoch=count, seed=seed)
     return build_dataset(replace(config, data=settings, train=training), data, "train")
 
 
 def draw_batch(images: Tensor, truth: Mapping[str, Tensor], labels: Mapping[int, str]) -> np.ndarray:
-    """[H, W, 3] uint8 picture of a batch: images [B, S, S, 3] in 0..255 and their GroundTruth.
+    """[H, W, 3] uint8 picture of a batch: images [B, S, S, 3 or 1] in 0..255 and their GroundTruth.
 
     labels: category id -> name; class c is the c-th.
     """
@@ -55,13 +57,13 @@ def draw_batch(images: Tensor, truth: Mapping[str, Tensor], labels: Mapping[int,
 
 
 def draw_example(image: np.ndarray, truth: Mapping[str, np.ndarray], labels: Mapping[int, str]) -> np.ndarray:
-    """[S, S, 3] uint8 picture of an image, [S, S, 3] in 0..255, and its GroundTruth without batch axis.
+    """[S, S, 3] uint8 picture of an image, [S, S, 3 or 1] in 0..255, and its GroundTruth without batch axis.
 
     labels: as `draw_batch` has them.
     """
     count, size = int(truth["num_objects"]), image.shape[0]
     boxes = truth["boxes"][:count]
     windows = [upsample_to_image(m, box, (size, size)) for m, box in zip(truth["masks"], boxes)]
-    picture = image.clip(0, 255).astype(np.uint8)
+    picture = np.array(as_rgb(image)).clip(0, 255).astype(np.uint8)
     classes, is_crowd = (truth[name][:count] for name in ("classes", "is_crowd"))
     return draw_truth(picture, boxes * size, windows, classes, is_crowd, labels)

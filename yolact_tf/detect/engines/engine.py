@@ -40,19 +40,21 @@ class Engine(ABC):
 
 
 class SquareEngine(Engine):
-    """Runs what takes one image at a time, resized to a square: [1, S, S, 3] float32."""
+    """Runs what takes one image at a time, resized to a square: [1, S, S, 3] float32, grey [1, S, S, 1]."""
 
     image_size: int
+    channels: int
 
     def prepare(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [np.asarray(resize_images(image[None], self.image_size)) for image in images]
+        shape = self.image_size, self.channels
+        return [np.asarray(resize_images(image[None], *shape)) for image in images]
 
     def detect(self, prepared: Sequence[np.ndarray]) -> list[Found]:
         return [self.found_in(self.compute(image)) for image in prepared]
 
     @abstractmethod
     def compute(self, image: np.ndarray) -> Mapping[str, np.ndarray]:
-        """The outputs by name, for an image [1, S, S, 3]."""
+        """The outputs by name, for an image as `prepare` gives it."""
 
     def found_in(self, answer: Mapping[str, np.ndarray]) -> Found:
         """What these outputs say was found."""

@@ -24,13 +24,14 @@ class KerasEngine(Engine):
         self.mask_options = MaskOptions(run.config.detect.mask_upsampling, run.config.detect.disjoint)
         self.detection_model = DetectionModel(run.model, run.config)
         self.detection_model.compile(jit_compile=keras.backend.backend() == "jax")
-        self.image_size = run.config.data.image_size
+        self.image_size, self.channels = run.model.input_shape[2:]
         self.anchor_settings = run.model.anchor_settings
         self.category_ids = np.array(list(run.labels))
 
     def prepare(self, images: Sequence[np.ndarray]) -> Tensor:
-        """[B, S, S, 3] float32 of the images."""
-        return keras.ops.concatenate([resize_images(image[None], self.image_size) for image in images])
+        """[B, S, S, 3 or 1] float32 of the images."""
+        resized = [resize_images(image[None], self.image_size, self.channels) for image in images]
+        return keras.ops.concatenate(resized)
 
     def detect(self, prepared: Tensor) -> list[Found]:
         return finished(self.detection_model.predict_on_batch(prepared), self.category_ids)

@@ -43,7 +43,7 @@ class LiteRTEngine(SquareEngine):
         self.mask_options = MaskOptions.of(metadata["detect"])
         self.runner = _open(path, threads, accelerator)
         self._is_free = threading.Lock()  # a runner has one set of buffers
-        self.image_size = self.runner.input_shape[1]
+        self.image_size, self.channels = self.runner.input_shape[2:]
         logits = self.runner.output_shapes.get("class_logits")
         self.ends_with_heads = logits is not None
         # Of a file that ends with detections only its metadata know the number; those of old exports do not.

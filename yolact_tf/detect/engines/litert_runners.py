@@ -1,6 +1,6 @@
 """LiteRT's two ways to run a `.tflite`: the interpreter on the CPU, and the compiled model on a GPU.
 
-Both are called with the image [1, S, S, 3] float32 and answer the outputs of `serving_default` by name.
+Both are called with the image [1, S, S, 3 or 1] float32 and answer the outputs of `serving_default` by name.
 """
 
 import contextlib

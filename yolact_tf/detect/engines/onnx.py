@@ -33,7 +33,7 @@ class OnnxEngine(SquareEngine):
         self.labels, self.anchor_settings = metadata["labels"], metadata["anchors"]
         self.mask_options = MaskOptions.of(metadata["detect"])
         require_names(self.labels, metadata.get("num_classes"), path)
-        self.image_size = self._session.get_inputs()[0].shape[1]
+        self.image_size, self.channels = self._session.get_inputs()[0].shape[2:]
         self._names = [output.name for output in self._session.get_outputs()]
 
     def compute(self, image: np.ndarray) -> Mapping[str, np.ndarray]:

@@ -39,7 +39,7 @@ class OpenVinoEngine(SquareEngine):
         require_names(self.labels, metadata.get("num_classes"), path)
         self._compiled = _open(self.path / MODEL, threads)
         self._is_free = threading.Lock()  # a compiled model that is called has one set of buffers
-        self.image_size = self._compiled.input("image").shape[1]
+        self.image_size, self.channels = list(self._compiled.input("image").shape)[2:]
 
     def compute(self, image: np.ndarray) -> Mapping[str, np.ndarray]:
         with self._is_free:

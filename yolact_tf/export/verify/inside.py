@@ -12,7 +12,6 @@ import numpy as np
 from yolact_tf.cores import usable_cores
 from yolact_tf.detect.engines import Engine, LiteRTEngine, OnnxEngine, OpenVinoEngine, SavedModelEngine
 from yolact_tf.detect.engines.openvino import MODEL
-from yolact_tf.preprocess import resize_images
 
 # Of a wanted value, by name and one like it: what in the artefact may be it.
 Candidates = Callable[[str, np.ndarray], list[np.ndarray]]
@@ -40,7 +39,7 @@ class LiteRTInside:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         self.has_detections = not engine.ends_with_heads
-        self._size = engine.image_size
+        self._prepare = engine.prepare
         self._interpreter = Interpreter(
             str(engine.path),
             num_threads=usable_cores(),
@@ -51,7 +50,7 @@ class LiteRTInside:
         self._tensors = self._interpreter.get_tensor_details()
 
     def __call__(self, image: np.ndarray) -> Candidates:
-        resized = np.asarray(resize_images(image[None], self._size))
+        (resized,) = self._prepare([image])
         self._interpreter.set_tensor(self._interpreter.get_input_details()[0]["index"], resized)
         self._interpreter.invoke()
         return self._alike
@@ -86,10 +85,10 @@ class OnnxInside:
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
         self._constants = [onnx.numpy_helper.to_array(constant) for constant in model.graph.initializer]
-        self._size = engine.image_size
+        self._prepare = engine.prepare
 
     def __call__(self, image: np.ndarray) -> Candidates:
-        resized = np.asarray(resize_images(image[None], self._size))
+        (resized,) = self._prepare([image])
         return partial(_alike, [*self._session.run(None, {"image": resized}), *self._constants])
 
 
@@ -111,10 +110,10 @@ class OpenVinoInside:
         computed = [node.output(0) for node in nodes if node.get_type_name() != "Constant"]
         model.add_outputs([output for output in computed if output.partial_shape.is_static])
         self._compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        self._size = engine.image_size
+        self._prepare = engine.prepare
 
     def __call__(self, image: np.ndarray) -> Candidates:
-        resized = np.asarray(resize_images(image[None], self._size))
+        (resized,) = self._prepare([image])
         answer = self._compiled({"image": resized})
         return partial(_alike, [*answer.values(), *self._constants])
 

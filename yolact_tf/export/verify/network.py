@@ -18,7 +18,7 @@ def compare_network(
     has_detections: whether the boxes of all anchors and the category ids are there as well, of which
     detections show but a few.
     """
-    resized = resize_images(image[None], run.config.data.image_size)
+    resized = resize_images(image[None], *run.model.input_shape[2:])
     expected = {name: np.asarray(x) for name, x in run.model(resized, training=False).items()}
     if has_detections:
         expected.pop("semantic_logits", None)  # detections do not need them
