@@ -17,7 +17,7 @@ from yolact_tf.losses.objective import YolactLoss
 from yolact_tf.model import build_yolact
 from yolact_tf.runs import Run, describe_run, load_run, require_new_run, untrained
 from yolact_tf.train.distribution import Devices, devices, is_first_worker
-from yolact_tf.train.freezing import freeze
+from yolact_tf.train.freezing import freeze, layers_named
 from yolact_tf.train.interrupt import interruptible
 from yolact_tf.train.non_finite import StopOnNonFinite
 from yolact_tf.train.open_choices import with_choices, with_devices
@@ -119,12 +119,20 @@ def _build(config, data, weights, resume, chosen):
         model = build_yolact(untrained(config) if weights or resume else config)
         if weights:
             _report(load_start_weights(model, weights, data.labels), weights)
-        train = config.train
-        frozen = freeze(model, train.freeze, train.freeze_batch_norm)
-        if frozen:
-            logger.warning("frozen: %s", ", ".join(frozen))
+        _freeze(model, config.train)
         compile_model(model, config, steps_per_epoch(config, data))
     return model
+
+
+def _freeze(model, train):
+    """Freezes for good what does not thaw; of the rest the optimizer takes care."""
+    if train.thaw_at:
+        if not layers_named(model, train.freeze):
+            raise ValueError("`train.freeze` must name what `train.thaw_at` thaws. Received: nothing")
+        logger.warning("frozen until %g of the run: %s", train.thaw_at, ", ".join(train.freeze))
+    frozen = freeze(model, () if train.thaw_at else train.freeze, train.freeze_batch_norm)
+    if frozen:
+        logger.warning("frozen: %s", ", ".join(frozen))
 
 
 def compile_model(model: keras.Model, config: Config, steps_per_epoch: int) -> None:
