@@ -21,7 +21,7 @@ class ModelConfig:
 
     num_classes: int = 80  # without background
     backbone: str = "resnet50"
-    backbone_weights: str = "imagenet"  # or "random"
+    backbone_weights: str = "imagenet"  # or "random", or the run or weight file whose backbone it takes
     pyramid_channels: int = 256
     num_prototypes: int = 32
     prototype_channels: int = 256
@@ -39,7 +39,6 @@ class ModelConfig:
             "head_channels",
         ):
             _require_at_least(self, "model", name, 1)
-        _require_one_of(self, "model", "backbone_weights", ("imagenet", "random"))
 
 
 @dataclass(frozen=True)

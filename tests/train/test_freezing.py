@@ -4,6 +4,7 @@ import pytest
 
 import yolact_tf
 from yolact_tf.train.freezing import batch_norm_freezing, freeze
+from yolact_tf.train.trainer import train
 
 
 @pytest.fixture
@@ -77,3 +78,12 @@ def test_a_name_that_no_layer_has_is_refused(model):
         ValueError, match="must name layers of the model. Received: 'backbon'. Nearest: backbone"
     ):
         freeze(model, ("backbon",), "never")
+
+
+def test_what_thaws_must_be_frozen_first(shapes_data, small_settings, tmp_path):
+    config = yolact_tf.load_config("tiny_256", [*small_settings, "train.thaw_at=0.5"])
+    with pytest.raises(
+        ValueError, match="`train.freeze` must name what `train.thaw_at` thaws. Received: nothing"
+    ):
+        train(config, shapes_data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
