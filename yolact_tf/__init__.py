@@ -12,7 +12,7 @@ _HOMES = {
     "YolactLoss": "losses.objective",
     "build_dataset": "data.pipeline",
     "build_optimizer": "train.optimizer",
-    "build_yolact": "model",
+    "build_yolact": "weights.initial",
     "load_config": "recipes",
     "load_labels": "data.load",
     "load_run": "runs",

@@ -23,7 +23,7 @@ class ModelConfig:
 
     num_classes: int = 80  # without background
     backbone: str = "resnet50"
-    backbone_weights: str = "imagenet"  # or "random"
+    backbone_weights: str = "imagenet"  # or "random", or the run or weight file whose backbone it takes
     pyramid_channels: int = 256
     num_prototypes: int = 32
     prototype_channels: int = 256
@@ -42,7 +42,6 @@ class ModelConfig:
             "head_channels",
         ):
             _require_at_least(self, "model", name, 1)
-        _require_one_of(self, "model", "backbone_weights", ("imagenet", "random"))
         _require_one_of(self, "model", "prototype_levels", (1, 2, 3))
 
 
@@ -139,7 +138,13 @@ class TrainConfig:
     patience: int = running(0)  # validations without a better mask AP until training ends; 0: never
     save_minutes: float = running(10.0)  # between states that `--resume` goes on from, within an epoch
     max_skipped: int = running(20)  # steps in a row whose loss is not finite until training ends
-    freeze: tuple[str, ...] = ()  # layers that do not learn, such as "backbone"
+    # Layers that do not learn, such as "backbone", or "backbone:2": its stages up to a stride of 2² (1..5).
+    freeze: tuple[str, ...] = ()
+    # Share of the run after which they learn; 0: never. Until then their batch norm goes by
+    # `freeze_batch_norm`, and a step takes as long as if they learned.
+    thaw_at: float = 0.0
+    backbone_rate: float = 1.0  # of the learning rate and the decay, for the backbone
+    layer_decay: float = 1.0  # each stage of the backbone has this much of the rate of the stage after it
     # "always", "never", or "auto", as the reference: always below 6 images a replica, as it was at the start.
     freeze_batch_norm: str = "auto"
     optimizer: str = "sgd"
@@ -173,8 +178,11 @@ class TrainConfig:
             "weight_decay",
             "gradient_clip",
             "ema",
+            "backbone_rate",
         ):
             _require_at_least(self, "train", name, 0)
+        for name in ("thaw_at", "layer_decay"):
+            _require_share(self, "train", name)
         if not self.learning_rate > 0:
             raise ValueError(f"`train.learning_rate` must be above 0. Received: {self.learning_rate!r}")
         _require_one_of(self, "train", "optimizer", ("sgd", "adamw"))

@@ -30,6 +30,8 @@ SETTINGS = (
     *("train.batch_size=8", "train.epochs=1", "train.images_per_epoch=24", "loss.masks_per_image=100"),
     # Nothing is chosen by rank: last digits, which the load of a machine moves, would choose other negatives.
     "loss.class_loss=focal",
+    # The first stages join in the last of the three steps, and learn slowly.
+    *("train.freeze=backbone:3", "train.thaw_at=0.5", "train.backbone_rate=0.5", "train.layer_decay=0.7"),
 )
 needs_jax = pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="needs jax")
 

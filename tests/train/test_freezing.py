@@ -4,6 +4,7 @@ import pytest
 
 import yolact_tf
 from yolact_tf.train.freezing import batch_norm_freezing, freeze
+from yolact_tf.train.trainer import train
 
 
 @pytest.fixture
@@ -55,8 +56,34 @@ def test_a_layer_within_a_part_freezes_alone(model):
     assert model.get_layer("backbone").trainable_variables and len(model.trainable_variables) < before
 
 
+def test_the_first_stages_of_the_backbone_freeze_by_number(model):
+    """Of the slim ResNet: the stem, of stride 4, and the stage of stride 8."""
+    assert freeze(model, ("backbone:3",), "never") == ["backbone:3"]
+    frozen = {
+        layer.name for layer in model.get_layer("backbone").layers if layer.variables and not layer.trainable
+    }
+    assert {name.partition("_")[0] for name in frozen} == {"stem", "stage0"}
+    assert len(frozen) == 12
+
+
+@pytest.mark.parametrize("name", ["backbone:1", "backbone:x", "fpn:2"])
+def test_stages_without_layers_are_refused_with_those_that_have_some(model, name):
+    message = f"Received: '{name}'. Nearest: backbone:2, backbone:3, backbone:4, backbone:5$"
+    with pytest.raises(ValueError, match=message):
+        freeze(model, (name,), "never")
+
+
 def test_a_name_that_no_layer_has_is_refused(model):
     with pytest.raises(
         ValueError, match="must name layers of the model. Received: 'backbon'. Nearest: backbone"
     ):
         freeze(model, ("backbon",), "never")
+
+
+def test_what_thaws_must_be_frozen_first(shapes_data, small_settings, tmp_path):
+    config = yolact_tf.load_config("tiny_256", [*small_settings, "train.thaw_at=0.5"])
+    with pytest.raises(
+        ValueError, match="`train.freeze` must name what `train.thaw_at` thaws. Received: nothing"
+    ):
+        train(config, shapes_data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -35,3 +35,12 @@ def test_what_is_left_to_the_machine_is_asked_once(shapes_data, monkeypatch):
     assert (known.train.batch_size, known.model.num_classes) == (4, 6)
     monkeypatch.setattr(open_choices, "largest_batch", None)
     assert with_choices(config, data, known) == known
+
+
+def test_a_run_that_goes_on_asks_for_no_weights_to_start_from(shapes_data, tmp_path):
+    data = load_data(shapes_data, "train")
+    model = dataclasses.replace(OPEN.model, backbone_weights="/gone/run")
+    known = with_choices(dataclasses.replace(OPEN, model=model), data, None)
+    again = with_choices(OPEN, data, known)
+    assert again == known
+    accept_changes(again, known, tmp_path, steps_per_epoch=3)

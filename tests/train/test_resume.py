@@ -254,6 +254,7 @@ def test_what_is_computed_may_not(tmp_path):
 
 CONSTANT = ("train.schedule=steps", "train.decay_at=", "train.warmup_steps=2")
 STEPPED = ("train.schedule=steps", "train.decay_at=0.5", "train.warmup_steps=2")
+THAWING = (*CONSTANT, "train.freeze=backbone", "train.thaw_at=0.5")
 COSINE = ("train.schedule=cosine", "train.warmup_steps=2")
 
 
@@ -267,6 +268,8 @@ COSINE = ("train.schedule=cosine", "train.warmup_steps=2")
         (STEPPED, 5, 1, 11, False),
         (STEPPED, 4, 0, 8, True),
         (STEPPED, 4, 1, 8, False),  # it would have fallen after step 16 of 32
+        (THAWING, 5, 0, 11, True),  # thaws after step 20 of 40
+        (THAWING, 5, 1, 11, False),
         (COSINE, 1, 1, 20, True),  # within the warm-up, of 2 updates of 2 steps, and its peak
         (COSINE, 1, 2, 20, False),
     ],

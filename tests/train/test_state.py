@@ -28,6 +28,7 @@ SETTINGS = [
     *("model.pyramid_channels=16", "model.prototype_channels=16", "model.head_channels=16"),
     *("train.epochs=3", "train.images_per_epoch=48", "train.validate_every=2", "train.ema=0.9"),
     *("loss.masks_per_image=4", "train.save_minutes=0", "train.accumulate=2"),
+    *("train.freeze=backbone:3", "train.thaw_at=0.5", "train.backbone_rate=0.5"),
 ]
 
 

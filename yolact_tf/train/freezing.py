@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import keras
 
+from yolact_tf.model.places import BACKBONE, places
+
 # Below it, batch statistics are too rough to normalise by (released code, YOLACT §5.8).
 FEWEST_FOR_BATCH_NORM = 6  # images a replica
 
@@ -19,36 +21,44 @@ def batch_norm_freezing(setting: str, images_per_replica: int) -> str:
 def freeze(model: keras.Model, layers: Iterable[str], batch_norm: str) -> list[str]:
     """Makes parts of `model` untrainable, before it is compiled; returns the names of what was frozen.
 
-    layers: names of layers, such as "backbone", or of layers within one, such as "backbone/stem_conv"; a name
-    means all whose path begins with it.  batch_norm: "always" or "never"; a frozen batch norm uses its
+    layers: as `layers_named` takes them.  batch_norm: "always" or "never"; a frozen batch norm uses its
     running statistics and leaves scale and shift as they are.
-    ValueError for a name that no layer has.
     """
-    paths = dict(_all_layers(model))
-    frozen = []
-    for name in layers:
-        found = [layer for path, layer in paths.items() if path == name or path.startswith(f"{name}/")]
-        if not found:
-            tops = [path for path in paths if "/" not in path]
-            near = difflib.get_close_matches(name, paths, n=3, cutoff=0.4) or tops
-            raise ValueError(
-                "`train.freeze` must name layers of the model. "
-                f"Received: {name!r}. Nearest: {', '.join(near)}"
-            )
-        for layer in found:
-            layer.trainable = False
-        frozen.append(name)
+    frozen = list(layers)
+    for layer in layers_named(model, frozen):
+        layer.trainable = False
     if batch_norm == "always":
-        norms = [layer for layer in paths.values() if isinstance(layer, keras.layers.BatchNormalization)]
+        norms = [layer for _, layer in places(model) if isinstance(layer, keras.layers.BatchNormalization)]
         for layer in norms:
             layer.trainable = False
         frozen += ["batch norm"] if norms else []
     return frozen
 
 
-def _all_layers(model, prefix=""):
-    """(path, layer) of the layers of a model and of the models within it."""
-    for layer in model.layers:
-        yield prefix + layer.name, layer
-        if isinstance(layer, keras.Model):
-            yield from _all_layers(layer, f"{prefix}{layer.name}/")
+def layers_named(model: keras.Model, names: Iterable[str]) -> list[keras.Layer]:
+    """The layers that `names` mean, with all that is within them.
+
+    names: of layers, such as "backbone", of layers within one, such as "backbone/stem_conv", or
+    "backbone:N", the stages of the backbone up to a stride of 2 to the power of N. ValueError for one that
+    means no layer.
+    """
+    known = list(places(model))
+    found = []
+    for name in names:
+        named = [layer for place, layer in known if place.is_in(name)]
+        if not named:
+            raise ValueError(
+                f"`train.freeze` must name layers of the model. Received: {name!r}. "
+                f"Nearest: {', '.join(_nearest(name, [place for place, _ in known]))}"
+            )
+        found += named
+    return found
+
+
+def _nearest(name, known):
+    stages = [f"{BACKBONE}:{stage}" for stage in sorted({place.stage for place in known if place.stage})]
+    if ":" in name:
+        return stages
+    paths = [place.path for place in known]
+    near = difflib.get_close_matches(name, [*paths, *stages], n=3, cutoff=0.4)
+    return near or [path for path in paths if "/" not in path]

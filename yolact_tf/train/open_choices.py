@@ -15,7 +15,9 @@ logger = logging.getLogger(__name__)
 def with_choices(config: Config, data: Split, known: Config | None) -> Config:
     """`config` with what it leaves to the data, and to the machine or to `known`, the recipe of a run that
     goes on."""
-    model = dataclasses.replace(config.model, num_classes=len(data.labels))
+    # A run that goes on needs no weights to start from, and they may be gone.
+    weights = (known or config).model.backbone_weights
+    model = dataclasses.replace(config.model, num_classes=len(data.labels), backbone_weights=weights)
     config, train = dataclasses.replace(config, model=model), config.train
     if known and train.freeze_batch_norm == "auto":
         train = dataclasses.replace(train, freeze_batch_norm=known.train.freeze_batch_norm)

@@ -10,6 +10,7 @@ from keras import ops
 from yolact_tf.config import Config, TrainConfig
 from yolact_tf.replicas import num_replicas, sum_over_replicas
 from yolact_tf.structures import Tensor
+from yolact_tf.train.depth import ByDepth
 from yolact_tf.train.schedule import LearningRate
 
 # Shorter memory than the usual .999: runs here are thousands of steps, not hundreds of thousands.
@@ -26,7 +27,9 @@ def build_optimizer(config: Config, steps_per_epoch: int | None = None) -> keras
     if steps_per_epoch is None:
         steps_per_epoch = max(1, (train.images_per_epoch or 117_266) // train.known_batch_size)
     rate = planned_rate(train, steps_per_epoch)
-    options: dict[str, Any] = {"use_ema": True, "ema_momentum": train.ema} if train.ema else {}
+    options: dict[str, Any] = {"by_depth": _by_depth(train)}
+    if train.ema:
+        options |= {"use_ema": True, "ema_momentum": train.ema}
     if train.gradient_clip:
         options["global_clipnorm"] = train.gradient_clip
     if train.accumulate > 1:
@@ -62,6 +65,16 @@ def scaled_rate(train: TrainConfig) -> float:
     if not train.nominal_batch:
         return train.learning_rate
     return train.learning_rate * train.known_batch_size * train.accumulate / train.nominal_batch
+
+
+def _by_depth(train):
+    """The arguments of `DepthRates`; what never thaws has no part in training at all."""
+    return {
+        "backbone": train.backbone_rate,
+        "layer_decay": train.layer_decay,
+        "frozen": train.freeze if train.thaw_at else (),
+        "thaw_at": train.thaw_at,
+    }
 
 
 class _OnSchedule:
@@ -131,12 +144,25 @@ class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
 
 
 @keras.saving.register_keras_serializable(package="yolact_tf")
-class AdamW(_OnSchedule, WholeClip, keras.optimizers.AdamW):
-    """Keras' AdamW whose schedule can be stretched."""
+class AdamW(ByDepth, _OnSchedule, WholeClip, keras.optimizers.AdamW):
+    """Keras' AdamW on a schedule that can be stretched, with learning rates by depth.
+
+    Keras decays all variables at one rate before their steps; here the step of each does, at its own rate.
+    """
+
+    def _apply_weight_decay(self, variables):
+        """Nothing."""
+
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
+        learning_rate = self.own_rate(variable, learning_rate)
+        if self._use_weight_decay(variable):
+            decay, rate = (ops.cast(x, variable.dtype) for x in (self.weight_decay, learning_rate))
+            self.assign_sub(variable, variable * decay * rate)
+        super().update_step(gradient, variable, learning_rate)
 
 
 @keras.saving.register_keras_serializable(package="yolact_tf")
-class ReferenceSGD(_OnSchedule, WholeClip, keras.optimizers.Optimizer):
+class ReferenceSGD(ByDepth, _OnSchedule, WholeClip, keras.optimizers.Optimizer):
     """SGD as PyTorch has it: v <- momentum·v + (g + decay·w), then w <- w - rate·v.
 
     Keras' SGD folds the rate into the velocity, so the two part ways whenever the rate changes, and
@@ -164,7 +190,7 @@ class ReferenceSGD(_OnSchedule, WholeClip, keras.optimizers.Optimizer):
 
     def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         velocity = self.velocities[self._get_variable_index(variable)]
-        rate = ops.cast(learning_rate, variable.dtype)
+        rate = ops.cast(self.own_rate(variable, learning_rate), variable.dtype)
         step = ops.cast(gradient, variable.dtype) + self.l2 * variable
         self.assign(velocity, self.momentum * velocity + step)
         self.assign_sub(variable, rate * velocity)

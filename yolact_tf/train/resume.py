@@ -154,7 +154,8 @@ def _has_same_rates(train, known, steps_per_epoch, num_done):
         return False
     steps = np.arange(num_done)
     ours, theirs = (np.asarray(planned_rate(t, steps_per_epoch)(steps)) for t in (train, known))
-    return np.array_equal(ours, theirs)
+    has_thawed = [steps >= t.thaw_at * t.epochs * steps_per_epoch for t in (train, known)]
+    return np.array_equal(ours, theirs) and np.array_equal(*has_thawed)
 
 
 def _has_same_mixing(config, known, steps_per_epoch, num_done):

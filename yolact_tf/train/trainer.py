@@ -15,10 +15,10 @@ from yolact_tf.data.pipeline import build_dataset, steps_per_epoch
 from yolact_tf.data.unreadable import Unreadable
 from yolact_tf.files import PathLike
 from yolact_tf.losses.objective import YolactLoss
-from yolact_tf.model import build_yolact
+from yolact_tf.model.backbones import START_WORDS
 from yolact_tf.runs import Run, describe_run, load_run, require_new_run, untrained
 from yolact_tf.train.distribution import Devices, devices, is_first_worker
-from yolact_tf.train.freezing import freeze
+from yolact_tf.train.freezing import freeze, layers_named
 from yolact_tf.train.interrupt import interruptible
 from yolact_tf.train.non_finite import StopOnNonFinite
 from yolact_tf.train.open_choices import with_choices, with_devices
@@ -33,7 +33,7 @@ from yolact_tf.train.watch.lost_images import TellLostImages
 from yolact_tf.train.watch.progress import Report
 from yolact_tf.train.watch.run_log import cut_log
 from yolact_tf.train.watch.run_pictures import WatchedData
-from yolact_tf.weights.initial import load_start_weights
+from yolact_tf.weights.initial import build_yolact, load_start_weights, with_start_word
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ def train(
 
     Of several workers only the first writes the folder; the others return None.
     The number of classes becomes that of the data. weights: a run folder, a .weights.h5 file, or a file
-    of the original, to start from; layers that depend on other classes start afresh.  resume: goes on
+    of the original, to start from; layers that depend on other classes start afresh. Or a word that
+    `model.backbone_weights` may be.  resume: goes on
     with the run in `run_path` where its last state is; `config` may differ as `accept_changes` says.
     report: what `training_report` yields, which shows the progress; none keeps silent.
     """
@@ -59,6 +60,8 @@ def train(
         logger.warning("%s is not loaded: --resume goes on with the weights of %s", weights, run_path)
     if is_first_worker() and not resume:
         require_new_run(run_path)
+    if str(weights) in START_WORDS:
+        config, weights = with_start_word(config, str(weights)), None
     require_loggers(config.train.loggers)
     watched = WatchedData(data, *_load_data(config, data))
     known = recipe_of(run_path) if resume else None
@@ -120,12 +123,20 @@ def _build(config, data, weights, resume, chosen):
         model = build_yolact(untrained(config) if weights or resume else config)
         if weights:
             _report(load_start_weights(model, weights, data.labels), weights)
-        train = config.train
-        frozen = freeze(model, train.freeze, train.freeze_batch_norm)
-        if frozen:
-            logger.warning("frozen: %s", ", ".join(frozen))
+        _freeze(model, config.train)
         compile_model(model, config, steps_per_epoch(config, data))
     return model
+
+
+def _freeze(model, train):
+    """Freezes for good what does not thaw; of the rest the optimizer takes care."""
+    if train.thaw_at:
+        if not layers_named(model, train.freeze):
+            raise ValueError("`train.freeze` must name what `train.thaw_at` thaws. Received: nothing")
+        logger.warning("frozen until %g of the run: %s", train.thaw_at, ", ".join(train.freeze))
+    frozen = freeze(model, () if train.thaw_at else train.freeze, train.freeze_batch_norm)
+    if frozen:
+        logger.warning("frozen: %s", ", ".join(frozen))
 
 
 def compile_model(model: keras.Model, config: Config, steps_per_epoch: int) -> None:

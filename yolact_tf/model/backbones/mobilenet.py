@@ -18,10 +18,11 @@ def mobilenet_v2(image_size: int, weights: str) -> keras.Model:
     """
     image = keras.Input((image_size, image_size, 3), name="image")
     network = _network(image_size, weights)
-    taps = keras.Model(network.input, [network.get_layer(name).output for name in TAPS])
+    taps = [network.get_layer(name).output for name in TAPS]
+    tapped = keras.Model(network.input, taps, name="mobilenetv2")
     # Keras' MobileNetV2 was trained on pixels in -1..1.
     scaled = layers.Rescaling(1 / 127.5, -1.0, name="normalise")(image)
-    return keras.Model(image, taps(scaled), name="backbone")
+    return keras.Model(image, tapped(scaled), name="backbone")
 
 
 def _network(image_size, weights):
