@@ -1,6 +1,6 @@
-"""For tens to hundreds of photographs: EfficientNet-Lite0 from ImageNet at 320 px, otherwise `small_data_320`.
+"""For tens to hundreds of photographs: `small_data_320` with EfficientNet-Lite0 from ImageNet.
 
-    yolact train small_data_lite0_320 --data DATA --run runs/mine --time 20m
+yolact train small_data_lite0_320 --data DATA --run runs/mine --time 20m
 """
 
 from dataclasses import replace

@@ -6,7 +6,9 @@ from yolact_tf.choose.data_look import DataLook
 from yolact_tf.config import Config
 from yolact_tf.data.inspect.anchor_fit import better_fit, fit_of
 
-_OBJECT_SIDE = 16  # pixels that a small object should have: four of the prototypes, with fewer a mask is a blob
+_OBJECT_SIDE = (
+    16  # pixels that a small object should have: four of the prototypes, with fewer a mask is a blob
+)
 _STRIDE = 32  # of the backbone's coarsest level, whose cells should fill the image
 # Minutes of training on a CPU -> largest side worth its time: each view costs as the square of the side.
 _MOST_ON_CPU = ((5.0, 320), (30.0, 448), (math.inf, 576))
@@ -16,7 +18,7 @@ _MOST_SLOTS = 400  # objects an image that training has room for
 
 
 def fitted_image_size(side: float, own: int, minutes: float, has_gpu: bool) -> int:
-    """The least multiple of 32 that gives a side 16 pixels; at least `own`, and no more than there is time for.
+    """The least multiple of 32 that gives a side 16 pixels; at least `own`, at most what there is time for.
 
     side: as a share of the image's.  own: the recipe's image size.  minutes: of training; 0 where the
     recipe's epochs decide.

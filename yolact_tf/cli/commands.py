@@ -18,6 +18,7 @@ from yolact_tf.cli.progress import console, progress_bar
 from yolact_tf.cli.recipe_choice import require_folders, wanted_config
 from yolact_tf.cli.show_commands import show_app
 from yolact_tf.cli.training_progress import training_report
+from yolact_tf.cli.tune_command import tune
 from yolact_tf.cli.verification_report import print_verification, tell_release
 from yolact_tf.fields import minutes_of
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
@@ -82,6 +83,7 @@ def train(
     console.print(f"run: {run}")
 
 
+app.command()(tune)
 app.command()(evaluate)
 
 

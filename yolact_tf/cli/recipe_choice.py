@@ -32,7 +32,7 @@ def wanted_config(
     resume: bool,
     overrides: Sequence[str],
 ) -> Config:
-    """The Config of a recipe, of the run to go on with, or of the recipe that suits the data, which is told."""
+    """The Config of a recipe, of the run to go on with, or of one that suits the data, which says why."""
     if recipe:
         return load_config(recipe, overrides)
     # Looking at data starts TensorFlow.
