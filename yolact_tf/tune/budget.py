@@ -21,9 +21,9 @@ def budget(trials: int, minutes: float) -> Budget:
     share = seconds / trials
     if share < _LEAST_SHARE:
         most = int(seconds // _LEAST_SHARE)
-        instead = f"or --trials {most} at most" if most else "even for one trial"
+        instead = f", or --trials {most} at most" if most else ", even for one trial"
         raise ValueError(
-            f"--time must leave each trial {_LEAST_SHARE:g} s: expected --time {_LEAST_SHARE * trials:g}s, "
+            f"--time must leave each trial {_LEAST_SHARE:g} s: expected --time {_LEAST_SHARE * trials:g}s"
             f"{instead}. Received: {seconds:g} s for --trials {trials}"
         )
     return Budget(trials, seconds, round((share - max(_OUTSIDE * share, _LEAST_OUTSIDE)) / 60, 4))

@@ -15,14 +15,10 @@ def write_recipe(config: Config, docstring: str, target: Path, remarks: dict[str
     It names what differs from the defaults.  remarks: section.field -> comment beside it.
     """
     sections = [type(value).__name__ for _, value in _changed(config) if dataclasses.is_dataclass(value)]
-    lines = [
-        f'"""{docstring}"""',
-        "",
-        f"from yolact_tf.config import {', '.join(sorted({'Config', *sections}))}",
-        "",
-    ]
-    lines.append(f"config = {_source(config, '', '', remarks)}")
-    write_text(target, "\n".join(lines) + "\n")
+    docstring = docstring.replace("\\", "\\\\").replace('"', '\\"')
+    names = ", ".join(sorted({"Config", *sections}))
+    head = f'"""{docstring}"""\n\nfrom yolact_tf.config import {names}\n\n'
+    write_text(target, f"{head}config = {_source(config, '', '', remarks)}\n")
 
 
 def _changed(value):

@@ -17,7 +17,15 @@ from yolact_tf.tune.budget import Budget
 from yolact_tf.tune.chart import draw_search
 from yolact_tf.tune.recipe_file import write_recipe
 from yolact_tf.tune.space import Space, default_space, own_point, suggested, text_of, value_at
-from yolact_tf.tune.study import Subject, is_hopeless, next_trial, open_study, require_optuna, rows_of
+from yolact_tf.tune.study import (
+    Subject,
+    has_time,
+    is_hopeless,
+    next_trial,
+    open_study,
+    require_optuna,
+    rows_of,
+)
 from yolact_tf.tune.trial_process import Outcome, Task, train_apart
 from yolact_tf.tune.trials import GOOD, TrialRow, best_of, own_of
 
@@ -93,7 +101,9 @@ def tune(
         study.enqueue_trial(own, user_attrs={"is_own": True})
     search = _Search(config, str(data), folder, space, budget.minutes, study, report)
     rows = rows_of(study)
-    while len(rows) < budget.trials and _has_time(study, budget):
+    if rows:
+        _write(search, rows)  # which a kill may have prevented
+    while len(rows) < budget.trials and has_time(study, budget):
         if report:
             report.begins(len(rows) + 1, budget.trials)
         rows = _with_next(search, rows)
@@ -122,15 +132,6 @@ def _digest(config, data):
     return digest_of(train, val)
 
 
-def _has_time(study, budget):
-    """Whether another trial fits in, as long as those that ended well took so far."""
-    trials = study.get_trials(deepcopy=False)
-    spent = sum(trial.user_attrs.get("seconds", 0.0) for trial in trials)
-    whole = [trial.user_attrs["seconds"] for trial in trials if trial.state.name == "COMPLETE"]
-    next_one = sum(whole) / len(whole) if whole else 60 * budget.minutes
-    return spent + next_one <= budget.seconds
-
-
 def _with_next(search, rows):
     """The rows after another trial, which the folder shows by then."""
     trial = next_trial(search.study)
@@ -144,7 +145,9 @@ def _with_next(search, rows):
         trial.set_user_attr("error", outcome.error)
     _tell(search.study, trial, outcome)
     rows = rows_of(search.study)
-    _show(search, rows)
+    _write(search, rows)
+    if search.report:
+        search.report.ended(rows[-1], best_of(rows))
     return rows
 
 
@@ -185,7 +188,7 @@ def _tell(study, trial, outcome):
         study.tell(trial, outcome.mask_ap)
 
 
-def _show(search, rows):
+def _write(search, rows):
     """Writes what is best and the chart; frees the disk of the weights of all others."""
     best = best_of(rows)
     for row in rows:
@@ -195,8 +198,6 @@ def _show(search, rows):
     draw_search(rows, search.space, own, search.folder / CHART)
     if best:
         _write_best(search, rows, best, own)
-    if search.report:
-        search.report.ended(rows[-1], best)
 
 
 def _write_best(search, rows, best, own):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from yolact_tf.config import Config
 from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.fields import differences
+from yolact_tf.tune.budget import Budget
 from yolact_tf.tune.space import Space
 from yolact_tf.tune.trials import FAILED, GOOD, STOPPED, TrialRow
 
@@ -99,6 +100,15 @@ def next_trial(study: "Study") -> "Trial":
 
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return Trial(study, running[0]._trial_id) if running else study.ask()
+
+
+def has_time(study: "Study", budget: Budget) -> bool:
+    """Whether another trial fits into the Budget, if it takes as long as those that ended well."""
+    trials = study.get_trials(deepcopy=False)
+    spent = sum(trial.user_attrs.get("seconds", 0.0) for trial in trials)
+    whole = [trial.user_attrs["seconds"] for trial in trials if trial.state.name == "COMPLETE"]
+    next_one = sum(whole) / len(whole) if whole else 60 * budget.minutes
+    return spent + next_one <= budget.seconds
 
 
 def is_hopeless(study: "Study", trial: "Trial", share: float, mask_ap: float) -> bool:
