@@ -37,7 +37,9 @@ def test_without_objects_nothing_is_small(tmp_path):
 
 def test_one_image_and_one_class_are_singular(tmp_path):
     write_folder(tmp_path, {"a.png": (50, 100)}, [rectangle(1, 0, 0, 20, 10)], CATEGORIES[:1])
-    assert look_at(load_data(tmp_path, "train")).summary.startswith("1 image, 1 class, ")
+    assert look_at(load_data(tmp_path, "train")).summary.startswith(
+        "1 image, 1 class, at most 1 object an image"
+    )
 
 
 @pytest.mark.parametrize(

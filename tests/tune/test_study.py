@@ -1,9 +1,6 @@
 """The journal of a search: taken up where it was, and only by the same search."""
 
 import dataclasses
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -120,7 +117,7 @@ def test_time_is_left_while_a_trial_like_those_before_fits_in(tmp_path, subject)
     from optuna.trial import TrialState
 
     study = open_study(tmp_path, subject, resume=False)
-    assert has_time(study, Budget(3, 30.0, 0.5)) and not has_time(study, Budget(3, 29.0, 0.5))
+    assert has_time(study, Budget(3, 1.0, 0.5))  # the first
     for seconds, state in ((40.0, "COMPLETE"), (60.0, "COMPLETE"), (5.0, "FAIL")):
         trial = study.ask()
         trial.set_user_attr("seconds", seconds)
@@ -128,12 +125,5 @@ def test_time_is_left_while_a_trial_like_those_before_fits_in(tmp_path, subject)
         study.tell(trial, 0.1 if good else None, None if good else TrialState.FAIL)
     # 105 s are gone, and 50 s more are to be expected.
     assert has_time(study, Budget(4, 155.0, 0.5)) and not has_time(study, Budget(4, 154.0, 0.5))
-
-
-def test_without_the_package_the_command_is_named():
-    code = (
-        "import sys; sys.modules['optuna'] = None\nfrom yolact_tf.tune.study import require_optuna as r\nr()"
-    )
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert "searches need optuna: pip install 'yolact_tf[tune]'" in ran.stderr
+    study.ask().set_user_attr("seconds", 45.0)  # and was interrupted
+    assert has_time(study, Budget(4, 154.0, 0.5))

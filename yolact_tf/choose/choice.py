@@ -1,5 +1,7 @@
 """The recipe of a training that names none."""
 
+import contextlib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +35,8 @@ def choose(data: PathLike, overrides: Iterable[str] = (), weights: PathLike | No
     if weights is not None:
         return _of_run(Path(weights), overrides)
     settings = override(Config(), overrides).data
-    look = look_at(load_data(data, "train", settings.on_error, settings.boxless))
+    with _in_silence():
+        look = look_at(load_data(data, "train", settings.on_error, settings.boxless))
     return choice_for(look, this_machine(), overrides)
 
 
@@ -60,7 +63,19 @@ def choice_for(look: DataLook, machine: Machine, overrides: Iterable[str] = ()) 
         f"recipe {rule.recipe}: {rule.reason}",
         f"fitted to the objects: {settings}; {told}",
     )
-    return Choice(override(load_config(rule.recipe), [*fitted, *overrides]), lines)
+    return Choice(override(config, fitted), lines)
+
+
+@contextlib.contextmanager
+def _in_silence():
+    """What loading has to say is said again, when training loads the same data."""
+    logger = logging.getLogger("yolact_tf.data")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _of_run(weights, overrides):

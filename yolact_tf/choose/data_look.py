@@ -35,9 +35,9 @@ class DataLook:
     def summary(self) -> str:
         """The look in one line."""
         parts = [
-            f"{self.num_images} {'image' if self.num_images == 1 else 'images'}",
-            f"{self.num_classes} {'class' if self.num_classes == 1 else 'classes'}",
-            f"at most {self.most_objects} objects an image",
+            _count(self.num_images, "image", "images"),
+            _count(self.num_classes, "class", "classes"),
+            f"at most {_count(self.most_objects, 'object', 'objects')} an image",
         ]
         if len(self.boxes):
             parts.append(f"a fifth of them below {100 * self.small_side:.1f} % of its side")
@@ -60,6 +60,10 @@ def look_at(data: Split) -> DataLook:
         most_objects=max(map(len, boxes)),
         is_grey=bool(chroma) and float(np.median(chroma)) < _GREY,
     )
+
+
+def _count(number, one, many):
+    return f"{number} {one if number == 1 else many}"
 
 
 def _chroma(record):

@@ -31,12 +31,14 @@ RULES = (
     Rule(
         "resnet50_550",
         lambda look, machine: machine.has_gpu and look.num_images >= _MANY_IMAGES,
-        "so many images can teach a large network, and there is a GPU",
+        "so many images can teach a large network, and there is a GPU; named with --weights FILE it starts "
+        "from published weights",
     ),
     Rule(
         "small_data_320",
         lambda look, machine: look.is_grey,
-        "grey images are not what ImageNet's weights know, so it starts from random ones",
+        "grey images, such as a microscope's, are nothing that ImageNet's weights know, so that it starts "
+        "from random ones; small_data_lite0_320 is for grey photographs",
     ),
     Rule(
         "small_data_320",

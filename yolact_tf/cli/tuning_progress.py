@@ -21,7 +21,9 @@ def tuning_report(console: Console) -> Iterator["PlainReport"]:
         yield PlainReport(console)
         return
     columns = TextColumn("{task.description}"), BarColumn(20), TaskProgressColumn()
-    with Progress(*columns, console=console, transient=True) as bar:
+    # The bar needs a console that cuts long lines.
+    own = Console(file=console.file, force_terminal=True, highlight=False)
+    with Progress(*columns, console=own, transient=True) as bar:
         yield TerminalReport(bar)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import shutil
 import time
 from pathlib import Path
@@ -31,6 +32,8 @@ from yolact_tf.tune.trials import GOOD, TrialRow, best_of, own_of
 
 if TYPE_CHECKING:  # an extra
     from optuna import Study, Trial
+
+logger = logging.getLogger(__name__)
 
 RECIPE, CHART = "best.py", "search.png"
 _VALIDATE_EVERY = 2  # epochs, at most: a trial that is not validated cannot be stopped
@@ -100,13 +103,7 @@ def tune(
     if own and not study.get_trials(deepcopy=False):
         study.enqueue_trial(own, user_attrs={"is_own": True})
     search = _Search(config, str(data), folder, space, budget.minutes, study, report)
-    rows = rows_of(study)
-    if rows:
-        _write(search, rows)  # which a kill may have prevented
-    while len(rows) < budget.trials and has_time(study, budget):
-        if report:
-            report.begins(len(rows) + 1, budget.trials)
-        rows = _with_next(search, rows)
+    rows = _searched(search, budget)
     best = best_of(rows)
     if not best:
         raise ArithmeticError(
@@ -114,6 +111,22 @@ def tune(
             f"{search.run_of(1)}.log"
         )
     return Found(best, rows, folder / RECIPE, search.run_of(best.number), folder / CHART)
+
+
+def _searched(search, budget):
+    """The rows of all trials when they, or the time, are over."""
+    rows = rows_of(search.study)
+    if rows:
+        _write(search, rows)  # which a kill may have prevented
+    try:
+        while len(rows) < budget.trials and has_time(search.study, budget):
+            if search.report:
+                search.report.begins(len(rows) + 1, budget.trials)
+            rows = _with_next(search, rows)
+    except (KeyboardInterrupt, SystemExit, OSError):
+        logger.warning("%s holds the search; the same command with --resume goes on with it", search.folder)
+        raise
+    return rows
 
 
 def _digest(config, data):
@@ -137,8 +150,9 @@ def _with_next(search, rows):
     trial = next_trial(search.study)
     settings = suggested(trial, search.space)
     trial.set_user_attr("settings", dict(text.split("=", 1) for text in settings))
+    is_first = not rows and not is_run(search.run_of(trial.number + 1))
     outcome = _outcome(search, trial, settings)
-    if outcome.is_wrong_request and not rows:
+    if outcome.is_wrong_request and is_first:
         shutil.rmtree(search.folder)
         raise ValueError(outcome.error)
     if outcome.error:

@@ -48,7 +48,7 @@ class Subject:
 
 def require_optuna() -> ModuleType:
     """The module optuna, which logs warnings only. ImportError in one line where it is missing."""
-    optuna = require_package("optuna", "tune", "searches")
+    optuna = require_package("optuna", "tune", "Searches")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
@@ -103,8 +103,11 @@ def next_trial(study: "Study") -> "Trial":
 
 
 def has_time(study: "Study", budget: Budget) -> bool:
-    """Whether another trial fits into the Budget, if it takes as long as those that ended well."""
+    """Whether another trial fits into the Budget, if it takes as long as those that ended well. The first
+    always does, and one that was interrupted may end."""
     trials = study.get_trials(deepcopy=False)
+    if all(trial.state.name == "WAITING" for trial in trials) or trials[-1].state.name == "RUNNING":
+        return True
     spent = sum(trial.user_attrs.get("seconds", 0.0) for trial in trials)
     whole = [trial.user_attrs["seconds"] for trial in trials if trial.state.name == "COMPLETE"]
     next_one = sum(whole) / len(whole) if whole else 60 * budget.minutes
