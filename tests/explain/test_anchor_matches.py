@@ -91,8 +91,10 @@ def test_crowds_are_no_objects():
     assert draw_anchor_matches(found).shape[1] == 1400
 
 
-def test_counts_are_those_that_training_shows(shapes_data, small_settings):
-    config = load_config("tiny_256", [*small_settings, "model.num_classes=6", "train.batch_size=4"])
+@pytest.mark.parametrize("assignment", ["iou", "task_aligned"])
+def test_counts_are_those_that_training_shows(shapes_data, small_settings, assignment):
+    settings = ("model.num_classes=6", "train.batch_size=4", f"loss.assignment={assignment}")
+    config = load_config("tiny_256", [*small_settings, *settings])
     found = match_data(config, shapes_data, "val")
     _, truth = next(iter(build_dataset(config, shapes_data, "val")))
     assert_array_equal(found.positives.sum(1), positives_by_level(truth, config))
@@ -100,6 +102,15 @@ def test_counts_are_those_that_training_shows(shapes_data, small_settings):
     assert found.positives.sum() == sum(len(image.positives) for image in found.images)
     assert found.shapes.shape == (5, 3, 2)
     assert found.shapes[:, 0, 0].round().tolist() == [12, 24, 48, 96, 128]
+
+
+def test_a_recipe_of_fewer_classes_than_the_data(shapes_data, small_settings):
+    settings = ("model.num_classes=1", "loss.assignment=task_aligned")
+    few, many = (
+        match_data(load_config("tiny_256", [*small_settings, *more]), shapes_data, "val")
+        for more in (settings, settings[1:])
+    )
+    assert_array_equal(few.positives, many.positives)
 
 
 @pytest.mark.whole

@@ -129,6 +129,9 @@ def match_data(
     sees them.  progress: called as progress(done, total) after each batch.
     """
     data = load_data(data, split, config.data.on_error, config.data.boxless)
+    # A recipe knows nothing of this data.
+    model = dataclasses.replace(config.model, num_classes=max(config.model.num_classes, len(data.labels)))
+    config = dataclasses.replace(config, model=model)
     total = min(most, data.num_images)
     images: list[MatchedImage] = []
     examples: list[tuple[np.ndarray, MatchedImage]] = []
@@ -186,8 +189,6 @@ def _batches(config, data, count, augmented):
     size = min(_BATCH, count)
     settings = dataclasses.replace(config.data, cache="none", on_error="skip", max_unreadable=1.0)
     training = dataclasses.replace(config.train, batch_size=size, images_per_epoch=-(-count // size) * size)
-    # A recipe knows nothing of this data; matching does not ask for classes.
-    model = dataclasses.replace(config.model, num_classes=max(config.model.num_classes, len(data.labels)))
-    config = dataclasses.replace(config, data=settings, train=training, model=model)
+    config = dataclasses.replace(config, data=settings, train=training)
     dataset = build_dataset(config, data, "train" if augmented else "as it is")
     return dataset.take(-(-count // size))
