@@ -1,6 +1,6 @@
 """Learning rates by depth: the backbone's, those of its stages, and those of parts that learn later."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ class ByDepth:
 
     _get_variable_index: Callable[[Any], int]  # Keras'
 
-    def __init__(self, *arguments, by_depth=None, **options):
+    def __init__(self, *arguments: Any, by_depth: Mapping[str, Any] | None = None, **options: Any):
         super().__init__(*arguments, **options)
         self.by_depth = DepthRates(**(by_depth or {}))
 
