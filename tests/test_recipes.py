@@ -30,6 +30,7 @@ def test_the_recipes_of_the_corridor_are_there():
         *RECIPE_OF.values(),
         "mobilenetv2_320",
         "small_data_320",
+        "small_data_lite0_320",
         "small_data_resnet50_550",
         "tiny_256",
     }

@@ -25,7 +25,7 @@ def test_numbers_by_hand(tmp_path):
     # the first two.
     assert found.small_side == pytest.approx(0.6 * 0.02**0.5 + 0.4 * 0.2, rel=1e-4)
     assert found.summary.startswith(
-        "2 images, 2 classes, at most 2 objects an image, a fifth of them below 16.5 %"
+        "2 images, 2 classes, at most 2 objects an image, a fifth of all below 16.5 %"
     )
 
 

@@ -34,7 +34,18 @@ def yolact(*arguments, cwd=None, **variables):
 @pytest.mark.parametrize(
     "command",
     [
-        *("train", "evaluate", "detect", "export", "verify", "serve", "page", "import-weights", "recipes"),
+        *(
+            "train",
+            "tune",
+            "evaluate",
+            "detect",
+            "export",
+            "verify",
+            "serve",
+            "page",
+            "import-weights",
+            "recipes",
+        ),
         *(
             "data",
             "data make-shapes",

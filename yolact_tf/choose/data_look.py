@@ -40,7 +40,7 @@ class DataLook:
             f"at most {_count(self.most_objects, 'object', 'objects')} an image",
         ]
         if len(self.boxes):
-            parts.append(f"a fifth of them below {100 * self.small_side:.1f} % of its side")
+            parts.append(f"a fifth of all below {100 * self.small_side:.1f} % of the image's side")
         return ", ".join([*parts, "grey" if self.is_grey else "in colour"])
 
 
