@@ -63,7 +63,7 @@ def match_image(
     )
 
 
-def object_ious(found: Sequence[Any], record: Record, kind: str) -> np.ndarray:
+def object_ious(found: Sequence[Any] | np.ndarray, record: Record, kind: str) -> np.ndarray:
     """[n, G] IoU of what was found with the objects of a Record; with a crowd, the share of what was found
     that it covers.
 
