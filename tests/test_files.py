@@ -1,10 +1,12 @@
 """A folder that is there whole or not at all, and files that come into it unaltered."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 
-from yolact_tf.files import link_or_copy, new_folder, require_writable
+from yolact_tf.files import atomic_path, link_or_copy, new_folder, require_writable
 
 
 def test_appears_with_all_that_was_written_and_the_usual_rights(tmp_path):
@@ -61,3 +63,13 @@ def test_whether_a_file_can_be_written_is_found_out_without_a_trace(tmp_path):
     with pytest.raises(ValueError, match="a folder has its name"):
         require_writable(tmp_path)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["kept"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_full_disk_is_said_of_the_file_that_was_to_be_written(tmp_path):
+    with pytest.raises(OSError, match="picture.png") as raised, atomic_path(tmp_path / "picture.png"):
+        Path("/dev/full").write_bytes(b"1")
+    assert raised.value.errno == errno.ENOSPC
+    with pytest.raises(FileNotFoundError, match="another"), atomic_path(tmp_path / "picture.png"):
+        (tmp_path / "another").read_bytes()
+    assert not os.listdir(tmp_path)

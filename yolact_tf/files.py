@@ -19,7 +19,10 @@ def write_text(path: PathLike, text: str) -> None:
 
 @contextlib.contextmanager
 def atomic_path(target: PathLike, suffix: str = "") -> Iterator[str]:
-    """A temporary name beside `target` that becomes `target` when the block ends without error."""
+    """A temporary name beside `target` that becomes `target` when the block ends without error.
+
+    What the system says of no file in particular, such as that the disk is full, is said of `target`.
+    """
     target = Path(target)
     handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix=suffix, dir=target.parent)
     os.close(handle)
@@ -29,9 +32,11 @@ def atomic_path(target: PathLike, suffix: str = "") -> Iterator[str]:
         yield temporary
         os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes files that only their owner reads
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(target)
         raise
 
 

@@ -54,6 +54,19 @@ def test_without_a_request_thresholds_are_not_written(run, shapes_data, yolact):
     assert (run / "metrics.json").is_file() and not (run / "thresholds.json").exists()
 
 
+def test_other_settings_of_a_run_leave_its_metrics(run, shapes_data, tmp_path, yolact):
+    file = tmp_path / "results.json"
+    request = ("evaluate", run, "--data", shapes_data, "--detections", file, "--set")
+    assert yolact(*request, "detect.max_detections=1")[0] == 0
+    rows = json.loads(file.read_text())
+    assert rows and len(rows) == len({row["image_id"] for row in rows})
+    assert not (run / "metrics.json").exists()
+    code, _, err = yolact(*request, "model.num_classes=2")
+    assert code == 2 and "Of a run, only `detect` can be set" in err
+    code, _, err = yolact("evaluate", file, "--data", shapes_data, "--set", "detect.max_detections=1")
+    assert code == 2 and "--set needs a model. Received: a file of results" in err
+
+
 def test_what_detect_wrote_is_evaluated_by_file_name(run, shapes_data, tmp_path, yolact):
     images = json.loads((shapes_data / "val.json").read_text())["images"]
     sources = [shapes_data / "images" / image["file_name"] for image in images]
@@ -132,7 +145,7 @@ def test_lost_images_are_treated_as_the_first_run_says(tmp_path, shapes_data, mo
 
     blind = Blind(load_labels(shapes_data))
     monkeypatch.setattr("yolact_tf.evaluate.evaluate", evaluate)
-    monkeypatch.setattr("yolact_tf.detect.opening.open_detector", lambda model: blind)
+    monkeypatch.setattr("yolact_tf.detect.opening.open_detector", lambda model, overrides: blind)
     for model in (tmp_path, tmp_path / "artefact.tflite"):
         yolact("evaluate", model, "--data", shapes_data)
     assert seen == [("refuse", 0.5), ("skip", 0.05)]

@@ -29,14 +29,22 @@ def test_a_run_without_thresholds_says_what_makes_them(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "[]", "{}", '{"all": 0.4}', '{"all": 2, "per_class": {}}', '{"all": "x", "per_class": {}}'),
+        *(
+            "\udcff",
+            "",
+            "[]",
+            "{}",
+            '{"all": 0.4}',
+            '{"all": 2, "per_class": {}}',
+            '{"all": "x", "per_class": {}}',
+        ),
         *('{"all": 0.4, "per_class": {"cat": 0.4}}', '{"all": 0.4, "per_class": {"3": true}}'),
         *('{"all": 0.4, "per_class": {"3": NaN}}', '{"all": 0.4, "per_class": [0.4]}', "[" * 99999),
     ],
 )
 def test_what_is_none_is_refused_in_one_line(text, run):
-    (run / THRESHOLDS).write_text(text)
-    with pytest.raises(ValueError, match=r'expected \{"all": a score') as refused:
+    (run / THRESHOLDS).write_text(text, errors="surrogateescape")
+    with pytest.raises(ValueError, match=r'json: expected \{"all": a score') as refused:
         read_thresholds(run, LABELS)
     assert "\n" not in str(refused.value)
 

@@ -1,12 +1,16 @@
 """From frames to files: what is told, and what stays whatever ends the work."""
 
 import json
+import os
+import signal
+import threading
 
 import pytest
 from PIL import Image
 
 from tests.detect.blobs import detect_to, finds_one
 from tests.detect.video_files import content_of, write_video
+from yolact_tf.detect.sinks.background import InBackground
 from yolact_tf.detect.sinks.sink import Sink
 from yolact_tf.detect.sources import find_sources
 from yolact_tf.detect.stream import stream
@@ -47,6 +51,28 @@ def test_what_was_done_before_the_end_is_of_use(error, tmp_path):
     assert 0.6 < last_sound < 1.0  # with the picture, not to the end
     assert len(json.loads((tmp_path / "out" / "detections.json").read_text())) == 20
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["clip.mp4", "detections.json"]
+
+
+class Impatient(Sink):
+    """Is interrupted while it is closed."""
+
+    is_closed = False
+
+    def close(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(0.5)  # for the other thread to hear of it
+        self.is_closed = True
+
+
+def test_ctrl_c_once_more_lets_sinks_end():
+    sink = Impatient()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt), InBackground([sink]):
+            pass
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sink.is_closed
 
 
 class Broken(Sink):

@@ -5,6 +5,7 @@ import pytest
 
 from tests.coco_folder import rectangle, write_folder
 from tests.explain.made import Told, detections, with_masks
+from yolact_tf.config import DataConfig
 from yolact_tf.explain.mistake_figure import draw_mistakes
 from yolact_tf.explain.mistakes import find_mistakes
 
@@ -125,3 +126,13 @@ def test_on_a_real_model(detector, shapes_data):
 def test_a_model_of_other_classes_is_refused(shapes_data):
     with pytest.raises(ValueError, match="expected the model's categories"):
         find_mistakes(Told(LABELS, detections()), shapes_data)
+
+
+def test_corrupt_data_is_taken_as_settings_say(tmp_path):
+    box = {"id": 5, "image_id": 1, "category_id": 1, "bbox": [20, 20, 60, 60], "area": 3600, "iscrowd": 0}
+    write_folder(tmp_path, {"a.png": (100, 200)}, [box], KINDS, ("val",))
+    detector = Told(LABELS, detections())
+    assert len(find_mistakes(detector, tmp_path).missed) == 1
+    assert not find_mistakes(detector, tmp_path, settings=DataConfig(boxless="drop")).missed
+    with pytest.raises(ValueError, match="expected a mask"):
+        find_mistakes(detector, tmp_path, settings=DataConfig(boxless="refuse"))

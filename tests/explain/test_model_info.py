@@ -75,3 +75,11 @@ def test_the_same_name_as_a_recipe_is_a_run_where_there_is_one(shapes_run, tmp_p
     monkeypatch.chdir(tmp_path)
     assert model_info("tiny_256").kind == "run"
     assert yolact_tf.load_config("tiny_256").data.image_size == 256
+
+
+def test_what_is_made_is_not_to_be_set(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.tflite").write_bytes(b"")
+    for model in (tmp_path, tmp_path / "model.tflite"):
+        with pytest.raises(ValueError, match="--set is for recipes: .* Received: 'model.num_classes=3'"):
+            model_info(model, ["model.num_classes=3"])

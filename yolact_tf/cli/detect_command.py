@@ -42,7 +42,7 @@ def detect(
         list[str] | None, typer.Option("--set", help="Detect otherwise than a run says: detect.field=value.")
     ] = None,
     tile: Tile = None,
-    overlap: Overlap = 0.2,
+    overlap: Overlap = None,
     tta: Tta = None,
     track: Track = False,
     zone: Zones = None,

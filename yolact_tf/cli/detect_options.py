@@ -17,7 +17,8 @@ Tile = Annotated[
     int | None, typer.Option("--tile", min=32, help="Look at large images in tiles of so many pixels.")
 ]
 Overlap = Annotated[
-    float, typer.Option("--overlap", min=0, max=0.9, help="Share of a tile that the next one shows too.")
+    float | None,
+    typer.Option("--overlap", min=0, max=0.9, help="Share of a tile that the next one shows too, else 0.2."),
 ]
 Tta = Annotated[
     str | None,
@@ -33,10 +34,17 @@ Lines = Annotated[
     typer.Option("--line", help="Count who crosses a line x1,y1,x2,y2; needs --track."),
 ]
 _VIEWS = ("flip", "scales")
+_OVERLAP = 0.2
 
 
-def repeated(detector: "ImageDetector", tile: int | None, overlap: float, tta: str | None) -> "ImageDetector":
+def repeated(
+    detector: "ImageDetector", tile: int | None, overlap: float | None, tta: str | None
+) -> "ImageDetector":
     """`detector`, asked as often for each image as --tile, --overlap and --tta say."""
+    if tile is None and overlap is not None:
+        raise ValueError(
+            f"--overlap is that of tiles. Expected --tile. Received: --overlap {overlap:g} alone"
+        )
     from yolact_tf.detect.repeated import AugmentedDetector, TiledDetector
     from yolact_tf.detect.repeated.augmented import SCALES
 
@@ -45,7 +53,9 @@ def repeated(detector: "ImageDetector", tile: int | None, overlap: float, tta: s
         if unknown := [view for view in views if view not in _VIEWS]:
             raise ValueError(f"`--tta` must be flip, scales or flip,scales. Received: {','.join(unknown)!r}")
         detector = AugmentedDetector(detector, "flip" in views, SCALES if "scales" in views else (1.0,))
-    return detector if tile is None else TiledDetector(detector, tile, overlap)
+    return (
+        detector if tile is None else TiledDetector(detector, tile, _OVERLAP if overlap is None else overlap)
+    )
 
 
 def tracked_if(

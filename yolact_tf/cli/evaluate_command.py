@@ -10,9 +10,9 @@ import typer
 from rich.markup import escape
 
 from yolact_tf.cli.arguments import DataFolder
+from yolact_tf.cli.data_settings import data_settings
 from yolact_tf.cli.metrics_table import print_metrics
 from yolact_tf.cli.progress import console, progress_bar
-from yolact_tf.config import Config, DataConfig
 
 _RESULTS = ".json"  # ends the name of a file of COCO results
 
@@ -39,13 +39,20 @@ def evaluate(
         bool,
         typer.Option("--save-thresholds", help="Write scores of the best F1 to RUN/thresholds.json."),
     ] = False,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Detect otherwise than runs say, detect.field=value, and leave their metrics.json."
+        ),
+    ] = None,
 ) -> None:
     """COCO box and mask AP of each MODEL, and on request a report of where it goes wrong."""
     names = _distinct_names(models)
     _require_one(models, {"--output": output, "--detections": detections})
     is_file = {model: model.suffix == _RESULTS for model in models}
-    if reference_protocol and any(is_file.values()):
-        raise ValueError("--reference-protocol needs a model. Received: a file of results")
+    for option, is_given in (("--reference-protocol", reference_protocol), ("--set", overrides)):
+        if is_given and any(is_file.values()):
+            raise ValueError(f"{option} needs a model. Received: a file of results")
     thresholds = {model: _thresholds_of_run(model) for model in models} if save_thresholds else {}
     from yolact_tf.evaluate.report import require_report_folder, write_report
     from yolact_tf.files import require_writable
@@ -54,10 +61,11 @@ def evaluate(
         require_writable(file)
     if report:
         require_report_folder(report)
-    outputs = {model: output or _metrics_of_run(model) for model in models}
+    # What a run is worth is not what it is with other settings.
+    outputs = {model: output or (None if overrides else _metrics_of_run(model)) for model in models}
     # On data that is corrupt, several are compared by what the first does.
-    settings = _data_settings(models[0])
-    subjects, loaded = _open(models, is_file, data, split, settings)
+    settings = data_settings(models[0])
+    subjects, loaded = _open(is_file, overrides or (), data, split, settings)
     analyses = {}
     for name, model in zip(names, models, strict=True):
         if len(models) > 1:
@@ -114,14 +122,7 @@ def _metrics_of_run(model):
     return path
 
 
-def _data_settings(model):
-    """What the run at `model` does with corrupt data; the defaults for what is no run, which does not say."""
-    if not _is_run(model):
-        return DataConfig()
-    return Config.from_json((model / "config.json").read_text(encoding="utf-8")).data
-
-
-def _open(models, is_file, data, split, settings):
+def _open(is_file, overrides, data, split, settings):
     """({model: a Stopwatch of its detector, or results}, the data): all is refused that does not fit,
     before any model works for long."""
     from yolact_tf.data.load import load_data
@@ -130,11 +131,12 @@ def _open(models, is_file, data, split, settings):
     from yolact_tf.evaluate.detections_file import read_results
     from yolact_tf.evaluate.stopwatch import Stopwatch
 
-    subjects = {model: Stopwatch(open_detector(model)) for model in models if not is_file[model]}
+    detectors = [model for model, is_results in is_file.items() if not is_results]
+    subjects = {model: Stopwatch(open_detector(model, overrides=overrides)) for model in detectors}
     loaded = load_data(data, split, settings.on_error, settings.boxless)
     for detector in subjects.values():
         require_labels(detector.labels, loaded)
-    files = {model: read_results(model, loaded) for model in models if is_file[model]}
+    files = {model: read_results(model, loaded) for model, is_results in is_file.items() if is_results}
     return {**subjects, **files}, loaded
 
 

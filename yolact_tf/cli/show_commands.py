@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from yolact_tf.cli.arguments import DataFolder, Overrides
+from yolact_tf.cli.data_settings import data_settings
 from yolact_tf.cli.progress import console, progress_bar
 
 show_app = typer.Typer(help="Pictures of how a model decides.", no_args_is_help=True, rich_markup_mode=None)
@@ -80,7 +81,7 @@ def crop(
 
     detector = open_detector(model)
     with progress_bar("detecting") as progress:
-        found = crop_by_size(detector, data, split, progress)
+        found = crop_by_size(detector, data, split, progress, data_settings(model))
     _write(draw_crop_by_size(found, detector), output)
     table = Table("masks", *AP_NAMES, box=None, padding=(0, 2, 0, 0))
     for name, ap in (("AP with the crop", found.cropped_ap), ("AP without", found.whole_ap)):
@@ -144,7 +145,7 @@ def errors(
 
     detector = open_detector(model)
     with progress_bar("detecting") as progress:
-        found = find_mistakes(detector, data, split, score_threshold, progress)
+        found = find_mistakes(detector, data, split, score_threshold, progress, data_settings(model))
     _write(draw_mistakes(found, detector, count), output)
     wrong, missed = found.counts()
     console.print(f"{found.num_right} right detections, {len(found.wrong)} wrong: {_listed(wrong)}")

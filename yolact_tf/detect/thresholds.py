@@ -24,7 +24,7 @@ def read_thresholds(path: PathLike, labels: Mapping[int, str]) -> dict[int, floa
         raise FileNotFoundError(
             f"{file}: expected the score thresholds that `yolact evaluate` finds. Received none"
         )
-    text = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8", errors="replace")
     try:
         content = json.loads(text)
         of_all = _score(content["all"])

@@ -120,11 +120,7 @@ def ranking_score(row: Mapping[str, Any], kind: str) -> float:
 def _coco_numbers(truth, results, kind):
     if not results:
         return _numbers_of_nothing(truth)
-    # loadRes writes into the rows that it is given.
-    copies = [
-        {**row, "score": ranking_score(row, kind), "segmentation": dict(row["segmentation"])}
-        for row in results
-    ]
+    copies = [_row_of_kind(row, kind) for row in results]
     of_kind = BoundaryEvaluation if kind == "boundary" else COCOeval_faster
     evaluation = of_kind(truth, truth.loadRes(copies), "bbox" if kind == "bbox" else "segm")
     evaluation.evaluate()
@@ -132,6 +128,15 @@ def _coco_numbers(truth, results, kind):
     evaluation.summarize()
     stats = dict(zip(STATS, map(float, evaluation.stats[: len(STATS)]), strict=True))
     return CocoNumbers(stats, evaluation.eval["precision"][..., -1])
+
+
+def _row_of_kind(row, kind):
+    """A copy of a result, since loadRes writes into rows. Of masks without the box, by whose area loadRes
+    would tell small ones from large ones."""
+    copy = {**row, "score": ranking_score(row, kind), "segmentation": dict(row["segmentation"])}
+    if kind != "bbox":
+        del copy["bbox"]
+    return copy
 
 
 def _numbers_of_nothing(truth):

@@ -47,7 +47,8 @@ def match_image(
     scores = np.array([ranking_score(row, kind) for row in rows], float)
     kept = _best(scores, classes)
     scores, classes, rows = scores[kept], classes[kept], [rows[i] for i in kept]
-    ious = _ious(rows, record, kind)
+    field = "bbox" if kind == "bbox" else "segmentation"
+    ious = object_ious([row[field] for row in rows], record, kind)
     is_same = classes[:, None] == record.classes
     found = _pair(np.where(is_same, ious, 0.0), record.is_crowd)
     is_on_crowd = np.append(record.is_crowd, False)[found]
@@ -60,6 +61,20 @@ def match_image(
         np.where(is_on_crowd, -1, found),
         is_on_crowd,
     )
+
+
+def object_ious(found: Sequence[Any] | np.ndarray, record: Record, kind: str) -> np.ndarray:
+    """[n, G] IoU of what was found with the objects of a Record; with a crowd, the share of what was found
+    that it covers.
+
+    found: n boxes [x, y, width, height] for the kind "bbox", masks as RLE for "segm".
+    """
+    if not (len(found) and record.runs):
+        return np.zeros((len(found), len(record.runs)))
+    is_crowd = record.is_crowd.astype(np.uint8).tolist()
+    if kind == "bbox":
+        return coco_mask.iou(np.array(found, float), record.xywh.astype(float), is_crowd)
+    return coco_mask.iou(found, object_masks(record), is_crowd)
 
 
 def judge(matches: Iterable[ImageMatch], num_classes: int) -> Judged:
@@ -90,17 +105,6 @@ def _best(scores, classes):
         mine = classes[order] == of_class
         place[mine] = np.arange(mine.sum())
     return order[place < MOST_DETECTIONS]
-
-
-def _ious(rows, record, kind):
-    """[n, G]; pycocotools divides by the detection's own area where an object is a crowd."""
-    if not (rows and record.runs):
-        return np.zeros((len(rows), len(record.runs)))
-    is_crowd = record.is_crowd.astype(np.uint8).tolist()
-    if kind == "bbox":
-        found = np.array([row["bbox"] for row in rows], float)
-        return coco_mask.iou(found, record.xywh.astype(float), is_crowd)
-    return coco_mask.iou([row["segmentation"] for row in rows], object_masks(record), is_crowd)
 
 
 def _pair(ious, is_crowd):

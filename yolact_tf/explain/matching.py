@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from yolact_tf.data.record import Record
 from yolact_tf.detect.detections import Detections
-from yolact_tf.evaluate.coco_numbers import object_masks
+from yolact_tf.evaluate.matching import object_ious
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +24,7 @@ def overlaps_of(found: Detections, record: Record, category_ids: np.ndarray) -> 
     category_ids: [C] of the model's classes in turn.
     """
     x1, y1, x2, y2 = found.boxes.T.astype(float)
-    crowds = record.is_crowd.astype(np.uint8)
-    shape = len(found), len(record.runs)
-    if not all(shape):
-        return Overlaps(np.zeros(shape), np.zeros(shape), np.zeros(shape, bool))
-    boxes = coco_mask.iou(np.stack([x1, y1, x2 - x1, y2 - y1], 1), record.xywh, crowds)
-    masks = coco_mask.iou(found.rle, object_masks(record), crowds)
+    boxes = object_ious(np.stack([x1, y1, x2 - x1, y2 - y1], 1), record, "bbox")
+    masks = object_ious(found.rle, record, "segm")
     is_same_class = found.class_ids[:, None] == category_ids[record.classes]
     return Overlaps(boxes, masks, is_same_class)

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from yolact_tf.config import DataConfig
 from yolact_tf.data.load import load_data
 from yolact_tf.data.record import Record
 from yolact_tf.data.split import Split
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
-from yolact_tf.evaluate import evaluate
+from yolact_tf.evaluate.average_precision import detect_split
 from yolact_tf.explain.matching import Overlaps, overlaps_of
 from yolact_tf.files import PathLike
 from yolact_tf.labels import distinct_names
@@ -67,17 +68,20 @@ def find_mistakes(
     split: str = "val",
     score_threshold: float = 0.3,
     progress: Progress | None = None,
+    settings: DataConfig | None = None,
 ) -> Mistakes:
     """The Mistakes of a detector on one split, as who sees only what scores above `score_threshold`.
 
     An object is found by the best detection of its class with a box IoU of 0.5 that has no other object;
     where the IoU of the masks is less, the detection has a poor mask. Detections in a crowd of their class
     are no mistakes.
-    data, progress: as `evaluate` has them.
+    data, progress: as `evaluate` has them.  settings: what is done with corrupt data.
     """
-    data = load_data(data, split)
+    settings = settings or DataConfig()
+    data = load_data(data, split, settings.on_error, settings.boxless)
     judge = _Judge(data.labels, score_threshold)
-    evaluate(detector, data, split, progress, observe=judge.observe)
+    lost = settings.on_error, settings.max_unreadable
+    detect_split(detector, data, judge.observe, progress, *lost)
     by_weight = lambda mistake: -mistake.weight
     wrong, missed = sorted(judge.wrong, key=by_weight), sorted(judge.missed, key=by_weight)
     return Mistakes(score_threshold, wrong, missed, judge.num_right, data.num_images)

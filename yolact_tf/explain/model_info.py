@@ -65,12 +65,15 @@ class ModelInfo:
 def model_info(model: PathLike, overrides: Iterable[str] = ()) -> ModelInfo:
     """The ModelInfo of a run folder, of an artefact of `yolact export`, or of a recipe by path or bare name.
 
-    overrides: of a run or recipe, `section.field=value`. ValueError or FileNotFoundError for anything else.
+    overrides: of a recipe, `section.field=value`. ValueError or FileNotFoundError for anything else.
     """
-    path = Path(model)
+    path, overrides = Path(model), list(overrides)
+    is_made = is_run(path) or (path.exists() and path.suffix != ".py")
+    if is_made and overrides:
+        raise ValueError(f"--set is for recipes: {str(model)!r} is what it is. Received: {overrides[0]!r}")
     if is_run(path):
-        return _of_run(path, config_of(path, overrides))
-    if path.exists() and path.suffix != ".py":
+        return _of_run(path, config_of(path))
+    if is_made:
         return _of_artefact(path)
     config = load_config(model, overrides)
     return _of_config("recipe", config, {"name": config.name, "classes": str(config.model.num_classes)})

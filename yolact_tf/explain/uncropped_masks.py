@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from yolact_tf.config import DataConfig
 from yolact_tf.data.load import load_data
 from yolact_tf.data.record import Record
 from yolact_tf.data.split import Split
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
-from yolact_tf.evaluate import coco_metrics, evaluate, results_as_annotated
+from yolact_tf.evaluate import coco_metrics, results_as_annotated
+from yolact_tf.evaluate.average_precision import detect_split
 from yolact_tf.explain.mask_sums import whole_masks
 from yolact_tf.explain.matching import overlaps_of
 from yolact_tf.files import PathLike
@@ -49,13 +51,18 @@ class CropBySize:
 
 
 def crop_by_size(
-    detector: Detector, data: PathLike | Split, split: str = "val", progress: Progress | None = None
+    detector: Detector,
+    data: PathLike | Split,
+    split: str = "val",
+    progress: Progress | None = None,
+    settings: DataConfig | None = None,
 ) -> CropBySize:
     """The CropBySize of a detector on one split. ValueError where its Detections have no prototypes.
 
-    data, progress: as `evaluate` has them.
+    data, progress: as `evaluate` has them.  settings: what is done with corrupt data.
     """
-    data = load_data(data, split)
+    settings = settings or DataConfig()
+    data = load_data(data, split, settings.on_error, settings.boxless)
     category_ids = np.array(list(data.labels))
     objects: list[FoundObject] = []
     whole_results: list[dict[str, Any]] = []
@@ -65,7 +72,8 @@ def crop_by_size(
         objects.extend(_found_objects(record, found, whole, category_ids))
         whole_results.extend(results_as_annotated(whole.to_coco(record.image_id), record))
 
-    _, results = evaluate(detector, data, split, progress, observe=observe)
+    lost = settings.on_error, settings.max_unreadable
+    results = detect_split(detector, data, observe, progress, *lost)
     return CropBySize(objects, _mask_ap(data, results), _mask_ap(data, whole_results))
 
 

@@ -46,10 +46,19 @@ def test_a_video_drawn_by_us_is_passed_over(tmp_path):
     assert names(tmp_path) == ["clip.mov"]
 
 
+def test_a_link_that_leads_back_gives_nothing_twice(tmp_path, monkeypatch):
+    image_at(tmp_path / "b.png")
+    (tmp_path / "a-loop").symlink_to(".")
+    (tmp_path / "link.png").symlink_to("b.png")
+    monkeypatch.chdir(tmp_path)
+    assert names("**/*.png") == names([".", "a-loop"]) == ["b.png", "link.png"]
+
+
 @pytest.mark.parametrize(
     ("place", "message"),
     [
         ("nowhere.mp4", r"SOURCE must be an image, a video, .*'nowhere.mp4', which matches nothing"),
+        ("", r"SOURCE must be an image, a video, .*'', which matches nothing"),
         (7, r"/dev/video7: expected a camera. Received none; this machine has "),
         ("7", r"/dev/video7: expected a camera"),
         ("/dev/video7", r"/dev/video7: expected a camera"),

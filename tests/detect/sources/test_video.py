@@ -63,6 +63,29 @@ def test_other_containers_and_codecs(name, codec, pix_fmt, tmp_path):
     assert np.abs(frames[3].image.astype(int) - picture(3)).mean() < 12
 
 
+def copied(path, target, later=0, options=None):
+    """The same video in another file, `later` units of its time."""
+    with av.open(path) as source, av.open(target, "w", options=options or {}) as container:
+        copy = container.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.dts, packet.pts, packet.stream = packet.dts + later, packet.pts + later, copy
+                container.mux(packet)
+    return target
+
+
+def test_nothing_is_said_of_a_whole_video(tmp_path, caplog):
+    plain = write_video(tmp_path / "clip.mkv", frames=30)
+    # Matroska counts its length from 0, and an AVI among its frames the times at which no frame is new.
+    late = copied(plain, tmp_path / "late.mkv", later=5000)
+    uneven = write_video(tmp_path / "uneven.avi", frames=30, durations=[100, 300] * 15, codec="mpeg4")
+    for path in (plain, late, uneven):
+        assert len(frames_of(path)) == 30
+    assert not caplog.records
+    of_late = Video(str(late), "late")
+    assert of_late.num_frames == 1.2 * of_late.facts.rate
+
+
 def test_a_broken_tail_gives_the_frames_before_it(tmp_path, caplog):
     path = write_video(tmp_path / "clip.mkv", frames=60)
     whole = path.read_bytes()
@@ -75,13 +98,7 @@ def test_a_broken_tail_gives_the_frames_before_it(tmp_path, caplog):
 
 def test_a_broken_tail_of_an_mp4_whose_head_is_whole(tmp_path, caplog):
     path = write_video(tmp_path / "clip.mp4", frames=60)
-    head_first = tmp_path / "head_first.mp4"
-    with av.open(path) as source, av.open(head_first, "w", options={"movflags": "faststart"}) as target:
-        copy = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = copy
-                target.mux(packet)
+    head_first = copied(path, tmp_path / "head_first.mp4", options={"movflags": "faststart"})
     whole = head_first.read_bytes()
     head_first.write_bytes(whole[: len(whole) * 2 // 3])
     frames = frames_of(head_first)

@@ -81,6 +81,8 @@ def test_the_page_of_one_model_shows_all(report, analyses):
     assert titles(report)[: len(SECTIONS)] == SECTIONS
     assert titles(report)[len(SECTIONS)] == "Calibration of scores" and titles(report)[-1] == "Speed"
     page, analysis = report.read_text(), analyses["good"]
+    for explained in ("AP: ", "AR1, AR10, AR100: ", "s, m, l: ", "Boundaries: ", "Quality: "):
+        assert explained in page
     for coco in (analysis.boxes.coco, analysis.masks.coco, analysis.boundary):
         assert f"<td>{coco.stats['AP75']:.3f}</td>" in page
     for name in LABELS.values():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yolact_tf.anchors import NUM_LEVELS, build_anchors, pyramid_sizes
+from yolact_tf.box_pairs import paired_iou
 from yolact_tf.config import AnchorConfig
 
 RECALL_IOU = 0.5  # as `loss.positive_iou`: from there on an anchor learns the box
@@ -90,17 +91,8 @@ def _best_iou(boxes, cells, y, x):
     parts = [np.zeros(0, np.float32)]
     for start in range(0, len(boxes), _CHUNK):
         part = slice(start, start + _CHUNK)
-        parts.append(_ious(boxes[part, None], cells[y[part], x[part]]).max(1))
+        parts.append(paired_iou(boxes[part, None], cells[y[part], x[part]]).max(1))
     return np.concatenate(parts)
-
-
-def _ious(first, second):
-    """`boxes.iou` of each pair, [..., 4] and [..., 4] to [...], in NumPy: the search calls it hundreds of
-    times, and a Keras operation at a time takes ten times as long."""
-    shared = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
-    shared = np.prod(np.maximum(shared, 0), -1)
-    areas = [np.prod(corners[..., 2:] - corners[..., :2], -1) for corners in (first, second)]
-    return shared / (sum(areas) - shared)
 
 
 def _search(boxes, image_size, anchors):

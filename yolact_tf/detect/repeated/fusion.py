@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from yolact_tf.box_pairs import paired_iou
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.repeated.sets import one_set, with_windows
 from yolact_tf.detect.repeated.windows import Region, add_to, extent_of, trimmed
@@ -46,7 +47,7 @@ def _clusters(found, view_of):
     clusters, boxes = [], np.zeros((0, 4), np.float32)
     classes, views = np.zeros(0, int), []
     for index in np.argsort(-found.scores, kind="stable").tolist():
-        overlaps = _iou(found.boxes[index], boxes)
+        overlaps = paired_iou(found.boxes[index], boxes)
         overlaps[classes != found.class_ids[index]] = 0
         overlaps[[view_of[index] in seen for seen in views]] = 0
         if overlaps.size and overlaps.max() > SAME:
@@ -61,15 +62,6 @@ def _clusters(found, view_of):
             boxes = np.concatenate([boxes, found.boxes[index : index + 1]])
             classes = np.append(classes, found.class_ids[index])
     return clusters
-
-
-def _iou(box, boxes):
-    """[n] overlaps of a box with each of `boxes` [n, 4]."""
-    width = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
-    height = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
-    shared = np.maximum(width, 0) * np.maximum(height, 0)
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return shared / np.maximum((box[2] - box[0]) * (box[3] - box[1]) + area - shared, 1e-9)
 
 
 def _views_of(box, regions):

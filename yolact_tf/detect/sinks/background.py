@@ -15,13 +15,15 @@ _WAITING = 8  # frames that are drawn and encoded later
 class InBackground(Sink):
     """Gives frames to `sinks` in a thread, so that who finds the next need not wait for drawing and encoding.
 
-    What one of them raises is raised by the next `add`, or by `close`; all are closed whatever happens.
+    What one of them raises is raised by the next `add`, or by `close`; all are closed whatever happens, also
+    where Ctrl-C is pressed again meanwhile.
     """
 
     def __init__(self, sinks: Sequence[Sink]):
         self._sinks = sinks
         self._waiting: queue.Queue[tuple[Frame, Detections] | None] = queue.Queue(_WAITING)
         self._error: BaseException | None = None
+        self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="sinks")
         self._thread.start()
 
@@ -31,10 +33,18 @@ class InBackground(Sink):
         self._waiting.put((frame, found))
 
     def close(self) -> None:
-        self._waiting.put(None)
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
+        again: KeyboardInterrupt | None = None
+        is_told = False
+        while not self._is_over.is_set():
+            try:
+                if not is_told:
+                    self._waiting.put(None)
+                    is_told = True
+                self._is_over.wait()  # Python 3.11 takes a thread for ended whose `join` was interrupted
+            except KeyboardInterrupt as interrupt:
+                again = interrupt
+        if error := self._error or again:
+            raise error
 
     def _work(self):
         try:
@@ -48,3 +58,5 @@ class InBackground(Sink):
             self._error = error
             while self._waiting.get() is not None:  # nobody shall wait for room that never comes
                 pass
+        finally:
+            self._is_over.set()

@@ -9,6 +9,7 @@ from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.sinks.frame_names import FrameNames
 from yolact_tf.detect.sinks.sink import Sink
 from yolact_tf.detect.sources import Frame
+from yolact_tf.files import atomic_path
 
 
 class Cutouts(Sink):
@@ -25,7 +26,8 @@ class Cutouts(Sink):
             if picture.size:
                 folder.mkdir(parents=True, exist_ok=True)
                 plain = re.sub(r"[^\w.-]+", "_", name)
-                Image.fromarray(picture).save(folder / f"{number:02}_{plain}.png")
+                with atomic_path(folder / f"{number:02}_{plain}.png", suffix=".png") as temporary:
+                    Image.fromarray(picture).save(temporary)
 
     def close(self) -> None:
         """Nothing is left to write."""

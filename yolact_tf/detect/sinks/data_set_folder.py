@@ -13,6 +13,7 @@ from yolact_tf.data.convert.png_pictures import called_png
 from yolact_tf.detect.annotations import picture_of
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.sinks.frame_names import FrameNames
+from yolact_tf.detect.sinks.refusals import named
 from yolact_tf.detect.sinks.sink import Sink
 from yolact_tf.detect.sources import Frame
 from yolact_tf.files import new_folder
@@ -65,5 +66,6 @@ class DataSetFolder(Sink):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             self._stored = tempfile.TemporaryDirectory(prefix=".frames-", dir=self.folder.parent)
         stored = Path(self._stored.name) / f"{len(self._pictures)}{PurePosixPath(name).suffix}"
-        Image.fromarray(frame.image).save(stored, quality=_QUALITY)
+        with named(self.folder):
+            Image.fromarray(frame.image).save(stored, quality=_QUALITY)
         return stored

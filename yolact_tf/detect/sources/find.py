@@ -44,7 +44,8 @@ def find_sources(places: Place | Iterable[Place]) -> list[Source]:
             found.setdefault(stream.url, stream)
             continue
         for path in _files(_plain(str(place))):
-            found.setdefault(os.path.abspath(path), path)
+            # A folder may be met under several names, and endlessly where a link in it leads back.
+            found.setdefault(os.path.join(os.path.realpath(path.parent), path.name), path)
     names = iter(_distinct([path for path in found.values() if isinstance(path, Path)]))
     return [_file(one, next(names)) if isinstance(one, Path) else one for one in found.values()]
 
@@ -78,10 +79,10 @@ def _plain(place):
 
 def _files(place):
     path = Path(place)
-    if path.is_dir():
+    if place and path.is_dir():  # nothing, as of a variable that is not set, is not the current folder
         return _files_in(path)
-    found = [path] if path.is_file() else sorted(Path(p) for p in glob.glob(place, recursive=True))
-    found = [file for file in found if file.is_file()]
+    found = [path] if path.is_file() else [Path(p) for p in glob.glob(place, recursive=True)]
+    found = sorted((file for file in found if file.is_file()), key=lambda file: (len(file.parts), file))
     if not found:
         raise FileNotFoundError(f"{_EXPECTED}. Received: {place!r}, which matches nothing")
     if any(map(_is_video, found)):

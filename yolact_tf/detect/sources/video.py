@@ -134,7 +134,7 @@ class _Reading:
         self.source, self.container, self.stream = source, container, stream
         self.count = self.packets = self.spoilt = 0
         self.reached = start_of(container)  # up to which there was anything
-        self.end = self.reached + Fraction(container.duration or 0, MICROSECONDS)
+        self.end = self.reached + _duration(container)
         self.fault = ""  # that ended the reading
         self.interval = 1 / _rate(stream)
         # What is live began with the first frame that is seen.
@@ -197,7 +197,8 @@ class _Reading:
 
     def _is_short(self):
         """Whether there was less than the head says."""
-        if self.stream.frames:
+        # An AVI also counts the times at which no frame is new.
+        if self.stream.frames and self.container.format.name != "avi":
             return self.packets < self.stream.frames
         return self.reached + _TOLERANCE < self.end
 
@@ -206,8 +207,8 @@ def _facts(container):
     stream = container.streams.best("video")
     rate = _rate(stream)
     num_frames = stream.frames
-    if not num_frames and container.duration:
-        num_frames = round(container.duration * rate / MICROSECONDS)
+    if not num_frames:
+        num_frames = round(_duration(container) * rate)
     return Facts(
         num_frames or None,
         not container.duration,
@@ -216,6 +217,15 @@ def _facts(container):
         stream.sample_aspect_ratio or Fraction(1),
         frozenset(sound.codec_context.name for sound in container.streams.audio if sound.codec_context),
         dict(container.metadata),
+    )
+
+
+def _duration(container):
+    """Seconds from the start to the end, 0 where nobody knows."""
+    duration = Fraction(container.duration or 0, MICROSECONDS)
+    # Matroska's runs from 0, wherever the first frame is.
+    return (
+        max(duration - start_of(container), Fraction(0)) if "matroska" in container.format.name else duration
     )
 
 

@@ -71,8 +71,11 @@ def _draw_bars(axis, groups, colors):
     for number, (name, gains) in enumerate(groups.items()):
         places = np.arange(len(gains)) + (number - (len(groups) - 1) / 2) * width
         bars = axis.bar(places, gains, 0.95 * width, color=colors[name], label=name)
-        axis.bar_label(bars, [f"{gain:.3f}".removeprefix("0") for gain in gains], fontsize=7, padding=1)
+        texts = [f"{gain:.3f}".removeprefix("0") for gain in gains]
+        # Side by side there is no room for those of several models.
+        axis.bar_label(bars, texts, fontsize=7, padding=2, rotation=90 if len(groups) > 2 else 0)
     axis.set_xticks(range(len(KINDS) + 1), (*KINDS, MISSED), fontsize=8)
-    axis.set_ylim(0, max(0.01, *(1.15 * max(gains) for gains in groups.values()), axis.get_ylim()[1]))
+    room = 1.15 + 0.07 * len(groups)  # for the legend
+    axis.set_ylim(0, max(0.01, *(room * max(gains) for gains in groups.values()), axis.get_ylim()[1]))
     axis.legend(prop=font_of(groups, 8))
     tidy(axis)

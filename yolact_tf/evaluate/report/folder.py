@@ -20,6 +20,10 @@ from yolact_tf.files import PathLike, require_writable, write_text
 _PAGE, _NUMBERS = "index.html", "report.json"
 _PICTURES = ("precision_recall", "f1", "errors", "calibration", "confusion*", "worst", "best", "differences")
 _MOST_IMAGES = 4
+_QUALITY = (
+    "<p>Quality: the IoU of masks that found an object, summed, by the mean of the numbers of masks above "
+    "the threshold and of objects (panoptic quality of all classes together).</p>"
+)
 
 
 def require_report_folder(folder: PathLike) -> None:
@@ -77,7 +81,7 @@ def _draw_images(folder, data, models):
     for name, sheet in sheets.items():
         save_picture(sheet, folder / f"{name}.png")
     return [
-        (title, picture(folder / f"{name}.png", is_wide=True))
+        (title, _QUALITY + picture(folder / f"{name}.png", is_wide=True))
         for name, (title, _) in chosen.items()
         if name in sheets
     ]

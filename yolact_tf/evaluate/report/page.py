@@ -10,6 +10,13 @@ from yolact_tf.evaluate.analysis import Analysis
 from yolact_tf.evaluate.report import tables
 from yolact_tf.evaluate.report.error_charts import MOST_NUMBERED
 
+_PRECISION = (
+    "<p>AP: the area under precision over recall, the mean over classes and over IoU thresholds from .5 to "
+    ".95, as COCO has it; AP50 and AP75 at one threshold. AR1, AR10, AR100: the same mean of the largest "
+    "recall with so many detections of a class an image. s, m, l: small, medium and large objects, of areas "
+    "below 32², below 96² and above. Boundaries: by the IoU of masks or of their boundaries, 2 % of the "
+    "diagonal wide, whichever is less.</p>"
+)
 _THRESHOLDS = (
     "<p>Precision, recall and F1 of the detections above a score, right where they find an object of their "
     "class with an IoU of .5. The threshold is that of the largest F1.</p>"
@@ -56,7 +63,7 @@ def sections(
     def chart(path):
         return picture(path, is_chart=True, is_wide=True)
 
-    yield "Average precision", tables.coco_table(models) + chart(folder / "precision_recall.png")
+    yield "Average precision", _PRECISION + tables.coco_table(models) + chart(folder / "precision_recall.png")
     yield "Score thresholds", _THRESHOLDS + tables.operation_table(models) + chart(folder / "f1.png")
     if len(models) > 1:
         yield "Classes", tables.compared_classes_table(models)
