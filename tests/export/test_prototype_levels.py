@@ -8,6 +8,7 @@ import tensorflow as tf
 from numpy.testing import assert_allclose
 
 import yolact_tf
+from tests.export.software_gpu import answers_on_gpu, read_answers, write_images
 from yolact_tf.export import to_litert, to_saved_model
 from yolact_tf.export.calibration import CalibrationImages
 from yolact_tf.export.gpu_graph import gpu_faults
@@ -18,17 +19,20 @@ from yolact_tf.runs import Run
 pytestmark = pytest.mark.whole
 
 
-@pytest.fixture(scope="module")
-def run(small_settings):
-    config = yolact_tf.load_config(
-        "tiny_256", [*small_settings, "model.num_classes=6", "model.prototype_levels=3"]
-    )
+def run_of(small_settings, channels):
+    settings = ["model.num_classes=6", "model.prototype_levels=3", f"data.channels={channels}"]
+    config = yolact_tf.load_config("tiny_256", [*small_settings, *settings])
     model = yolact_tf.build_yolact(config)
     draws = np.random.default_rng(0)
     for name in ("from_p4", "from_p5"):
         kernel = model.get_layer("protonet").get_layer(name).kernel
         kernel.assign(draws.normal(0, 0.2, kernel.shape))
     return Run(model, config, {i: str(i) for i in range(1, 7)})
+
+
+@pytest.fixture(scope="module")
+def run(small_settings):
+    return run_of(small_settings, 3)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +67,17 @@ def heads(run, tmp_path_factory):
 def test_litert_computes_them_on_what_gpus_compute_rightly(heads, image, prototypes):
     assert_allclose(answers(heads, image), prototypes, atol=1e-4 * prototypes.max())
     assert gpu_faults(heads) == []
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_gpu_computes_them_of_grey_and_of_colours(channels, small_settings, image, tmp_path):
+    file = to_litert(run_of(small_settings, channels), tmp_path / "heads.tflite", "heads")
+    shown = image[..., :channels].astype("float32")
+    write_images(file.with_suffix(".npz"), [shown])
+    answers_on_gpu(tmp_path, "swiftshader")
+    (found,) = read_answers(file.with_suffix(".answers.npz"))
+    expected = answers(file.read_bytes(), shown)
+    assert_allclose(found["prototypes"], expected, atol=1e-3 * expected.max())
 
 
 def test_int8_sums_them_in_int8(run, heads, image, prototypes, shapes_data):

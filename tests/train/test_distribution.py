@@ -17,17 +17,14 @@ from yolact_tf.train.distribution import devices
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = (
     *("data.image_size=64", "data.max_objects=8", "anchors.sizes=12,24,48,64,64"),
-    *(
-        "model.pyramid_channels=16",
-        "model.prototype_channels=8",
-        "model.prototype_convs=1",
-        "model.prototype_levels=3",
-    ),
-    *("model.head_channels=16", "model.num_prototypes=4", "model.num_classes=6"),
+    *("model.pyramid_channels=16", "model.prototype_channels=8", "model.prototype_convs=1"),
+    *("model.head_channels=16", "model.num_prototypes=4", "model.num_classes=6", "model.prototype_levels=3"),
     *("detect.max_detections=5", "detect.max_candidates=10"),
     # The largest step that the clip leaves; a clip of each part of a batch would show.
     *("train.optimizer=sgd", "train.learning_rate=0.05", "train.gradient_clip=1"),
     *("train.batch_size=8", "train.epochs=1", "train.images_per_epoch=24", "loss.masks_per_image=100"),
+    # Of three batches the last is not mixed.
+    *("data.copy_paste=0.5", "data.unmixed_end=0.4"),
     # Nothing is chosen by rank: last digits, which the load of a machine moves, would choose other negatives.
     "loss.class_loss=focal",
     # The first stages join in the last of the three steps, and learn slowly.

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.torch_files.pth_writer import tensor, write_zip
 from yolact_tf.model import build_yolact
@@ -32,6 +32,15 @@ def test_the_same_classes_keep_everything(source, small_settings):
     assert (result.loaded, result.fresh) == (len(model.weights), ())
     for ours, theirs in zip(model.weights, source.model.weights, strict=True):
         assert_array_equal(ours, theirs)
+
+
+def test_prototypes_of_more_levels_begin_with_those_of_p3(source, small_settings):
+    settings = [*small_settings, "model.prototype_levels=3"]
+    model = fresh_model(settings, len(source.labels))
+    result = load_start_weights(model, source.path, source.labels)
+    assert result.fresh == ("protonet/from_p4", "protonet/from_p5")
+    images = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), "uint8")
+    assert_allclose(model(images)["prototypes"], source.model(images)["prototypes"], atol=1e-5)
 
 
 @pytest.mark.parametrize("names", [("left", "right"), tuple("abcdef")])

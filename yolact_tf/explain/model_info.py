@@ -123,7 +123,7 @@ def _of_config(kind, config, facts):
     facts = {
         **facts,
         "backbone": config.model.backbone,
-        "input": f"{size} x {size} px",
+        "input": _input(size, config.data.channels),
         "prototypes": f"{prototypes[3]} of {prototypes[1]} x {prototypes[2]}",
     }
     parts = parts_of(model, config.detect.max_detections)
@@ -135,9 +135,13 @@ def _of_artefact(path):
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     facts = {"size": _megabytes(files), "precision": engine.precision, "classes": _classes(engine.labels)}
     if engine.image_size:
-        facts["input"] = f"{engine.image_size} x {engine.image_size} px"
+        facts["input"] = _input(engine.image_size, engine.channels)
     parts = parts_of_tflite(path.read_bytes()) if path.suffix == ".tflite" else ()
     return ModelInfo(engine.kind, facts, tuple(parts), engine.anchor_settings or {})
+
+
+def _input(side, channels):
+    return f"{side} x {side} px" + (", grey" if channels == 1 else "")
 
 
 def _classes(labels):

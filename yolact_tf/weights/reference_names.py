@@ -41,6 +41,7 @@ _RULES = [
     *[("fpn", f"downsample_p{6 + i}", f"fpn.downsample_layers.{i}") for i in range(2)],
     *[("protonet", f"conv{n}", f"proto_net.{i}") for n, i in enumerate((0, 2, 4, 8))],
     ("protonet", "prototypes", "proto_net.10"),
+    ("protonet", r"(from_p\d)", r"proto_net.\1"),  # ours alone
     ("prediction_head", "shared", "prediction_layers.0.upfeature.0"),
     ("prediction_head", "box_deltas_conv", "prediction_layers.0.bbox_layer"),
     ("prediction_head", "class_logits_conv", "prediction_layers.0.conf_layer"),

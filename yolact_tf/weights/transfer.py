@@ -18,6 +18,8 @@ CLASS_LAYERS = (
     ("semantic_head", "semantic_logits"),
     ("mask_rescorer", "conv5"),
 )
+# Layers that add nothing as long as they are fresh: weights of a network without them mean the same.
+SILENT_LAYERS = (("protonet", "from_p4"), ("protonet", "from_p5"))
 SHOWN = 5  # mismatches that an error lists
 
 
@@ -60,10 +62,12 @@ def transfer(
 ) -> Transfer:
     """Assigns `tensors` {key: array} to `slots` {key: Slot} and returns the Transfer.
 
-    fresh: keys that keep their initial values, whether the file has them or not.  to_layout: from the
-    file's layout to Keras'. ValueError, and nothing assigned, unless keys and shapes agree; it names
-    `origin` and the first keys that do not.
+    fresh: keys that keep their initial values, whether the file has them or not; `SILENT_LAYERS` keep theirs
+    where it lacks them.  to_layout: from the file's layout to Keras'. ValueError, and nothing assigned,
+    unless keys and shapes agree; it names `origin` and the first keys that do not.
     """
+    silent = {key for key, slot in slots.items() if slot.layer in SILENT_LAYERS and key not in tensors}
+    fresh = {*fresh, *silent}
     expected = {key: slot.shape for key, slot in slots.items() if key not in fresh}
     received = {key: tuple(tensor.shape) for key, tensor in tensors.items() if key not in fresh}
     problems = [key for key in expected | received if expected.get(key) != received.get(key)]

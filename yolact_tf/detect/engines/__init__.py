@@ -6,7 +6,8 @@ Keras engine and a `.tflite` of `litert_explore` add coefficients [n, K] and pro
 does so with several images, of any sizes, and is one call where that can be: of `prepare`, what is to be done
 with pixels before, and `detect`. Threads may share it.
 `kind` names it, `precision` is that of its weights, `accelerator` what computes; `image_size` is the side of
-the network's input, `anchor_settings` the arguments of `build_anchors`, both None of a SavedModel.
+the network's input and `channels` its last axis, `anchor_settings` the arguments of `build_anchors`, all None
+of a SavedModel.
 """
 
 from pathlib import Path

@@ -19,7 +19,7 @@ class SavedModelEngine(Engine):
     """Runs `evaluation` of the newest version of an exported SavedModel, or `tensors` where it has none."""
 
     kind = "SavedModel"
-    image_size = anchor_settings = None  # which its graph alone knows
+    image_size = channels = anchor_settings = None  # which its graph alone knows
 
     def __init__(self, path: PathLike):
         folder = next(iter(require_versions(path).values()))  # the newest
