@@ -42,10 +42,7 @@ def draw_instances(
     count = len(boxes)
     colors = [color_of(i) for i in range(count)] if colors is None else colors
     line_width = max(1, round(min(image.shape[:2]) / 500))
-    picture = Image.fromarray(np.array(image))
-    for i in reversed(range(count)):  # paint the best last
-        y, x, mask = windows[i]
-        picture.paste(colors[i], (x, y), _opacities(mask, line_width))
+    picture = _with_masks(image, windows, colors, line_width)
     pen = ImageDraw.Draw(picture)
     for i in reversed(range(count)):
         x1, y1, x2, y2 = (float(v) for v in boxes[i])
@@ -97,9 +94,19 @@ def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.LANCZOS))
 
 
+def _with_masks(image, windows, colors, line_width):
+    """A Pillow image under the colours of masks; a pixel has that of the first mask it lies in alone."""
+    picture = Image.fromarray(image)
+    layer, opacity = Image.new("RGB", picture.size), Image.new("L", picture.size)
+    for (y, x, mask), color in reversed(list(zip(windows, colors, strict=True))):
+        shape = Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+        layer.paste(color, (x, y), shape)
+        opacity.paste(_opacities(mask, line_width), (x, y), shape)
+    return Image.composite(layer, picture, opacity)
+
+
 def _opacities(mask, line_width):
-    """What Pillow mixes a colour by, 0..255 for each pixel of a mask: its outline keeps touching objects
-    apart."""
+    """How much of a mask's colour each pixel has, of 255: its outline keeps touching objects apart."""
     inner = mask
     for _ in range(line_width):
         inner = _eroded(inner)
