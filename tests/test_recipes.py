@@ -82,6 +82,13 @@ def test_a_broken_recipe_is_refused_by_name(tmp_path, body, message):
     assert str(recipe) in str(caught.value)
 
 
+def test_a_file_that_is_no_recipe_is_refused(tmp_path):
+    model = tmp_path / "yolact.tflite"
+    model.write_bytes(b"TFL3")
+    with pytest.raises(ValueError, match=r"must be a Python file, \.py. Received: .*tflite"):
+        load_config(model)
+
+
 def test_an_unknown_recipe_names_the_nearest():
     with pytest.raises(FileNotFoundError, match="Received: 'resnet50'. Nearest: resnet50_550"):
         load_config("resnet50")

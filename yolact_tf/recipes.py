@@ -86,6 +86,8 @@ def _find(recipe, kind):
     if recipe in names:
         return _folder(kind) / f"{recipe}.py"
     if Path(recipe).is_file():
+        if Path(recipe).suffix != ".py":
+            raise ValueError(f"A recipe must be a Python file, .py. Received: {recipe!r}")
         return Path(recipe)
     near = difflib.get_close_matches(Path(recipe).stem, names, n=3, cutoff=0.4) or sorted(names)
     raise FileNotFoundError(

@@ -30,7 +30,10 @@ def test_it_explains_itself():
     ("arguments", "message"),
     [
         ([], "Missing argument 'MODEL...'"),
-        (["nowhere"], "Expected an exported model. Received: 'nowhere', which is not there"),
+        (
+            ["nowhere"],
+            "MODEL must be a run folder or an exported model. Received: 'nowhere', which is not there",
+        ),
         (["nowhere", "--repeats", "0"], "Invalid value for '--repeats'"),
         (["nowhere", "--threads", "0"], "Invalid value for '--threads'"),
         (["nowhere", "--sweep", "colour"], "Invalid value for '--sweep'"),

@@ -134,7 +134,7 @@ def test_broken_data_is_refused_before_a_run_is_made(case, tmp_path, capsys, mon
         (["train", "tiny_256", "--data", ".", "--run", "r"], "expected train.json or annotations/"),
         (["train", "tiny_256"], "Missing option '--data'"),
         (["train", "tiny_256", "--data", ".", "--run", "r", "--fast"], "No such option: --fast"),
-        (["evaluate", "nowhere", "--data", "."], "Expected an exported model"),
+        (["evaluate", "nowhere", "--data", "."], "MODEL must be a run folder or an exported model"),
         (["evaluate", ".", "--data", "."], "MODEL must be a run folder"),
         (
             ["detect", "nowhere", "missing.jpg", "--output", "o"],

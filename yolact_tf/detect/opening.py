@@ -19,6 +19,10 @@ def open_detector(
     TensorFlow's threads.  overrides: as `load_run` has them, for runs.
     """
     path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"MODEL must be a run folder or an exported model. Received: {str(path)!r}, which is not there"
+        )
     if is_run(path):
         return Detector(load_run(path, overrides))
     if overrides:

@@ -24,6 +24,15 @@ def test_an_object_is_where_its_centre_is():
     assert "visitors" not in zone  # who is who is not known
 
 
+def test_what_lies_outside_the_picture_is_told_of_once(caplog):
+    beside = Zone("beside", ((500, 0), (600, 0), (600, 50)))
+    counter = ZoneCounter([LEFT, beside])
+    for _ in range(2):
+        counter(boxes(at(20, 20)))
+    (record,) = caplog.records
+    assert "beside lies outside the picture: expected points within 100 x 100" in record.getMessage()
+
+
 def test_who_leaves_a_zone_and_comes_back_visited_it_once():
     counter = ZoneCounter([LEFT])
     for x in (20, 40, 60, 80, 60, 40, 20):

@@ -1,5 +1,6 @@
 """ZoneCounter: how many objects are in zones, how many were, and how many crossed lines."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.detect.moving.as_supervision import boxes_at, boxes_of
 from yolact_tf.detect.moving.zones import Line, Zone
 
+logger = logging.getLogger(__name__)
 _REMEMBERED = 300  # frames for which an object that is out of sight is taken to be where it was last seen
 
 
@@ -47,6 +49,8 @@ class ZoneCounter:
         """Counts the next frame. ValueError where lines are given and `found` has no `track_ids`."""
         if self.lines and found.track_ids is None:
             raise ValueError("Lines count who crosses them. Expected `track_ids`. Received: none")
+        if not self._num_frames:
+            self._tell_of_what_lies_outside(found.image_size)
         self._num_frames += 1
         boxes = boxes_of(found)
         is_inside = [area.trigger(boxes) for area in self._areas]
@@ -71,6 +75,19 @@ class ZoneCounter:
             for line, ways in zip(self.lines, self._crossings, strict=True)
         ]
         return {"frames": self._num_frames, "zones": zones, "lines": lines}
+
+    def _tell_of_what_lies_outside(self, image_size):
+        height, width = image_size
+        for mark in (*self.zones, *self.lines):
+            low, high = np.min(mark.points, 0), np.max(mark.points, 0)
+            if (low >= (width, height)).any() or (high < 0).any():
+                logger.warning(
+                    "%s lies outside the picture: expected points within %d x %d. Received: %s",
+                    mark.name,
+                    width,
+                    height,
+                    mark.points,
+                )
 
     def _follow(self, track_ids, found, is_inside):
         for track, name, box in zip(track_ids.tolist(), found.class_names, found.boxes, strict=True):
