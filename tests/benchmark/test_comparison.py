@@ -33,6 +33,7 @@ def test_what_is_reported_of_each_model(candidates, samples):
     assert reports[0].objects == reports[1].objects == reports[2].objects > 0
 
 
+@pytest.mark.whole
 def test_every_round_is_in_every_stage(candidates, samples):
     timings = time_rounds(candidates[:1], samples, 2)[0]
     assert {len(times) for times in timings.stages.values()} == {2}

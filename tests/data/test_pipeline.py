@@ -92,6 +92,7 @@ def test_batches_have_the_shapes_of_the_docstring(name, batch_size, request):
     }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_masks_may_be_larger_than_prototypes(five, split):
     truth = lambda **settings: joined(build_dataset(config_of(mosaic=0.5, **settings), five, split))[1]

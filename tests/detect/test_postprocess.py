@@ -150,7 +150,7 @@ def test_each_image_of_a_batch_is_on_its_own():
 
 
 @pytest.mark.parametrize("rescorer", [None, lambda masks: ops.mean(masks, axis=(1, 2)) * np.ones(4, "f")])
-@pytest.mark.parametrize("option", ["fast", "cc", "trad"])
+@pytest.mark.parametrize("option", ["fast", "cc", pytest.param("trad", marks=pytest.mark.whole)])
 def test_branches_change_nothing(option, rescorer):
     """Of images in which no, few, more and all anchors take part."""
     batch = random_predictions(4, anchors=1500)

@@ -71,6 +71,7 @@ def test_a_part_is_the_sum_of_its_layers(run):
     )
 
 
+@pytest.mark.whole
 def test_the_rescorer_looks_at_each_detection(plus_run):
     model = yolact_tf.load_run(plus_run).model
     once, ten = (parts_of(model, count)[-1] for count in (1, 10))

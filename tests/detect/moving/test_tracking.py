@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from tests.detect.moving.boxes import boxes
 from yolact_tf.data.synthetic.moving import MovingScene
@@ -36,6 +37,7 @@ def histories(seed):
     return history[1:]
 
 
+@pytest.mark.whole
 def test_ids_are_stable_over_occlusion():
     """Where things cross behind one another an id is lost or swapped at times; most last for ever."""
     lasting = comebacks = 0
