@@ -116,29 +116,25 @@ def _detections(image, indices, classes, scores, sizes, mask_rescorer):
         "classes": ops.where(found, classes, -1),
         "coefficients": coefficients,
     }
-    placed = boxes + NOWHERE * (1 - column)
-    assemble = partial(_masks, image["prototypes"], coefficients, placed, classes, scores, mask_rescorer)
-    return detections | by_size(count, sizes, assemble)
+    assemble = partial(_masks, image["prototypes"], coefficients, boxes + NOWHERE * (1 - column))
+    detections["masks"] = by_size(count, sizes, assemble)
+    # Not within a branch: one that reads variables is computed for a batch's first image once more, and fails
+    # where there is none.
+    if mask_rescorer is not None:
+        detections["mask_scores"] = scores * _mask_iou(detections["masks"], classes, mask_rescorer)
+    return detections
 
 
-def _masks(prototypes, coefficients, boxes, classes, scores, mask_rescorer, size):
-    """What is computed of masks, for the first `size` slots; zeros for the others."""
+def _masks(prototypes, coefficients, boxes, size):
+    """[N, Hp, Wp]: the masks of the first `size` slots, zeros for the others."""
     masks = assemble_masks(
         ops.expand_dims(prototypes, 0),
         ops.expand_dims(coefficients[:size], 0),
         ops.expand_dims(boxes[:size], 0),
     )
-    computed = {"masks": ops.squeeze(masks, 0)}
-    if mask_rescorer is not None:
-        estimates = _mask_iou(computed["masks"], classes[:size], mask_rescorer)
-        computed["mask_scores"] = scores[:size] * estimates
-    return {name: _filled_up(value, scores.shape[0]) for name, value in computed.items()}
-
-
-def _filled_up(values, length):
-    """Zeros at the end, up to `length`."""
-    missing = length - values.shape[0]
-    return ops.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1)) if missing else values
+    missing = boxes.shape[0] - size
+    masks = ops.squeeze(masks, 0)
+    return ops.pad(masks, [(0, missing), (0, 0), (0, 0)]) if missing else masks
 
 
 def _mask_iou(masks, classes, mask_rescorer):
