@@ -117,11 +117,13 @@ def test_a_clock_ends_mixing_with_the_next_batch_that_is_begun(closed, mixed, un
 @pytest.mark.whole
 def test_a_training_by_the_clock_goes_on_with_the_batch_that_was_written_down(closed, data):
     images, end = closed
-    again, start = MixingEnd(end.first_batch), end.first_batch - 1
-    dataset = build_dataset(
-        with_data(unmixed_end=0.5), data, "train", *divmod(start, STEPS), mixing_end=again
-    )
-    assert_allclose(images_of(dataset.repeat(2).take(2), 1), images[start : start + 2], atol=0.01)
+    start = end.first_batch - 1
+    epoch, batch = divmod(start, STEPS)
+    again = MixingEnd(end.first_batch)
+    dataset = build_dataset(with_data(unmixed_end=0.5), data, "train", epoch, batch, mixing_end=again)
+    # What is left of the epoch, and the first batch of the next one.
+    taken_up = np.concatenate([images_of(dataset.take(n), 1) for n in (STEPS - batch, 1)])
+    assert_allclose(taken_up, images[start : start + len(taken_up)], atol=0.01)
 
 
 def test_only_what_joins_images_and_then_ends_needs_to_know_when(data):
