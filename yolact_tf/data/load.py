@@ -29,6 +29,18 @@ def load_data(
     return load_coco(data, split, on_error, boxless)
 
 
+def load_both(data: PathLike, settings: DataConfig) -> tuple[Split, Split]:
+    """The splits that a training needs, `load_data` of "train" and of "val". ValueError where their
+    categories differ."""
+    train, val = (load_data(data, split, settings.on_error, settings.boxless) for split in ("train", "val"))
+    if train.labels != val.labels:
+        raise ValueError(
+            f"{val.origin}: expected the categories of the training split, {train.labels}. "
+            f"Received: {val.labels}"
+        )
+    return train, val
+
+
 def load_labels(data: PathLike, split: str = "train") -> dict[int, str]:
     """Category id -> name of a data folder, ids in rising order: class c of a model is the c-th."""
     if not _holds_shards(data, split):

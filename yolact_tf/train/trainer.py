@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from yolact_tf.config import Config
-from yolact_tf.data.load import load_data
+from yolact_tf.data.load import load_both
 from yolact_tf.data.mixing_end import MixingEnd, ends_mixing
 from yolact_tf.data.pipeline import build_dataset, steps_per_epoch
 from yolact_tf.data.unreadable import Unreadable
@@ -51,8 +51,8 @@ def train(
     Of several workers only the first writes the folder; the others return None.
     The number of classes becomes that of the data. weights: a run folder, a .weights.h5 file, or a file
     of the original, to start from; layers that depend on other classes start afresh. Or a word that
-    `model.backbone_weights` may be.  resume: goes on
-    with the run in `run_path` where its last state is; `config` may differ as `accept_changes` says.
+    `model.backbone_weights` may be.  resume: goes on with the run in `run_path` where its last state is;
+    `config` may differ as `accept_changes` says.
     report: what `training_report` yields, which shows the progress; none keeps silent.
     """
     run_path = Path(run_path)
@@ -63,7 +63,7 @@ def train(
     if str(weights) in START_WORDS:
         config, weights = with_start_word(config, str(weights)), None
     require_loggers(config.train.loggers)
-    watched = WatchedData(data, *_load_data(config, data))
+    watched = WatchedData(data, *load_both(data, config.data))
     known = recipe_of(run_path) if resume else None
     config = with_choices(config, watched.train, known)
     if known:
@@ -95,18 +95,6 @@ class Training(NamedTuple):
     run_path: Path
     devices: Devices
     digest: str  # of the data
-
-
-def _load_data(config, data):
-    train_data, val_data = (
-        load_data(data, split, config.data.on_error, config.data.boxless) for split in ("train", "val")
-    )
-    if train_data.labels != val_data.labels:
-        raise ValueError(
-            f"{val_data.origin}: expected the categories of the training split, "
-            f"{train_data.labels}. Received: {val_data.labels}"
-        )
-    return train_data, val_data
 
 
 def _require_one_clock(config, chosen):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from yolact_tf.config import Config
-from yolact_tf.data.load import load_data
+from yolact_tf.data.load import load_both
 from yolact_tf.fields import override
 from yolact_tf.files import PathLike
 from yolact_tf.runs import is_run
@@ -135,9 +135,7 @@ def _digest(config, data):
 
     with contextlib.suppress(RuntimeError):  # too late once it computes
         tf.config.set_visible_devices([], "GPU")  # their memory is for the trials
-    train, val = (
-        load_data(data, split, config.data.on_error, config.data.boxless) for split in ("train", "val")
-    )
+    train, val = load_both(data, config.data)
     if not val.num_objects:
         raise ValueError(
             f"{val.origin}: expected objects in the validation images, to tell trials apart by AP"
