@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from yolact_tf.config import Config, DataConfig
+from yolact_tf.config import DataConfig
 
 
 def data_settings(model: Path) -> DataConfig:
     """What the run at `model` does with corrupt data; the defaults for what is no run, which does not say."""
-    config = model / "config.json"
-    return Config.from_json(config.read_text(encoding="utf-8")).data if config.is_file() else DataConfig()
+    from yolact_tf.runs import config_of, is_run
+
+    return config_of(model).data if is_run(model) else DataConfig()

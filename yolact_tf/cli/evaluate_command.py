@@ -98,20 +98,19 @@ def _require_one(models, files):
 
 
 def _thresholds_of_run(model):
-    if not _is_run(model):
+    from yolact_tf.runs import is_run
+
+    if not is_run(model):
         raise ValueError(f"--save-thresholds needs runs, which keep them. Received: {str(model)!r}")
     return model / "thresholds.json"
-
-
-def _is_run(model):
-    return (model / "config.json").is_file()
 
 
 def _metrics_of_run(model):
     """A run's metrics.json; None for what is none or, said in one line, where its disk cannot be written."""
     from yolact_tf.files import require_writable
+    from yolact_tf.runs import is_run
 
-    if not _is_run(model):
+    if not is_run(model):
         return None
     path = model / "metrics.json"
     try:
