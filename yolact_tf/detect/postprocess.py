@@ -76,9 +76,12 @@ def postprocess(
 
     def detect_one(image):
         boxes, logits = image["boxes"], image["class_logits"]
-        takes_part = may_exceed(logits, score_threshold, score_activation) if candidates[1:] else None
-        indices, classes, scores = _among(takes_part, candidates, select, boxes, logits)
-        return _detections(image, indices, classes, scores, slots, mask_rescorer)
+        if len(candidates) == 1:
+            found = select(boxes, logits)
+        else:
+            takes_part = may_exceed(logits, score_threshold, score_activation)
+            found = _among(takes_part, candidates, select, boxes, logits)
+        return _detections(image, *found, slots, mask_rescorer)
 
     if batch["class_logits"].shape[0] == 1:  # no loop: LiteRT's GPU backends have none
         one = detect_one({key: ops.reshape(x, x.shape[1:]) for key, x in batch.items()})
@@ -88,8 +91,6 @@ def postprocess(
 
 def _among(takes_part, sizes, select, boxes, logits):
     """`select(boxes, logits)` of the anchors that take part, as indices into all."""
-    if takes_part is None:
-        return select(boxes, logits)
     # The first of equals come first, so that the order of anchors stays.
     _, order = ops.top_k(ops.cast(takes_part, "float32"), sizes[-2])
 
