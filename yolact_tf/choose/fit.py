@@ -6,9 +6,8 @@ from yolact_tf.choose.data_look import DataLook
 from yolact_tf.config import Config
 from yolact_tf.data.inspect.anchor_fit import better_fit, fit_of
 
-_OBJECT_SIDE = (
-    16  # pixels that a small object should have: four of the prototypes, with fewer a mask is a blob
-)
+# Pixels that a small object should have: four of the prototypes, with fewer a mask is a blob.
+_OBJECT_SIDE = 16
 _STRIDE = 32  # of the backbone's coarsest level, whose cells should fill the image
 # Minutes of training on a CPU -> largest side worth its time: each view costs as the square of the side.
 _MOST_ON_CPU = ((5.0, 320), (30.0, 448), (math.inf, 576))
@@ -30,10 +29,10 @@ def fitted_image_size(side: float, own: int, minutes: float, has_gpu: bool) -> i
 
 def fit_anchors(look: DataLook, config: Config) -> tuple[list[str], str]:
     """(`--set` texts, what to say): sizes of anchors that find more of the objects, where there are any."""
-    size = config.data.image_size
-    own, better = (fit(look.boxes, size, config.anchors) for fit in (fit_of, better_fit))
     if not len(look.boxes):
         return [], "no objects to fit anchors to"
+    size = config.data.image_size
+    own, better = (fit(look.boxes, size, config.anchors) for fit in (fit_of, better_fit))
     before, after = own.recall["all"], better.recall["all"]
     if after - before < _LEAST_GAIN:
         return [], f"recall of its anchors {before:.2f}"

@@ -34,7 +34,6 @@ Lines = Annotated[
     typer.Option("--line", help="Count who crosses a line x1,y1,x2,y2; needs --track."),
 ]
 _VIEWS = ("flip", "scales")
-_OVERLAP = 0.2
 
 
 def repeated(
@@ -53,9 +52,9 @@ def repeated(
         if unknown := [view for view in views if view not in _VIEWS]:
             raise ValueError(f"`--tta` must be flip, scales or flip,scales. Received: {','.join(unknown)!r}")
         detector = AugmentedDetector(detector, "flip" in views, SCALES if "scales" in views else (1.0,))
-    return (
-        detector if tile is None else TiledDetector(detector, tile, _OVERLAP if overlap is None else overlap)
-    )
+    if tile is None:
+        return detector
+    return TiledDetector(detector, tile) if overlap is None else TiledDetector(detector, tile, overlap)
 
 
 def tracked_if(

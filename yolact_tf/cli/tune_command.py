@@ -31,11 +31,11 @@ def tune(
 ) -> None:
     """Searches for a better RECIPE for DATA and writes it as a recipe; the first trial is RECIPE as it is."""
     config = load_config(recipe, overrides or ())
-    from yolact_tf.tune import budget, default_space, parse_space
+    from yolact_tf.tune import budget, parse_space
     from yolact_tf.tune import tune as search_recipe
 
     plan = budget(trials, minutes_of(time))
-    space = parse_space(search, config) if search else default_space(config)
+    space = parse_space(search, config) if search else None
     folder = output or Path("runs") / f"tune_{config.name}"
     with tuning_report(console) as report:
         found = search_recipe(config, data, folder, plan, space, resume, report)

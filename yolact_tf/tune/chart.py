@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from yolact_tf.draw.charts import BLUE, GREY, ORANGE, save_chart, tidy
 from yolact_tf.tune.space import Choices, Range, Space, text_of
-from yolact_tf.tune.trials import FAILED, GOOD, STOPPED, TrialRow, best_of
+from yolact_tf.tune.trials import FAILED, GOOD, STOPPED, TrialRow, best_of, own_of
 
 _COLUMNS = 5
 _RED = "#b3261e"
@@ -43,8 +43,8 @@ def _draw_history(axis: Axes, rows: Sequence[TrialRow]) -> None:
     _mark_best(axis, rows, lambda row: row.number)
     best = np.maximum.accumulate([row.mask_ap if row.state == GOOD else 0.0 for row in rows])
     axis.step([row.number for row in rows], best, where="post", color=ORANGE, label="best so far")
-    own = next((row for row in rows if row.is_own and row.state == GOOD), None)
-    if own:
+    own = own_of(rows)
+    if own and own.state == GOOD:
         axis.axhline(own.mask_ap, color=GREY, linestyle="--", linewidth=1, label="the recipe as it is")
     axis.set_xlabel("trial")
     axis.set_ylabel("mask AP")
