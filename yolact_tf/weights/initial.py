@@ -22,8 +22,9 @@ _KINDS = "a run folder, a .weights.h5, .pth or .safetensors file"
 def build_yolact(config: Config) -> Yolact:
     """The functional model of `config`: images [B, S, S, 3] RGB 0..255 -> Predictions.
 
-    Normalisation is inside. `model.anchors` holds the [A, 4] corners that the outputs refer to. It has the
-    weights that `model.backbone_weights` says, which may be a path as `load_backbone` takes it.
+    Normalisation is inside. `model.anchors` holds the [A, 4] corners that the outputs refer to. Of
+    `data.channels` 1 images are [B, S, S, 1]. It has the weights that `model.backbone_weights` says, which
+    may be a path as `load_backbone` takes it.
     """
     source, name = config.model.backbone_weights, config.model.backbone
     if source in START_WORDS:
