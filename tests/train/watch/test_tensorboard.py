@@ -1,5 +1,6 @@
 import io
 import math
+from operator import itemgetter
 
 import numpy as np
 import pytest
@@ -24,7 +25,8 @@ def events(tmp_path_factory):
 
 
 def steps_of(events, tag):
-    return [(e.step, tensor_util.make_ndarray(e.tensor_proto)) for e in events.Tensors(tag)]
+    """In the order of their steps: TensorBoard reads files that were begun in the same second by their names."""
+    return sorted(((e.step, tensor_util.make_ndarray(e.tensor_proto)) for e in events.Tensors(tag)), key=itemgetter(0))
 
 
 def test_scalars_are_counted_from_epoch_one(events):

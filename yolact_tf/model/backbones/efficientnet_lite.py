@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from yolact_tf.model.batch_norm import BatchNormalization
 from yolact_tf.structures import Tensor
 from yolact_tf.torch_files.state_dict import read_state_dict
 
@@ -91,7 +92,7 @@ def _activate(x, name):
 
 
 def _batch_norm(name):
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-3, name=name)
+    return BatchNormalization(momentum=0.9, epsilon=1e-3, name=name)
 
 
 def _weight_file():

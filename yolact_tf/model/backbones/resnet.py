@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from yolact_tf.model.backbones.deformable import DeformableConv2D
+from yolact_tf.model.batch_norm import BatchNormalization
 from yolact_tf.preprocess import RGB_MEAN, RGB_STD
 from yolact_tf.structures import Tensor
 
@@ -19,7 +20,7 @@ EXPANSION = 4
 
 def batch_norm(name: str) -> keras.Layer:
     """Batch norm as PyTorch has it: epsilon 1e-5, running averages that keep 0.9."""
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
 
 
 def group_norm(name: str) -> keras.Layer:
