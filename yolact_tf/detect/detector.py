@@ -22,12 +22,13 @@ class Detector:
     """Finds objects with a loaded run, or with an exported artefact.
 
     run: what `load_run` returns.  `detector(image)` takes [H, W, 3] uint8 RGB of any size, gray or RGBA, a
-    path, a file's bytes, an open file or a Pillow image, and a list of such.  `engine` is what computes:
-    Keras or what runs the artefact. Threads may share a detector.
+    path, a file's bytes, an open file or a Pillow image, and a list of such.  live: follows a model that goes
+    on learning; without it the weights are those of now, with batch norm folded, which is faster.  `engine`
+    is what computes: Keras or what runs the artefact. Threads may share a detector.
     """
 
-    def __init__(self, run: Run):
-        self._set_up(KerasEngine(run))
+    def __init__(self, run: Run, live: bool = False):
+        self._set_up(KerasEngine(run, live))
 
     @classmethod
     def from_artefact(cls, path: PathLike, threads: int | None = None, accelerator: str = "cpu") -> Self:

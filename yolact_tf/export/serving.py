@@ -15,6 +15,7 @@ from yolact_tf.export.rle import encode_png, encode_rle, upsample_logits, upsamp
 from yolact_tf.images.decoding import decode_image
 from yolact_tf.images.headers import require_pixels
 from yolact_tf.masks import mask_logits
+from yolact_tf.model.folding import fold_batch_norm
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 from yolact_tf.structures import Predictions, Tensor
@@ -30,10 +31,10 @@ class Serving:
     """
 
     def __init__(self, run: Run, traced_once: bool = False, max_pixels: int = MAX_PIXELS):
-        self.detection_model = DetectionModel(run.model, run.config, branches=traced_once)
-        self.network = run.model
+        self.network = fold_batch_norm(run.model)
+        self.detection_model = DetectionModel(self.network, run.config, branches=traced_once)
         if traced_once:
-            self.network = self.detection_model.network = _as_function(run.model)
+            self.network = self.detection_model.network = _as_function(self.network)
         self.score_threshold = run.config.detect.score_threshold
         self.mask_upsampling = run.config.detect.mask_upsampling
         self.image_size, self.channels = run.model.input_shape[2:]
@@ -194,7 +195,10 @@ def _as_function(network):
 
     @tf.function(input_signature=[spec])
     def predict(images):
-        return network(images, training=False)
+        count = tf.shape(images)[0]
+        # Of an empty batch oneDNN's convolution with bias makes maps of a wrong depth.
+        some = tf.cond(count > 0, lambda: images, lambda: tf.zeros([1, *images.shape[1:]]))
+        return {name: values[:count] for name, values in network(some, training=False).items()}
 
     return lambda images, training: predict(images)
 

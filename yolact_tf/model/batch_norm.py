@@ -10,8 +10,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer, weights and statistics included; on TensorFlow it learns by one fused operation.
 
     Keras 3 composes moments and normalisation of operations whose gradients read the feature map again and
-    again: 4 to 5 times the time of the fused one on a CPU, a quarter of a whole training step of
-    EfficientNet-Lite0. `benchmarks/batch_norm.py` measures it.
+    again: on a CPU five times the time of the fused one, a quarter of a training step of
+    EfficientNet-Lite0.
     """
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:

@@ -50,7 +50,7 @@ class ValidateAP(keras.callbacks.Callback):
         self.best, self.waited = -1.0, 0
 
     def on_train_begin(self, logs=None):
-        self.detector = Detector(Run(self.model, self.config, self.data.labels))
+        self.detector = Detector(Run(self.model, self.config, self.data.labels), live=True)
 
     def on_epoch_end(self, epoch, logs=None):
         logs["val_box_AP"] = logs["val_mask_AP"] = math.nan

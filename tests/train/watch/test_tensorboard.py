@@ -25,8 +25,9 @@ def events(tmp_path_factory):
 
 
 def steps_of(events, tag):
-    """In the order of their steps: TensorBoard reads files that were begun in the same second by their names."""
-    return sorted(((e.step, tensor_util.make_ndarray(e.tensor_proto)) for e in events.Tensors(tag)), key=itemgetter(0))
+    """In order: of files that were begun in the same second TensorBoard may read the later one first."""
+    read = [(e.step, tensor_util.make_ndarray(e.tensor_proto)) for e in events.Tensors(tag)]
+    return sorted(read, key=itemgetter(0))
 
 
 def test_scalars_are_counted_from_epoch_one(events):
