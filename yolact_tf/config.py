@@ -264,6 +264,8 @@ class DetectConfig:
     nms_iou_threshold: float = 0.5
     max_candidates: int = 200  # per class (cross-class: in all) that enter NMS
     max_detections: int = 100  # the original caps cross-class NMS by its candidates alone: 200
+    # Of the network, where a run detects: or "bfloat16", for processors with AVX512_BF16 or AMX.
+    precision: str = "float32"
     # What of masks is enlarged to the image: "probabilities", cropped before, as the reference does; or
     # "logits", cropped after, for smooth edges.
     mask_upsampling: str = "probabilities"
@@ -271,6 +273,7 @@ class DetectConfig:
 
     def __post_init__(self):
         _require_one_of(self, "detect", "nms", ("fast", "cross_class", "traditional"))
+        _require_one_of(self, "detect", "precision", ("float32", "bfloat16"))
         _require_one_of(self, "detect", "mask_upsampling", ("probabilities", "logits"))
         _require_at_least(self, "detect", "max_candidates", 1)
         _require_at_least(self, "detect", "max_detections", 1)
@@ -309,12 +312,15 @@ class Config:
         return from_dict(cls, values)
 
 
+_PRECISIONS = {"litert": ("float16", "dynamic_int8", "int8"), "saved_model": ("bfloat16",)}
+
+
 @dataclass(frozen=True)
 class ExportRecipe:
     """One deployable artefact."""
 
     format: str  # "saved_model", "litert", "onnx" or "openvino"
-    precision: str = "float32"  # or "float16", "dynamic_int8", "int8" (LiteRT)
+    precision: str = "float32"  # or "float16", "dynamic_int8", "int8" (LiteRT), "bfloat16" (SavedModel)
     calibration_images: int = 100  # of the training split, which tell int8 the range of activations
     # LiteRT: or "heads", the Predictions, for what runs no top-k; or "explore", which adds prototypes
     outputs: str = "detections"
@@ -322,10 +328,7 @@ class ExportRecipe:
 
     def __post_init__(self):
         _require_one_of(self, "recipe", "format", ("saved_model", "litert", "onnx", "openvino"))
-        precisions = (
-            ("float32", "float16", "dynamic_int8", "int8") if self.format == "litert" else ("float32",)
-        )
-        _require_one_of(self, "recipe", "precision", precisions)
+        _require_one_of(self, "recipe", "precision", ("float32", *_PRECISIONS.get(self.format, ())))
         _require_at_least(self, "recipe", "calibration_images", 1)
         _require_one_of(self, "recipe", "outputs", ("detections", "explore", "heads"))
         if self.outputs != "detections" and self.format != "litert":

@@ -280,7 +280,7 @@ def test_a_model_gains_versions_and_a_folder_models(run, saved_model, tmp_path, 
     """The export itself is replaced by a copy of one, which takes no half minute."""
     monkeypatch.setattr(
         "yolact_tf.export.saved_model._write_version",
-        lambda run, folder, max_pixels: shutil.copytree(saved_model / "1", folder, dirs_exist_ok=True),
+        lambda run, folder, *_: shutil.copytree(saved_model / "1", folder, dirs_exist_ok=True),
     )
     for path in ("one", "one", "two", "two/7", "two", "three/2"):
         assert to_saved_model(run, tmp_path / path) == (tmp_path / path.partition("/")[0])

@@ -23,12 +23,13 @@ class Detector:
 
     run: what `load_run` returns.  `detector(image)` takes [H, W, 3] uint8 RGB of any size, gray or RGBA, a
     path, a file's bytes, an open file or a Pillow image, and a list of such.  live: follows a model that goes
-    on learning; without it the weights are those of now, with batch norm folded, which is faster.  `engine`
-    is what computes: Keras or what runs the artefact. Threads may share a detector.
+    on learning; without it the weights are those of now, with batch norm folded, which is faster.
+    precision: of the network, "float32" or "bfloat16", by default `detect.precision`.  `engine` is what
+    computes: Keras or what runs the artefact. Threads may share a detector.
     """
 
-    def __init__(self, run: Run, live: bool = False):
-        self._set_up(KerasEngine(run, live))
+    def __init__(self, run: Run, live: bool = False, precision: str | None = None):
+        self._set_up(KerasEngine(run, live, precision))
 
     @classmethod
     def from_artefact(cls, path: PathLike, threads: int | None = None, accelerator: str = "cpu") -> Self:

@@ -36,7 +36,7 @@ def export_run(
         return to_onnx(run, path, check)
     if recipe.format == "openvino":
         return to_openvino(run, path, check)
-    return to_saved_model(run, path, recipe.max_pixels, check)
+    return to_saved_model(run, path, recipe.max_pixels, check, recipe.precision)
 
 
 def _quantization(run, recipe, data, progress):

@@ -15,7 +15,7 @@ from yolact_tf.export.rle import encode_png, encode_rle, upsample_logits, upsamp
 from yolact_tf.images.decoding import decode_image
 from yolact_tf.images.headers import require_pixels
 from yolact_tf.masks import mask_logits
-from yolact_tf.model.folding import fold_batch_norm
+from yolact_tf.model.inference import inference_network
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 from yolact_tf.structures import Predictions, Tensor
@@ -27,11 +27,18 @@ class Serving:
     Images of side S are what the network takes, [B, S, S, 1] where that is grey; all others are RGB.
     traced_once: makes the network one function that all signatures call, instead of a copy in each;
     its batch is then of unknown size, and detection branches, neither of which LiteRT can have.
+    precision: of the network, as `inference_network` has it; the network is `model`.
     max_pixels: of an encoded image, all frames together; larger ones are refused undecoded.
     """
 
-    def __init__(self, run: Run, traced_once: bool = False, max_pixels: int = MAX_PIXELS):
-        self.network = fold_batch_norm(run.model)
+    def __init__(
+        self,
+        run: Run,
+        traced_once: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        precision: str = "float32",
+    ):
+        self.network = self.model = inference_network(run.model, precision)
         self.detection_model = DetectionModel(self.network, run.config, branches=traced_once)
         if traced_once:
             self.network = self.detection_model.network = _as_function(self.network)

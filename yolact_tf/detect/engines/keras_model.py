@@ -7,9 +7,10 @@ import numpy as np
 
 from yolact_tf.detect.detection_model import DetectionModel
 from yolact_tf.detect.engines.answers import finished
+from yolact_tf.detect.engines.bfloat16 import require_bfloat16
 from yolact_tf.detect.engines.engine import Engine, Found
 from yolact_tf.detect.mask_options import MaskOptions
-from yolact_tf.model.folding import fold_batch_norm
+from yolact_tf.model.inference import inference_network
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 from yolact_tf.structures import Tensor
@@ -18,15 +19,21 @@ from yolact_tf.structures import Tensor
 class KerasEngine(Engine):
     """Runs a run's model, compiled once, on any Keras backend.
 
-    live: computes with the weights that the model has at each call, instead of those that it has now.
+    live: computes with the model itself, so with the weights that it has at each call, instead of with an
+    `inference_network`.  precision: of that, "float32" or "bfloat16", or None for `detect.precision`.
     """
 
     kind = "run"
 
-    def __init__(self, run: Run, live: bool = False):
+    def __init__(self, run: Run, live: bool = False, precision: str | None = None):
+        self.precision = "float32" if live else precision or run.config.detect.precision
+        if self.precision == "bfloat16":
+            require_bfloat16()
         self.labels = run.labels
         self.mask_options = MaskOptions(run.config.detect.mask_upsampling, run.config.detect.disjoint)
-        self.detection_model = DetectionModel(run.model if live else fold_batch_norm(run.model), run.config)
+        self.detection_model = DetectionModel(
+            run.model if live else inference_network(run.model, self.precision), run.config
+        )
         self.detection_model.compile(jit_compile=keras.backend.backend() == "jax")
         self.image_size, self.channels = run.model.input_shape[2:]
         self.anchor_settings = run.model.anchor_settings

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from yolact_tf.detect.engines.answers import by_image, require_names
+from yolact_tf.detect.engines.bfloat16 import require_bfloat16
 from yolact_tf.detect.engines.engine import Engine, Found
 from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.files import PathLike
@@ -31,7 +32,11 @@ class SavedModelEngine(Engine):
                 f"Received: {', '.join(sorted(self.signatures)) or 'none'}"
             )
         self.labels = _read_labels(folder / LABELS)
-        self.mask_options = _read_mask_options(folder / DETECTION)
+        settings = _read_settings(folder / DETECTION)
+        self.mask_options = MaskOptions.of(settings)
+        self.precision = settings.get("precision", "float32")
+        if self.precision == "bfloat16":
+            require_bfloat16()
         num_classes = self.signatures["raw"].structured_outputs["class_logits"].shape[-1] - 1
         require_names(self.labels, num_classes, folder / LABELS)
 
@@ -71,6 +76,6 @@ def _read_labels(path):
     return labels_from_json(path.read_text(encoding="utf-8"), path)
 
 
-def _read_mask_options(path):
+def _read_settings(path):
     """Those of a file that exports of earlier releases lack."""
-    return MaskOptions.of(json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {})
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

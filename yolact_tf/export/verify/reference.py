@@ -20,7 +20,7 @@ class Reference:
     @functools.cached_property
     def detector(self) -> Detector:
         """Built when it is first asked."""
-        return Detector(self.run)
+        return Detector(self.run, precision="float32")
 
     def found(self, image: np.ndarray) -> Detections:
         """What the run counts in `image`: slots that the threshold did not fill are for AP alone."""

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 from yolact_tf.config import ModelConfig
 from yolact_tf.model.batch_norm import BatchNormalization
-from yolact_tf.model.folding import fold_batch_norm
+from yolact_tf.model.inference import inference_network
 from yolact_tf.model.places import places
 from yolact_tf.recipes import load_config
 from yolact_tf.runs import untrained
@@ -58,7 +58,7 @@ def images(count=2):
 )
 def test_all_batch_norms_are_folded_and_outputs_stay(backbone):
     model = network(backbone)
-    folded = fold_batch_norm(model)
+    folded = inference_network(model)
     assert norms_of(model) and not norms_of(folded)
     expected, received = model(images(), training=False), folded(images(), training=False)
     for name, values in expected.items():
@@ -69,7 +69,7 @@ def test_all_batch_norms_are_folded_and_outputs_stay(backbone):
 
 def test_what_else_a_network_has_is_copied():
     model = network("slim_resnet", size=256, mask_rescoring=True)
-    folded = fold_batch_norm(model)
+    folded = inference_network(model)
     assert folded.anchor_settings == model.anchor_settings
     assert folded.input_shape == model.input_shape and folded.output_shape == model.output_shape
     rescorers = [m.mask_rescorer.get_weights() for m in (model, folded)]
@@ -80,7 +80,7 @@ def test_what_else_a_network_has_is_copied():
 
 def test_a_network_without_batch_norm_is_a_copy():
     model = network("resnet101_gn")
-    folded = fold_batch_norm(model)
+    folded = inference_network(model)
     for ours, copied in zip(model.get_weights(), folded.get_weights(), strict=True):
         assert (ours == copied).all()
 
@@ -88,7 +88,7 @@ def test_a_network_without_batch_norm_is_a_copy():
 def test_neither_follows_the_other():
     model = network("slim_resnet")
     before = [w.copy() for w in model.get_weights()]
-    folded = fold_batch_norm(model)
+    folded = inference_network(model)
     expected = folded(images(), training=False)["class_logits"]
     for value, old in zip(model.get_weights(), before, strict=True):
         assert (value == old).all()
@@ -102,4 +102,19 @@ def test_a_batch_norm_stays_where_folding_would_change_what_others_read():
     no_convolution = BatchNormalization()(keras.layers.ReLU()(features))
     both = keras.Model(features, BatchNormalization()(read_twice) + read_twice + no_convolution)
     assert len(norms_of(both)) == 2
-    assert len(norms_of(fold_batch_norm(both))) == 2
+    assert len(norms_of(inference_network(both))) == 2
+
+
+@pytest.mark.parametrize("backbone", ["slim_resnet", "efficientnet_lite0"])
+def test_bfloat16_is_of_maps_and_weights_not_of_pixels_and_outputs(backbone):
+    model = network(backbone)
+    coarse = inference_network(model, "bfloat16")
+    assert {str(v.dtype) for v in coarse.trainable_variables} == {"bfloat16"}
+    normalise = coarse.get_layer("backbone").get_layer("normalise")
+    assert normalise.compute_dtype == "float32"
+    expected, received = model(images(), training=False), coarse(images(), training=False)
+    for name, values in expected.items():
+        assert keras.backend.standardize_dtype(received[name].dtype) == "float32"
+        difference = np.abs(received[name] - values)
+        # Eight bits of mantissa, through some dozens of layers; and not the float32 network after all.
+        assert 1e-4 < difference.mean() / np.abs(values).mean() < 0.05, name

@@ -1,4 +1,4 @@
-"""Batch norm folded into the convolutions before it, as a network for inference has it."""
+"""The network as inference has it: batch norm folded into convolutions, in float32 or bfloat16."""
 
 from collections.abc import Iterator
 
@@ -7,18 +7,21 @@ import numpy as np
 from keras import layers
 
 from yolact_tf.model.backbones.deformable import DeformableConv2D
+from yolact_tf.model.outputs import Output
 from yolact_tf.model.places import places
 from yolact_tf.model.yolact import Yolact
 
 CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, DeformableConv2D)
 
 
-def fold_batch_norm(model: Yolact) -> Yolact:
-    """A copy of `model` that computes the same at inference with fewer passes over its maps.
+def inference_network(model: Yolact, precision: str = "float32") -> Yolact:
+    """A copy of `model` that computes the same at inference in less time.
 
     At inference batch norm multiplies and shifts each channel by constants, and so do a convolution's kernel
     and bias. A batch norm that follows no convolution, or one that others read too, stays. Layers keep their
     names. Weights are those of now: `model` may go on learning, the copy does not follow.
+    precision: "bfloat16" keeps and multiplies weights and maps so. Pixels are normalised and outputs told
+    in float32, and products are summed up in it where the machine has such instructions.
     """
     norm_of = {id(convolution): norm for convolution, norm in _pairs(model)}
     gone = {id(norm) for norm in norm_of.values()}
@@ -29,13 +32,15 @@ def fold_batch_norm(model: Yolact) -> Yolact:
         config = layer.get_config()
         if id(layer) in norm_of and "use_bias" in config:
             config["use_bias"] = True
+        if precision != "float32" and _may_be_coarse(layer):
+            config["dtype"] = precision
         return type(layer).from_config(config)
 
     def call(layer, *inputs, **options):
         return inputs[0] if isinstance(layer, layers.Identity) else layer(*inputs, **options)
 
-    folded = keras.models.clone_model(model, clone_function=copy, call_function=call, recursive=True)
-    copies = {place.path: layer for place, layer in places(folded)}
+    network = keras.models.clone_model(model, clone_function=copy, call_function=call, recursive=True)
+    copies = {place.path: layer for place, layer in places(network)}
     for place, layer in places(model):
         if id(layer) in norm_of:
             _fold(layer, norm_of[id(layer)], copies[place.path])
@@ -43,8 +48,8 @@ def fold_batch_norm(model: Yolact) -> Yolact:
             copies[place.path].set_weights(layer.get_weights())
     rescorer = getattr(model, "mask_rescorer", None)
     if rescorer is not None:  # which lies beside the graph
-        folded.mask_rescorer.set_weights(rescorer.get_weights())
-    return folded
+        network.mask_rescorer.set_weights(rescorer.get_weights())
+    return network
 
 
 def _pairs(model: keras.Model) -> Iterator[tuple[keras.Layer, keras.Layer]]:
@@ -68,3 +73,8 @@ def _fold(convolution, norm, copy):
     is_depthwise = isinstance(convolution, layers.DepthwiseConv2D)
     copy.kernel.assign(kernel * (factor.reshape(kernel.shape[2:]) if is_depthwise else factor))
     copy.bias.assign((old_bias - mean) * factor + beta)
+
+
+def _may_be_coarse(layer):
+    """Whether a layer computes neither pixels, 0 to 255 with what lies between, nor what is told."""
+    return isinstance(layer, keras.Layer) and not isinstance(layer, (Output, layers.Rescaling))
