@@ -48,6 +48,12 @@ def test_labels_of_one_place_choose_in_turn():
     assert places == [(100, 84), (100, 100), (100, 200), (100, 184)]
 
 
+def test_what_is_to_be_kept_free_is():
+    box = np.array([[100.0, 100, 200, 200]])
+    (place,) = place_labels([(50, 16)], box, PICTURE, keep_free=[(90, 80, 140, 90), (100, 105, 110, 110)])
+    assert place == (100, 200)
+
+
 def test_a_crowd_leaves_the_last_without_labels():
     boxes = np.tile([300.0, 200, 310, 210], (900, 1))
     places = list(place_labels([(60, 16)] * 900, boxes, PICTURE))

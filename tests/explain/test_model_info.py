@@ -46,6 +46,9 @@ def test_a_file_tells_what_it_computes(kind, name, request, run):
 def test_a_saved_model_tells_less(saved_model):
     found = model_info(saved_model)
     assert found.kind == "SavedModel" and found.facts["classes"].startswith("6: circle")
+    assert found.facts["tensors"] == (
+        "images uint8 any x any x any x 3 → boxes, classes, masks, num_detections, scores"
+    )
     assert (found.parts, found.levels, found.anchors) == ((), [], {})
     with pytest.raises(ValueError, match="Expected a model that tells its anchors"):
         anchor_recall(found, "data")

@@ -1,6 +1,6 @@
 """Detections of one image in its own pixels; masks are worked out when asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
@@ -184,10 +184,11 @@ class Detections:
             pictures.append(np.dstack([pixels, np.uint8(255) * window]))
         return pictures
 
-    def draw(self, image: np.ndarray) -> np.ndarray:
+    def draw(self, image: np.ndarray, keep_free: Sequence[Sequence[float]] = ()) -> np.ndarray:
         """A copy of `image` [H, W, 3] uint8 with masks, boxes, names and scores, the best on top.
 
         A class has the same colour in all pictures, or a track where objects are tracked.
+        keep_free: corners x1, y1, x2, y2 of areas where no name may lie.
         """
         self._require_same_size(image)
         ids = self.class_ids if self.track_ids is None else self.track_ids
@@ -202,6 +203,7 @@ class Detections:
             [captions[i] for i in best],
             [self.windows[i] for i in best],
             colors,
+            keep_free,
         )
 
     def _require_same_size(self, image):

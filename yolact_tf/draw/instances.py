@@ -32,11 +32,13 @@ def draw_instances(
     captions: Sequence[str],
     windows: Sequence[tuple[int, int, np.ndarray]],
     colors: Sequence[tuple[int, ...]] | None = None,
+    keep_free: Sequence[Sequence[float]] = (),
 ) -> np.ndarray:
     """A copy of `image` with each object's mask, box and caption; the first object on top.
 
     image: [H, W, 3] uint8 RGB.  boxes: [n, 4] corners in pixels.  captions: n texts.
     windows: n masks as (y, x, [h, w] bool array).  colors: n RGB triples.
+    keep_free: corners x1, y1, x2, y2 of areas where no caption may lie.
     No caption covers another: it moves, joined to its box by a line, or is left out where there is no room.
     """
     count = len(boxes)
@@ -47,7 +49,7 @@ def draw_instances(
     for i in reversed(range(count)):
         x1, y1, x2, y2 = (float(v) for v in boxes[i])
         pen.rectangle([x1, y1, max(x2, x1), max(y2, y1)], outline=colors[i], width=line_width)
-    _draw_captions(pen, picture.size, boxes, captions, colors)
+    _draw_captions(pen, picture.size, boxes, captions, colors, keep_free)
     return np.asarray(picture)
 
 
@@ -122,11 +124,11 @@ def _eroded(mask):
     return inner
 
 
-def _draw_captions(pen, picture_size, boxes, captions, colors):
+def _draw_captions(pen, picture_size, boxes, captions, colors, keep_free):
     """Labels on top of everything, the lines to those that had to move below them."""
     shown = [i for i, caption in enumerate(captions) if caption]
     fonts, sizes = _fitting_fonts([captions[i] for i in shown], picture_size)
-    places = list(place_labels(sizes, np.asarray(boxes)[shown], picture_size[::-1]))
+    places = list(place_labels(sizes, np.asarray(boxes)[shown], picture_size[::-1], keep_free))
     labels = [
         (i, font, place, (*place, place[0] + size[0] - 1, place[1] + size[1] - 1))
         for i, font, place, size in zip(shown, fonts, places, sizes, strict=True)

@@ -8,15 +8,19 @@ _AROUND = 6, 10  # label widths to either side and heights up and down in which 
 
 
 def place_labels(
-    sizes: Sequence[tuple[int, int]], boxes: np.ndarray, picture_size: tuple[int, int]
+    sizes: Sequence[tuple[int, int]],
+    boxes: np.ndarray,
+    picture_size: tuple[int, int],
+    keep_free: Sequence[Sequence[float]] = (),
 ) -> Iterator[tuple[int, int] | None]:
     """The top left corner (x, y) of each label; the first chooses first.
 
     sizes: (width, height) of n labels.  boxes: [n, 4] corners.  picture_size: (height, width).
+    keep_free: corners x1, y1, x2, y2 of areas where no label may lie.
     A label lies on the border of its box where that is free, else as near as there is room. None where there
     is no room near by, or where it is larger than the picture.
     """
-    taken = np.zeros((0, 4))
+    taken = np.array(keep_free, float).reshape(-1, 4)
     for size, box in zip(sizes, boxes, strict=True):
         room = np.subtract(picture_size[::-1], size)
         place = None if (room < 0).any() else _first_free(_candidates(size, box), size, room, taken)

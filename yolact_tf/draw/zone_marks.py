@@ -1,19 +1,63 @@
 """Zones and lines over pictures, each with its caption."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from yolact_tf.draw.fonts import font_for
+from yolact_tf.draw.label_places import place_labels
 
 Points = Sequence[tuple[float, float]]
 _ZONE, _LINE = (255, 200, 0), (255, 60, 160)  # bright, and of no class in particular
 _OPACITY = 0.15
+_MARGIN = 3  # pixels around a caption's text
 
 
-def draw_zones(picture: np.ndarray, zones: Sequence[Points], captions: Sequence[str]) -> np.ndarray:
-    """A copy of `picture` [H, W, 3] uint8 with polygons in light colour, each with its caption at its top."""
+class Caption(NamedTuple):
+    """A text on a ground of its own colour."""
+
+    text: str
+    corner: tuple[int, int]
+    size: tuple[int, int]
+    color: tuple[int, int, int]
+
+    @property
+    def extent(self) -> tuple[int, int, int, int]:
+        """Corners x1, y1, x2, y2."""
+        (x, y), (width, height) = self.corner, self.size
+        return x, y, x + width, y + height
+
+
+def place_captions(
+    zones: Sequence[Points],
+    lines: Sequence[Points],
+    texts: Sequence[str],
+    picture_size: tuple[int, int],
+) -> list[Caption]:
+    """What is written at the top of zones and at the middle of lines; none where there is no room.
+
+    texts: of the zones, then of the lines.  picture_size: (height, width).
+    """
+    points = [min(zone, key=lambda p: (p[1], p[0])) for zone in zones] + [np.mean(ln, 0) for ln in lines]
+    colors = [_ZONE] * len(zones) + [_LINE] * len(lines)
+    sizes = [_text_size(text, picture_size) for text in texts]
+    # Its corner at the point, as that of a label in its box.
+    boxes = np.array([(*p, *p) for p in points], float).reshape(-1, 4)
+    places = place_labels(sizes, boxes, picture_size)
+    return [
+        Caption(text, place, size, color)
+        for text, place, size, color in zip(texts, places, sizes, colors, strict=True)
+        if place is not None
+    ]
+
+
+def draw_marks(
+    picture: np.ndarray, zones: Sequence[Points], lines: Sequence[Points], captions: Sequence[Caption]
+) -> np.ndarray:
+    """A copy of `picture` [H, W, 3] uint8 with zones in light colour, lines with an arrow to the side that is
+    "in", and captions."""
     canvas = Image.fromarray(picture).convert("RGB")
     width = _stroke(canvas)
     for points in zones:
@@ -22,20 +66,12 @@ def draw_zones(picture: np.ndarray, zones: Sequence[Points], captions: Sequence[
         canvas.paste(_ZONE, mask=veil)
         pen = ImageDraw.Draw(canvas)
         pen.line([*points, *points[:2]], fill=_ZONE, width=width, joint="curve")
-    for points, caption in zip(zones, captions, strict=True):
-        _write(canvas, min(points, key=lambda p: (p[1], p[0])), caption, _ZONE)
-    return np.asarray(canvas)
-
-
-def draw_lines(picture: np.ndarray, lines: Sequence[Points], captions: Sequence[str]) -> np.ndarray:
-    """A copy of `picture` with lines, an arrow to the side that is "in", and captions at their middle."""
-    canvas = Image.fromarray(picture).convert("RGB")
-    pen, width = ImageDraw.Draw(canvas), _stroke(canvas)
+    pen = ImageDraw.Draw(canvas)
     for (x1, y1), (x2, y2) in lines:
         pen.line([x1, y1, x2, y2], fill=_LINE, width=width)
         _draw_arrow(pen, np.array([x1, y1]), np.array([x2, y2]), 6 * width)
-    for points, caption in zip(lines, captions, strict=True):
-        _write(canvas, tuple(np.mean(points, 0)), caption, _LINE)
+    for caption in captions:
+        _write(pen, caption, canvas.size[::-1])
     return np.asarray(canvas)
 
 
@@ -52,13 +88,17 @@ def _draw_arrow(pen, start, end, size):
     pen.polygon([tuple(corner) for corner in corners], fill=_LINE)
 
 
-def _write(canvas, point, caption, color):
-    """A caption on a ground of `color`, its corner at `point` or as near as the picture allows."""
-    font = font_for(caption, max(11, min(canvas.size) // 30))
-    pen = ImageDraw.Draw(canvas)
-    left, top, right, bottom = pen.textbbox((0, 0), caption, font=font)
-    width, height = right - left + 6, bottom - top + 6
-    x = max(0, min(point[0], canvas.width - width))
-    y = max(0, min(point[1], canvas.height - height))
-    pen.rectangle([x, y, x + width, y + height], fill=color)
-    pen.text((x + 3 - left, y + 3 - top), caption, font=font, fill="black")
+def _font(text, picture_size):
+    return font_for(text, max(11, min(picture_size) // 30))
+
+
+def _text_size(text, picture_size):
+    left, top, right, bottom = _font(text, picture_size).getbbox(text)
+    return round(right - left) + 2 * _MARGIN, round(bottom - top) + 2 * _MARGIN
+
+
+def _write(pen, caption, picture_size):
+    font, (x, y) = _font(caption.text, picture_size), caption.corner
+    left, top, _, _ = font.getbbox(caption.text)
+    pen.rectangle(caption.extent, fill=caption.color)
+    pen.text((x + _MARGIN - left, y + _MARGIN - top), caption.text, font=font, fill="black")

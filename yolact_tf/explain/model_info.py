@@ -136,6 +136,8 @@ def _of_artefact(path):
     facts = {"size": _megabytes(files), "precision": engine.precision, "classes": _classes(engine.labels)}
     if engine.image_size:
         facts["input"] = _input(engine.image_size, engine.channels)
+    for name, function in sorted(getattr(engine, "signatures", {}).items()):
+        facts[name] = _signature(function)
     parts = parts_of_tflite(path.read_bytes()) if path.suffix == ".tflite" else ()
     return ModelInfo(engine.kind, facts, tuple(parts), engine.anchor_settings or {})
 
@@ -151,3 +153,10 @@ def _classes(labels):
 
 def _megabytes(files):
     return f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB"
+
+
+def _signature(function):
+    """What a function of a SavedModel takes and gives: "images uint8 any x any x any x 3 → boxes, …"."""
+    (spec,) = function.structured_input_signature[1].values()
+    sides = " x ".join("any" if side is None else str(side) for side in spec.shape)
+    return f"{spec.name} {spec.dtype.name} {sides} → {', '.join(sorted(function.structured_outputs))}"

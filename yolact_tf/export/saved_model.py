@@ -60,8 +60,8 @@ def _write_version(run, folder, max_pixels, precision):
         "evaluation": (serving.evaluation, pixels),
         "explore": (serving.rle_explored, text),
     }
+    # It writes the variables that endpoints use; of a model that it tracks it would write each once more.
     archive = keras.export.ExportArchive()
-    archive.track(serving.model)
     for name, (function, spec) in endpoints.items():
         archive.add_endpoint(name, function, [spec])
     archive.write_out(str(folder), verbose=False)

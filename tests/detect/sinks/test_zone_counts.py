@@ -9,6 +9,7 @@ import pytest
 from tests.detect.moving.boxes import boxes
 from yolact_tf.detect.moving import Line, Zone
 from yolact_tf.detect.sinks.zone_counts import ZoneCounts
+from yolact_tf.draw.zone_marks import place_captions
 
 ROW = (10, 10, 30, 30)
 WHOLE = Zone("all", ((0, 0), (100, 0), (100, 100), (0, 100)))
@@ -40,6 +41,23 @@ def test_what_is_drawn_is_marked_and_the_picture_given_is_left_alone(tmp_path):
     drawn = counts.draw(picture, boxes(size=(100, 200)))
     assert drawn.shape == picture.shape and not picture.any()
     assert drawn[50, 50].any() and drawn[50, 150].any() and not drawn[5, 190].any()
+
+
+def test_no_label_covers_a_count(tmp_path):
+    counts = ZoneCounts([Zone("all", ((40, 40), (100, 40), (100, 90)))], [], tmp_path)
+    at_its_corner = boxes((40, 40, 60, 60), size=(100, 200))
+    counts.add(Frame("a.mp4", 0.0), at_its_corner)
+    picture = np.zeros((100, 200, 3), np.uint8)
+    (caption,) = place_captions([counts.zones[0].points], [], ["all: 1"], (100, 200))
+    x1, y1, x2, y2 = caption.extent
+    label_alone, both = (
+        drawn[y1 : y2 + 1, x1 : x2 + 1]
+        for drawn in (at_its_corner.draw(picture), counts.draw(picture, at_its_corner))
+    )
+    empty = boxes(size=(100, 200))
+    counts.add(Frame("b.mp4", 0.0), at_its_corner)
+    assert (both == counts.draw(picture, empty)[y1 : y2 + 1, x1 : x2 + 1]).all()
+    assert label_alone.any()
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_counted(tmp_path):

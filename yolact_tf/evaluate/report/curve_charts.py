@@ -35,8 +35,8 @@ def draw_precision_recall(models: Mapping[str, Analysis], target: PathLike) -> N
     figure, axes = _two_panels()
     is_single = len(models) == 1
     for kind, axis in zip(("boxes", "masks"), axes, strict=True):
-        for (name, analysis), color in zip(models.items(), _line_colors(models), strict=True):
-            _draw_means(axis, analysis.kinds[kind], color, "" if is_single else f"{name}, ")
+        for (name, analysis), look in zip(models.items(), _looks(models), strict=True):
+            _draw_means(axis, analysis.kinds[kind], look, "" if is_single else f"{name}, ")
         if axis.lines:  # there are none without objects
             axis.legend(prop=font_of(models, 8), loc="lower left")
         if is_single:
@@ -55,9 +55,9 @@ def draw_f1(models: Mapping[str, Analysis], target: PathLike) -> None:
         return
     figure, axes = _two_panels()
     for kind, axis in zip(("boxes", "masks"), axes, strict=True):
-        for (name, analysis), color in zip(models.items(), _line_colors(models), strict=True):
+        for (name, analysis), look in zip(models.items(), _looks(models), strict=True):
             found = analysis.kinds[kind]
-            _draw_f1(axis, found, color, f"{name}{_best(found)}")
+            _draw_f1(axis, found, look, f"{name}{_best(found)}")
         _label(axis, f"F1, {kind}", "score threshold", "")
         axis.legend(prop=font_of(models, 8), loc="lower center")
     save_chart(figure, target)
@@ -92,7 +92,7 @@ def _draw_own_f1(analysis, target):
         curve = found.curve.above(_GRID)
         axis.plot(_GRID, curve.precision, color=BLUE, label="precision")
         axis.plot(_GRID, curve.recall, color=ORANGE, label="recall")
-        _draw_f1(axis, found, _BLACK, "F1")
+        _draw_f1(axis, found, {"color": _BLACK, "linewidth": 2}, "F1")
         _label(axis, f"{kind}{_best(found)}", "score threshold", "")
         axis.legend(fontsize=8, loc="lower center", ncols=3)
     curves = [(_GRID, curve.above(_GRID).f1) for curve in analysis.masks.curves]
@@ -102,10 +102,10 @@ def _draw_own_f1(analysis, target):
     save_chart(figure, target)
 
 
-def _draw_f1(axis, found, color, label):
-    axis.plot(_GRID, found.curve.above(_GRID).f1, color=color, linewidth=2, label=label)
+def _draw_f1(axis, found, look, label):
+    axis.plot(_GRID, found.curve.above(_GRID).f1, label=label, **look)
     if found.best:
-        axis.plot([found.best.threshold], [found.best.f1], marker="o", color=color)
+        axis.plot([found.best.threshold], [found.best.f1], marker="o", **look)
 
 
 def _best(found):
@@ -119,8 +119,10 @@ def _two_panels():
     return figure, figure.subplots(1, 2)
 
 
-def _line_colors(models):
-    return [_BLACK] if len(models) == 1 else list(model_colors(models).values())
+def _looks(models):
+    """How the lines of each model are drawn: the first ones wider, to show below equal ones that follow."""
+    colors = [_BLACK] if len(models) == 1 else list(model_colors(models).values())
+    return [{"color": color, "linewidth": 2.0 * (len(colors) - i)} for i, color in enumerate(colors)]
 
 
 def _class_curves(found):
@@ -144,7 +146,7 @@ def _name_classes(figure, axis, labels):
         figure.legend(handles=lines, prop=font_of(names, 8), loc="outside lower center", ncols=6)
 
 
-def _draw_means(axis, found, color, before):
+def _draw_means(axis, found, look, before):
     """The mean over classes at some IoUs; fewer of several models, which `before` names."""
     for (place, iou), style in zip(_IOUS.items(), _STYLES, strict=True):
         precision = found.coco.precision[place, :, :, 0]
@@ -152,7 +154,7 @@ def _draw_means(axis, found, color, before):
         if precision.size and not (before and place == _HIGHEST):
             mean = precision.mean(1)
             label = f"{before}{iou}: AP {mean.mean():.3f}"
-            axis.plot(RECALLS, mean, color=color, linestyle=style, linewidth=2, label=label)
+            axis.plot(RECALLS, mean, linestyle=style, label=label, **look)
 
 
 def _label(axis: Axes, title, x, y):
