@@ -85,6 +85,16 @@ def test_a_network_without_batch_norm_is_a_copy():
         assert (ours == copied).all()
 
 
+def test_a_model_is_copied_without_what_trains_it():
+    model = network("slim_resnet")
+    model.compile("adam", loss=lambda truth, predictions: 0.0)  # which nothing could copy
+    model.optimizer.build(model.trainable_variables)
+    copy = inference_network(model)
+    assert model.compiled and not copy.compiled
+    expected, received = model(images(), training=False), copy(images(), training=False)
+    assert_allclose(received["prototypes"], expected["prototypes"], atol=1e-4)
+
+
 def test_neither_follows_the_other():
     model = network("slim_resnet")
     before = [w.copy() for w in model.get_weights()]

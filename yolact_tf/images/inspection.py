@@ -1,6 +1,7 @@
 """What an image file is, found without decoding where that can be: its size, format, orientation, pages."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ SUFFIXES = (
     *(".tif", ".tiff", ".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".jpx"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".psd", ".pcx", ".sgi", ".dds"),
 )
+_JPEG = b"\xff\xd8"
+_TAIL = 4096  # bytes that tools may append to a JPEG; where there are more it is read whole
 ALPHA = "an alpha channel, which is dropped"
 PAGES = "several pages or frames, of which the first is read"
 
@@ -54,11 +57,36 @@ def inspect_file(path: PathLike) -> ImageHeader:
     return inspect_bytes(data, path)
 
 
+def glance_at_file(path: PathLike) -> ImageHeader:
+    """`inspect_file` of a JPEG by its head and its tail, which take a twentieth of the time; of others whole.
+
+    What lies between is not looked at: to be told of damage there, inspect or decode.
+    """
+    with contextlib.suppress(Exception), open(path, "rb") as file:  # of any fault the others tell
+        if file.read(2) == _JPEG:
+            end = _last_end_marker(file)
+            file.seek(0)
+            with opened(file) as image:
+                # What follows the head is the picture: an end marker before it is that of a thumbnail.
+                if image.format in FORMATS and end >= file.tell():
+                    return _of_tensorflows(image)
+    return inspect_file(path)
+
+
+def _last_end_marker(file):
+    """Where the last end marker of a JPEG file is, -1 where its tail has none."""
+    size = file.seek(0, os.SEEK_END)
+    tail = max(size - _TAIL, 0)
+    file.seek(tail)
+    at = file.read().rfind(b"\xff\xd9")
+    return tail + at if at >= 0 else -1
+
+
 def inspect_bytes(data: bytes, name: PathLike) -> ImageHeader:
     """The ImageHeader of the bytes of an image file. ValueError with `name` where they are none."""
     with _faults_named(name, data), opened(data) as image:
         header = _header(image, data)
-    if data.startswith(b"\xff\xd8") and jpeg_end(data) < 0:
+    if data.startswith(_JPEG) and jpeg_end(data) < 0:
         raise ValueError(f"{name}: expected a whole JPEG. Received one without its end marker")
     return header
 

@@ -7,6 +7,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -33,12 +34,12 @@ _PNG_HELPS = "a PNG of it would do"
 
 
 @contextlib.contextmanager
-def opened(data: bytes) -> Iterator[Image.Image]:
-    """The first picture of the bytes of an image file, not yet decoded. UnidentifiedImageError for others."""
+def opened(data: bytes | BinaryIO) -> Iterator[Image.Image]:
+    """The first picture of an image file or its bytes, not yet decoded. UnidentifiedImageError for others."""
     _has_heif()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes, and of damage that an error follows
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as image:
             yield image
 
 

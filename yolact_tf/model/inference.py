@@ -39,7 +39,7 @@ def inference_network(model: Yolact, precision: str = "float32") -> Yolact:
     def call(layer, *inputs, **options):
         return inputs[0] if isinstance(layer, layers.Identity) else layer(*inputs, **options)
 
-    network = keras.models.clone_model(model, clone_function=copy, call_function=call, recursive=True)
+    network = keras.models.clone_model(_uncompiled(model), clone_function=copy, call_function=call, recursive=True)
     copies = {place.path: layer for place, layer in places(network)}
     for place, layer in places(model):
         if id(layer) in norm_of:
@@ -50,6 +50,11 @@ def inference_network(model: Yolact, precision: str = "float32") -> Yolact:
     if rescorer is not None:  # which lies beside the graph
         network.mask_rescorer.set_weights(rescorer.get_weights())
     return network
+
+
+def _uncompiled(model):
+    """`model` by the same layers: a copy of a compiled one would be compiled, and have an optimizer."""
+    return type(model)(model.input, model.output, name=model.name) if model.compiled else model
 
 
 def _pairs(model: keras.Model) -> Iterator[tuple[keras.Layer, keras.Layer]]:

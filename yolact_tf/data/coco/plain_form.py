@@ -28,7 +28,7 @@ from yolact_tf.data.coco.turning import told_frames
 from yolact_tf.data.image_names import ImageNames, accents_of
 from yolact_tf.data.json_files import byte_order_mark
 from yolact_tf.data.tally import Tally
-from yolact_tf.images.inspection import inspect_file
+from yolact_tf.images.inspection import glance_at_file
 
 # What tools write that do not know a size, or numbers; those of tables write NaN for anything.
 _NO_SIZE = (None, "", 0, -1)
@@ -152,7 +152,7 @@ def _header_of(image, folder):
     if not is_file_name(image["file_name"]):
         return None
     try:
-        return inspect_file(folder / image["file_name"])
+        return glance_at_file(folder / image["file_name"])
     except (OSError, ValueError):
         return None
 

@@ -27,7 +27,7 @@ from yolact_tf.data.coco.source import CocoSource
 from yolact_tf.data.coco.turning import turn_between, turn_record
 from yolact_tf.data.record import Record, corners_of
 from yolact_tf.files import PathLike
-from yolact_tf.images.inspection import ALPHA, FORMATS, inspect_file
+from yolact_tf.images.inspection import ALPHA, FORMATS, glance_at_file
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ def _frame_or_fault(image, folder):
     its file raises."""
     path = folder / image.file_name
     try:
-        header = inspect_file(path)
+        header = glance_at_file(path)
     except (OSError, ValueError) as error:
         return error
     if header.other:
