@@ -3,12 +3,13 @@
     yolact train small_data_lite0_320 --data DATA --run runs/mine --time 20m
 
 All else is as there but for how the backbone learns. Mask AP on 173 photographs of four kinds of animals
-after 4 epochs, about 6 minutes of two CPU cores:
+after 4 epochs, about 6 minutes of two CPU cores, of one seed each (docs/experiments.md):
 
 - It learns at a tenth of the rate of the rest: .50, against .30 at the same rate, which takes ImageNet's
   knowledge apart before the heads are of use (.48 at .3).
 - Its stages up to a stride of 4, edges and colours, do not learn: .50 as with them, in 13 % less time.
-- Batch norm learns in the others, though batches are small: .48, against .26 with ImageNet's statistics.
+- Batch norm learns in the others, though batches are small: .48, against .26 with ImageNet's statistics, both
+  at .3 of the rate.
 """
 
 from dataclasses import replace

@@ -7,6 +7,7 @@ from yolact_tf.config import (
     Config,
     DataConfig,
     DetectConfig,
+    ExportRecipe,
     LossConfig,
     ModelConfig,
     TrainConfig,
@@ -129,3 +130,10 @@ def test_differences_tell_what_is_computed_from_how_it_runs():
     changed = override(Config(), ["train.epochs=3", "train.devices=2", "data.cache=memory"])
     computed = {difference.path: difference.is_computed for difference in differences(changed, Config())}
     assert computed == {"data.cache": False, "train.epochs": True, "train.devices": False}
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino", "litert"])
+def test_bfloat16_is_of_saved_models(format):
+    assert ExportRecipe("saved_model", "bfloat16").precision == "bfloat16"
+    with pytest.raises(ValueError, match=r"`recipe\.precision` must be one of .*Received: 'bfloat16'"):
+        ExportRecipe(format, "bfloat16")

@@ -39,6 +39,26 @@ def square(size=(40, 60), box=(10, 5, 30, 25)):
     return Detections(size, np.array([box], "f"), np.array([0.9], "f"), np.array([7]), ("box",), mask)
 
 
+def test_a_live_detector_follows_its_model_and_another_does_not(shapes_run, image):
+    run = yolact_tf.load_run(shapes_run)
+    still, live = yolact_tf.Detector(run), yolact_tf.Detector(run, live=True)
+    before = still(image)
+    assert_allclose(live(image).scores, before.scores, atol=1e-4)
+    run.model.set_weights([weight * 0 for weight in run.model.get_weights()])
+    assert_array_equal(still(image).scores, before.scores)
+    assert not len(live(image)) or live(image).scores.max() < before.scores.max()
+
+
+def test_unknown_precisions_and_two_at_once_are_refused(shapes_run):
+    run = yolact_tf.load_run(shapes_run)
+    with pytest.raises(
+        ValueError, match=r"`precision` must be one of \['float32', 'bfloat16'\]\. Received: 'half'"
+    ):
+        yolact_tf.Detector(run, precision="half")
+    with pytest.raises(ValueError, match=r"`precision` must be None beside `live`"):
+        yolact_tf.Detector(run, live=True, precision="float32")
+
+
 def test_a_full_box_comes_back_as_its_pixels():
     masks = square().masks
     assert masks.shape == (1, 40, 60)

@@ -64,8 +64,3 @@ def test_an_artefact_tells_its_precision_and_a_run_has_that_of_its_config(run, a
         dtypes = {v.dtype for v in detector.engine.detection_model.network.trainable_variables}
         assert {keras.backend.standardize_dtype(dtype) for dtype in dtypes} == {"bfloat16"}
     np.testing.assert_array_equal(asked(image).scores, configured(image).scores)
-
-
-def test_other_formats_refuse_it():
-    with pytest.raises(ValueError, match=r"`recipe.precision` must be one of \['float32'\]"):
-        ExportRecipe("onnx", "bfloat16")

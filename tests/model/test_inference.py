@@ -16,6 +16,7 @@ from yolact_tf.weights.initial import build_yolact
 
 def network(backbone, size=96, **options):
     """A narrow YOLACT whose batch norms and biases have something to say."""
+    keras.utils.set_random_seed(1)
     config = untrained(load_config("tiny_256", [f"data.image_size={size}"]))
     model = ModelConfig(
         backbone=backbone,
@@ -95,6 +96,20 @@ def test_a_model_is_copied_without_what_trains_it():
     assert_allclose(received["prototypes"], expected["prototypes"], atol=1e-4)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_trained_in_halves_is_copied_in_the_precision_asked_for(precision):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = network("slim_resnet", size=256, mask_rescoring=True)
+        copy = inference_network(model, precision)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    of = {path: layer.compute_dtype for path, layer in ((p.path, layer) for p, layer in places(copy))}
+    assert of["backbone/normalise"] == of["prototypes"] == "float32"
+    assert of["backbone/stem_conv"] == of["prediction_head/class_logits_conv"] == precision
+    assert {layer.compute_dtype for layer in copy.mask_rescorer.layers if layer.weights} == {"float32"}
+
+
 def test_neither_follows_the_other():
     model = network("slim_resnet")
     before = [w.copy() for w in model.get_weights()]
@@ -108,11 +123,23 @@ def test_neither_follows_the_other():
 
 def test_a_batch_norm_stays_where_folding_would_change_what_others_read():
     features = keras.Input((8, 8, 3))
+    conv, shared = keras.layers.Conv2D(3, 1), BatchNormalization()
+    of_no_convolution = BatchNormalization()(keras.layers.ReLU()(features))
     read_twice = keras.layers.Conv2D(3, 1)(features)
-    no_convolution = BatchNormalization()(keras.layers.ReLU()(features))
-    both = keras.Model(features, BatchNormalization()(read_twice) + read_twice + no_convolution)
-    assert len(norms_of(both)) == 2
-    assert len(norms_of(inference_network(both))) == 2
+    told = keras.layers.Conv2D(3, 1)(features)
+    outputs = [
+        of_no_convolution,
+        BatchNormalization()(read_twice) + read_twice,
+        told,
+        BatchNormalization()(told),
+        shared(conv(features)) + shared(keras.layers.Conv2D(3, 1)(features)),
+        BatchNormalization()(keras.layers.Conv2D(3, 1, activation="relu")(features)),
+    ]
+    assert len(norms_of(inference_network(keras.Model(features, outputs)))) == 5
+    folded = keras.Model(
+        features, BatchNormalization(scale=False, center=False)(keras.layers.Conv2D(3, 1)(features))
+    )
+    assert not norms_of(inference_network(folded))
 
 
 @pytest.mark.parametrize("backbone", ["slim_resnet", "efficientnet_lite0"])

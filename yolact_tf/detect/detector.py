@@ -28,7 +28,7 @@ class Detector:
     computes: Keras or what runs the artefact. Threads may share a detector.
     """
 
-    def __init__(self, run: Run, live: bool = False, precision: str | None = None):
+    def __init__(self, run: Run, *, live: bool = False, precision: str | None = None):
         self._set_up(KerasEngine(run, live, precision))
 
     @classmethod

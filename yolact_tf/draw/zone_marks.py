@@ -25,7 +25,7 @@ class Caption(NamedTuple):
 
     @property
     def extent(self) -> tuple[int, int, int, int]:
-        """Corners x1, y1, x2, y2."""
+        """Corners x1, y1, x2, y2; the last two lie beyond."""
         (x, y), (width, height) = self.corner, self.size
         return x, y, x + width, y + height
 
@@ -36,20 +36,19 @@ def place_captions(
     texts: Sequence[str],
     picture_size: tuple[int, int],
 ) -> list[Caption]:
-    """What is written at the top of zones and at the middle of lines; none where there is no room.
+    """What is written at the top of zones and at the middle of lines, one beside the other where there is
+    room.
 
     texts: of the zones, then of the lines.  picture_size: (height, width).
     """
     points = [min(zone, key=lambda p: (p[1], p[0])) for zone in zones] + [np.mean(ln, 0) for ln in lines]
     colors = [_ZONE] * len(zones) + [_LINE] * len(lines)
     sizes = [_text_size(text, picture_size) for text in texts]
-    # Its corner at the point, as that of a label in its box.
     boxes = np.array([(*p, *p) for p in points], float).reshape(-1, 4)
     places = place_labels(sizes, boxes, picture_size)
     return [
-        Caption(text, place, size, color)
-        for text, place, size, color in zip(texts, places, sizes, colors, strict=True)
-        if place is not None
+        Caption(text, place or _nearest(point, size, picture_size), size, color)
+        for text, place, point, size, color in zip(texts, places, points, sizes, colors, strict=True)
     ]
 
 
@@ -71,7 +70,7 @@ def draw_marks(
         pen.line([x1, y1, x2, y2], fill=_LINE, width=width)
         _draw_arrow(pen, np.array([x1, y1]), np.array([x2, y2]), 6 * width)
     for caption in captions:
-        _write(pen, caption, canvas.size[::-1])
+        _write(pen, caption, picture.shape[:2])
     return np.asarray(canvas)
 
 
@@ -88,6 +87,15 @@ def _draw_arrow(pen, start, end, size):
     pen.polygon([tuple(corner) for corner in corners], fill=_LINE)
 
 
+def _nearest(point, size, picture_size):
+    """The corner of a caption at `point`, or as near as the picture allows; too long ones begin in it."""
+    x, y = (
+        max(0, min(round(at), side - length))
+        for at, side, length in zip(point, picture_size[::-1], size, strict=True)
+    )
+    return x, y
+
+
 def _font(text, picture_size):
     return font_for(text, max(11, min(picture_size) // 30))
 
@@ -100,5 +108,6 @@ def _text_size(text, picture_size):
 def _write(pen, caption, picture_size):
     font, (x, y) = _font(caption.text, picture_size), caption.corner
     left, top, _, _ = font.getbbox(caption.text)
-    pen.rectangle(caption.extent, fill=caption.color)
+    x1, y1, x2, y2 = caption.extent
+    pen.rectangle([x1, y1, x2 - 1, y2 - 1], fill=caption.color)
     pen.text((x + _MARGIN - left, y + _MARGIN - top), caption.text, font=font, fill="black")

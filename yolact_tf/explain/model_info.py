@@ -157,6 +157,14 @@ def _megabytes(files):
 
 def _signature(function):
     """What a function of a SavedModel takes and gives: "images uint8 any x any x any x 3 → boxes, …"."""
-    (spec,) = function.structured_input_signature[1].values()
-    sides = " x ".join("any" if side is None else str(side) for side in spec.shape)
-    return f"{spec.name} {spec.dtype.name} {sides} → {', '.join(sorted(function.structured_outputs))}"
+    taken = ", ".join(
+        f"{spec.name} {spec.dtype.name} {_shape(spec.shape)}"
+        for spec in function.structured_input_signature[1].values()
+    )
+    return f"{taken} → {', '.join(sorted(function.structured_outputs))}"
+
+
+def _shape(shape):
+    if shape.rank is None:
+        return "of any shape"
+    return " x ".join("any" if side is None else str(side) for side in shape)

@@ -138,4 +138,4 @@ def _placed(background, cut, mask, x, y):
 def _control(model, image):
     side = model.input_shape[1]
     batch = to_channels(resize(image, (side, side))[None].astype(np.float32), model.input_shape[3])
-    return keras.ops.convert_to_numpy(without_padding(model)(batch))[0]
+    return keras.ops.convert_to_numpy(keras.ops.cast(without_padding(model)(batch), "float32"))[0]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from yolact_tf.config import ExportRecipe
+from yolact_tf.detect.engines.bfloat16 import require_bfloat16
 from yolact_tf.export.calibration import CalibrationImages
 from yolact_tf.export.litert import to_litert
 from yolact_tf.export.onnx import to_onnx
@@ -36,6 +37,8 @@ def export_run(
         return to_onnx(run, path, check)
     if recipe.format == "openvino":
         return to_openvino(run, path, check)
+    if check and recipe.precision == "bfloat16":
+        require_bfloat16()  # or nothing could be compared, after all the work
     return to_saved_model(run, path, recipe.max_pixels, check, recipe.precision)
 
 

@@ -13,7 +13,8 @@ _MAX_LABEL_LINES = 100_000  # category ids may be any number; metadata.json has 
 
 def describe(run: Run) -> dict[str, Any]:
     """metadata.json: what to feed the artefact of `run`, how it detects, and what its classes are called."""
-    channels = run.config.data.channels
+    channels, detect = run.config.data.channels, dataclasses.asdict(run.config.detect)
+    del detect["precision"]  # which is that of a run's network: an artefact's is told beside
     return {
         "name": run.config.name,
         "image_size": run.config.data.image_size,
@@ -21,10 +22,7 @@ def describe(run: Run) -> dict[str, Any]:
         "boxes": "x1, y1, x2, y2 in 0..1 of the image",
         "masks": "probabilities at prototype size, cropped to the box; over 0.5 after resizing",
         "anchors": run.model.anchor_settings,
-        "detect": {
-            **dataclasses.asdict(run.config.detect),
-            "score_activation": run.config.score_activation,
-        },
+        "detect": {**detect, "score_activation": run.config.score_activation},
         "num_classes": len(run.labels),
         "labels": {str(category): name for category, name in run.labels.items()},
     }

@@ -27,7 +27,7 @@ class Serving:
     Images of side S are what the network takes, [B, S, S, 1] where that is grey; all others are RGB.
     traced_once: makes the network one function that all signatures call, instead of a copy in each;
     its batch is then of unknown size, and detection branches, neither of which LiteRT can have.
-    precision: of the network, as `inference_network` has it; the network is `model`.
+    precision: of the network, as `inference_network` has it.
     max_pixels: of an encoded image, all frames together; larger ones are refused undecoded.
     """
 
@@ -38,7 +38,7 @@ class Serving:
         max_pixels: int = MAX_PIXELS,
         precision: str = "float32",
     ):
-        self.network = self.model = inference_network(run.model, precision)
+        self.network = inference_network(run.model, precision)
         self.detection_model = DetectionModel(self.network, run.config, branches=traced_once)
         if traced_once:
             self.network = self.detection_model.network = _as_function(self.network)

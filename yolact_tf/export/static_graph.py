@@ -22,7 +22,6 @@ def static_saved_model(run: Run, outputs: str = "detections") -> Iterator[str]:
     answer = answers[outputs]
     spec = tf.TensorSpec([1, *run.model.input_shape[1:]], tf.float32, name="image")
     archive = keras.export.ExportArchive()
-    archive.track(run.model)
     archive.add_endpoint("serving_default", lambda image: answer(image), [spec])
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)

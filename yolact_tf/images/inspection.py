@@ -68,7 +68,7 @@ def glance_at_file(path: PathLike) -> ImageHeader:
             file.seek(0)
             with opened(file) as image:
                 # What follows the head is the picture: an end marker before it is that of a thumbnail.
-                if image.format in FORMATS and end >= file.tell():
+                if image.format == "JPEG" and end >= file.tell():
                     return _of_tensorflows(image)
     return inspect_file(path)
 

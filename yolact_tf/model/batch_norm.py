@@ -18,8 +18,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
         """[B, H, W, C] to the same shape."""
         learns = training and self.trainable
         # Replicas that share their statistics have to talk between the moments and the normalisation.
-        fuses = keras.backend.backend() == "tensorflow" and not self.synchronized and len(inputs.shape) == 4
-        if not (learns and fuses):
+        is_plain = self.scale and self.center and not self.renorm and mask is None
+        is_map = len(inputs.shape) == 4 and self.axis in (-1, 3)
+        fuses = keras.backend.backend() == "tensorflow" and not self.synchronized
+        if not (learns and fuses and is_plain and is_map):
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = _normalise(inputs, self.gamma, self.beta, self.epsilon)
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
@@ -36,8 +38,8 @@ def _normalise(inputs, gamma, beta, epsilon):
     # Keras' function of it raises an epsilon of 1e-5, PyTorch's, to 1.001e-5 for old GPUs.
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=maps,
-        scale=tf.convert_to_tensor(gamma),
-        offset=tf.convert_to_tensor(beta),
+        scale=tf.cast(gamma, tf.float32),
+        offset=tf.cast(beta, tf.float32),
         mean=[],
         variance=[],
         epsilon=epsilon,

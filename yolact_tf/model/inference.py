@@ -11,6 +11,7 @@ from yolact_tf.model.outputs import Output
 from yolact_tf.model.places import places
 from yolact_tf.model.yolact import Yolact
 
+PRECISIONS = ("float32", "bfloat16")
 CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, DeformableConv2D)
 
 
@@ -20,26 +21,28 @@ def inference_network(model: Yolact, precision: str = "float32") -> Yolact:
     At inference batch norm multiplies and shifts each channel by constants, and so do a convolution's kernel
     and bias. A batch norm that follows no convolution, or one that others read too, stays. Layers keep their
     names. Weights are those of now: `model` may go on learning, the copy does not follow.
-    precision: "bfloat16" keeps and multiplies weights and maps so. Pixels are normalised and outputs told
-    in float32, and products are summed up in it where the machine has such instructions.
+    precision: "float32", also where `model` trained in halves; or "bfloat16", of weights and maps. Pixels are
+    normalised and outputs told in float32 then, too.
     """
     norm_of = {id(convolution): norm for convolution, norm in _pairs(model)}
     gone = {id(norm) for norm in norm_of.values()}
 
     def copy(layer):
         if id(layer) in gone:
-            return layers.Identity(name=layer.name)
+            return _Gone()
         config = layer.get_config()
         if id(layer) in norm_of and "use_bias" in config:
             config["use_bias"] = True
-        if precision != "float32" and _may_be_coarse(layer):
-            config["dtype"] = precision
+        if isinstance(layer, keras.Layer):  # and no operation
+            config["dtype"] = precision if _may_be_coarse(layer) else "float32"
         return type(layer).from_config(config)
 
     def call(layer, *inputs, **options):
-        return inputs[0] if isinstance(layer, layers.Identity) else layer(*inputs, **options)
+        return inputs[0] if isinstance(layer, _Gone) else layer(*inputs, **options)
 
-    network = keras.models.clone_model(_uncompiled(model), clone_function=copy, call_function=call, recursive=True)
+    network = keras.models.clone_model(
+        _uncompiled(model), clone_function=copy, call_function=call, recursive=True
+    )
     copies = {place.path: layer for place, layer in places(network)}
     for place, layer in places(model):
         if id(layer) in norm_of:
@@ -48,8 +51,12 @@ def inference_network(model: Yolact, precision: str = "float32") -> Yolact:
             copies[place.path].set_weights(layer.get_weights())
     rescorer = getattr(model, "mask_rescorer", None)
     if rescorer is not None:  # which lies beside the graph
-        network.mask_rescorer.set_weights(rescorer.get_weights())
+        network.mask_rescorer = _in_float32(rescorer)
     return network
+
+
+class _Gone(layers.Layer):
+    """In place of a batch norm that a convolution has taken in."""
 
 
 def _uncompiled(model):
@@ -60,15 +67,41 @@ def _uncompiled(model):
 def _pairs(model: keras.Model) -> Iterator[tuple[keras.Layer, keras.Layer]]:
     """Convolutions with the batch norm that alone reads them."""
     for _, norm in places(model):
-        if isinstance(norm, layers.BatchNormalization):
+        if isinstance(norm, layers.BatchNormalization) and len(norm._inbound_nodes) == 1:
             before = norm.input._keras_history.operation
-            if isinstance(before, CONVOLUTIONS) and len(before._outbound_nodes) == 1:
+            if isinstance(before, CONVOLUTIONS) and _is_read_once(before, model) and _is_linear(before):
                 yield before, norm
+
+
+def _is_read_once(convolution, model):
+    """Whether nothing but one layer sees what a convolution answers."""
+    told = (out for part in _models(model) for out in part.outputs)
+    return len(convolution._outbound_nodes) == 1 and all(convolution.output is not out for out in told)
+
+
+def _models(model):
+    yield model
+    yield from (layer for _, layer in places(model) if isinstance(layer, keras.Model))
+
+
+def _is_linear(convolution):
+    return getattr(convolution, "activation", keras.activations.linear) is keras.activations.linear
+
+
+def _in_float32(model):
+    def copy(layer):
+        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+
+    clone = keras.models.clone_model(model, clone_function=copy)
+    clone.set_weights(model.get_weights())
+    return clone
 
 
 def _fold(convolution, norm, copy):
     """Gives `copy` the weights of a convolution and its batch norm, folded in float64."""
-    gamma, beta, mean, variance = (np.asarray(value, np.float64) for value in norm.get_weights())
+    mean, variance = (np.asarray(v, np.float64) for v in (norm.moving_mean, norm.moving_variance))
+    gamma = np.asarray(norm.gamma, np.float64) if norm.scale else 1.0
+    beta = np.asarray(norm.beta, np.float64) if norm.center else 0.0
     factor = gamma / np.sqrt(variance + norm.epsilon)
     kernel = np.asarray(convolution.kernel, np.float64)
     old_bias = 0.0 if convolution.bias is None else np.asarray(convolution.bias, np.float64)

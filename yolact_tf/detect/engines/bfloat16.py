@@ -26,7 +26,7 @@ def require_bfloat16(cpu_info: Path = CPU_INFO) -> None:
     if "avx512bw" not in flags:
         raise ValueError(
             "bfloat16 needs a processor with AVX-512, and is fast where it has AVX512_BF16 or AMX. Received "
-            "one without; float32 runs on it"
+            "one without; float32 runs on it, and `export --no-verify` writes for another machine"
         )
     logger.warning(
         "this processor has neither AVX512_BF16 nor AMX: bfloat16 takes about 2.5 times as long as float32"

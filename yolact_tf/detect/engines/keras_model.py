@@ -10,7 +10,7 @@ from yolact_tf.detect.engines.answers import finished
 from yolact_tf.detect.engines.bfloat16 import require_bfloat16
 from yolact_tf.detect.engines.engine import Engine, Found
 from yolact_tf.detect.mask_options import MaskOptions
-from yolact_tf.model.inference import inference_network
+from yolact_tf.model.inference import PRECISIONS, inference_network
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 from yolact_tf.structures import Tensor
@@ -26,8 +26,14 @@ class KerasEngine(Engine):
     kind = "run"
 
     def __init__(self, run: Run, live: bool = False, precision: str | None = None):
+        if live and precision:
+            raise ValueError(
+                f"`precision` must be None beside `live`: a model has its own. Received: {precision!r}"
+            )
+        if precision not in (None, *PRECISIONS):
+            raise ValueError(f"`precision` must be one of {list(PRECISIONS)}. Received: {precision!r}")
         self.precision = "float32" if live else precision or run.config.detect.precision
-        if self.precision == "bfloat16":
+        if self.precision == "bfloat16" and keras.backend.backend() == "tensorflow":
             require_bfloat16()
         self.labels = run.labels
         self.mask_options = MaskOptions(run.config.detect.mask_upsampling, run.config.detect.disjoint)

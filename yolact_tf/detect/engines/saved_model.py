@@ -35,8 +35,7 @@ class SavedModelEngine(Engine):
         settings = _read_settings(folder / DETECTION)
         self.mask_options = MaskOptions.of(settings)
         self.precision = settings.get("precision", "float32")
-        if self.precision == "bfloat16":
-            require_bfloat16()
+        self._is_able = False  # which is asked once it computes: anyone may look at it
         num_classes = self.signatures["raw"].structured_outputs["class_logits"].shape[-1] - 1
         require_names(self.labels, num_classes, folder / LABELS)
 
@@ -62,6 +61,9 @@ class SavedModelEngine(Engine):
     def _answers(self, signature, images):
         import tensorflow as tf
 
+        if self.precision == "bfloat16" and not self._is_able:
+            require_bfloat16()
+            self._is_able = True
         results = by_image(self.signatures[signature](images=tf.constant(images)))
         height, width = images.shape[1:3]
         for result in results:

@@ -20,6 +20,7 @@ _MOST_NAMED = 12  # classes that a legend names
 _IOUS = {0: "IoU .50", 5: "IoU .75", 8: "IoU .90"}  # places among COCO's thresholds
 _HIGHEST = 8
 _BLACK = "#222222"
+_WIDEST = 6  # points of a line
 _STYLES = ("-", "--", ":")
 KIND_COLORS = {"boxes": BLUE, "masks": ORANGE}  # of a single model; of several, a model has one
 
@@ -122,7 +123,8 @@ def _two_panels():
 def _looks(models):
     """How the lines of each model are drawn: the first ones wider, to show below equal ones that follow."""
     colors = [_BLACK] if len(models) == 1 else list(model_colors(models).values())
-    return [{"color": color, "linewidth": 2.0 * (len(colors) - i)} for i, color in enumerate(colors)]
+    widths = np.linspace(min(2 * len(colors), _WIDEST), 2, len(colors))
+    return [{"color": color, "linewidth": width} for color, width in zip(colors, widths, strict=True)]
 
 
 def _class_curves(found):

@@ -19,8 +19,8 @@ class Reference:
 
     @functools.cached_property
     def detector(self) -> Detector:
-        """Built when it is first asked."""
-        return Detector(self.run, precision="float32")
+        """Built when it is first asked; of the model itself, since artefacts are made of a copy."""
+        return Detector(self.run, live=True)
 
     def found(self, image: np.ndarray) -> Detections:
         """What the run counts in `image`: slots that the threshold did not fill are for AP alone."""

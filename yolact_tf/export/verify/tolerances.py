@@ -49,7 +49,7 @@ BFLOAT16 = Tolerances(
     masks=Limit(mean=0.04),
     network=Limit(mean=0.02),
     anchors=Limit(0.02),
-    lost_ap=Limit(0.002),
+    lost_ap=Limit(0.005),
     slack=0.2,
 )
 # AP is the measure of integers, one point of it. The others leave at least a third above the most that right
