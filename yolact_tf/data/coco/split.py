@@ -25,6 +25,7 @@ from yolact_tf.data.coco.plain_form import read_annotations
 from yolact_tf.data.coco.problems import Malformed
 from yolact_tf.data.coco.source import CocoSource
 from yolact_tf.data.coco.turning import turn_between, turn_record
+from yolact_tf.data.long_work import told
 from yolact_tf.data.record import Record, corners_of
 from yolact_tf.files import PathLike
 from yolact_tf.images.inspection import ALPHA, FORMATS, glance_at_file
@@ -101,7 +102,7 @@ def load_coco(
     boxes = Boxless(boxless)
     records = [
         turn_record(_record(image, by_image[image.image_id], image_folder, class_of, problems, boxes), turn)
-        for image, turn in images
+        for image, turn in told(images, len(images), annotation_file, "images: masks read")
     ]
     boxes.tell(annotation_file)
     _report(problems, annotation_file, on_error)
@@ -129,7 +130,8 @@ def _usable_images(content, annotation_file, image_folder, problems):
     distinct = [entry for entry in distinct if entry.image_id not in ambiguous]
     # Threads, since reading the files waits for the disk.
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        frames = list(pool.map(lambda entry: _frame_or_fault(entry, image_folder), distinct))
+        looked = pool.map(lambda entry: _frame_or_fault(entry, image_folder), distinct)
+        frames = list(told(looked, len(distinct), annotation_file, "images looked at"))
     _require_decodable([frame for frame in frames if isinstance(frame, _OtherFormat)], annotation_file)
     problems += [str(frame) for frame in frames if isinstance(frame, Exception)]
     usable = [pair for pair in zip(distinct, frames, strict=True) if not isinstance(pair[1], Exception)]
