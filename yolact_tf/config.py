@@ -14,6 +14,7 @@ from yolact_tf.fields import AUTO, AutoInt, from_dict, running
 MAX_PIXELS = 50_000_000
 # Class losses that ask of one class at a time.
 SIGMOID_LOSSES = ("sigmoid_focal", "quality_focal", "varifocal")
+PRECISIONS = ("float32", "bfloat16")  # that a run detects in
 BOXLESS = ("rectangles", "crowd", "drop")  # what a box without a mask may become
 
 
@@ -273,7 +274,7 @@ class DetectConfig:
 
     def __post_init__(self):
         _require_one_of(self, "detect", "nms", ("fast", "cross_class", "traditional"))
-        _require_one_of(self, "detect", "precision", ("float32", "bfloat16"))
+        _require_one_of(self, "detect", "precision", PRECISIONS)
         _require_one_of(self, "detect", "mask_upsampling", ("probabilities", "logits"))
         _require_at_least(self, "detect", "max_candidates", 1)
         _require_at_least(self, "detect", "max_detections", 1)
@@ -312,7 +313,7 @@ class Config:
         return from_dict(cls, values)
 
 
-_PRECISIONS = {"litert": ("float16", "dynamic_int8", "int8"), "saved_model": ("bfloat16",)}
+_COARSER_PRECISIONS = {"litert": ("float16", "dynamic_int8", "int8"), "saved_model": ("bfloat16",)}
 
 
 @dataclass(frozen=True)
@@ -328,7 +329,7 @@ class ExportRecipe:
 
     def __post_init__(self):
         _require_one_of(self, "recipe", "format", ("saved_model", "litert", "onnx", "openvino"))
-        _require_one_of(self, "recipe", "precision", ("float32", *_PRECISIONS.get(self.format, ())))
+        _require_one_of(self, "recipe", "precision", ("float32", *_COARSER_PRECISIONS.get(self.format, ())))
         _require_at_least(self, "recipe", "calibration_images", 1)
         _require_one_of(self, "recipe", "outputs", ("detections", "explore", "heads"))
         if self.outputs != "detections" and self.format != "litert":

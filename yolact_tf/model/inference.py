@@ -11,7 +11,6 @@ from yolact_tf.model.outputs import Output
 from yolact_tf.model.places import places
 from yolact_tf.model.yolact import Yolact
 
-PRECISIONS = ("float32", "bfloat16")
 CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, DeformableConv2D)
 
 
@@ -66,22 +65,19 @@ def _uncompiled(model):
 
 def _pairs(model: keras.Model) -> Iterator[tuple[keras.Layer, keras.Layer]]:
     """Convolutions with the batch norm that alone reads them."""
-    for _, norm in places(model):
+    inner = [layer for _, layer in places(model)]
+    models = [model, *(layer for layer in inner if isinstance(layer, keras.Model))]
+    told = {id(output) for part in models for output in part.outputs}
+    for norm in inner:
         if isinstance(norm, layers.BatchNormalization) and len(norm._inbound_nodes) == 1:
             before = norm.input._keras_history.operation
-            if isinstance(before, CONVOLUTIONS) and _is_read_once(before, model) and _is_linear(before):
+            if isinstance(before, CONVOLUTIONS) and _is_read_once(before, told) and _is_linear(before):
                 yield before, norm
 
 
-def _is_read_once(convolution, model):
-    """Whether nothing but one layer sees what a convolution answers."""
-    told = (out for part in _models(model) for out in part.outputs)
-    return len(convolution._outbound_nodes) == 1 and all(convolution.output is not out for out in told)
-
-
-def _models(model):
-    yield model
-    yield from (layer for _, layer in places(model) if isinstance(layer, keras.Model))
+def _is_read_once(convolution, told):
+    """Whether nothing but one layer sees what a convolution answers. told: ids of the outputs of models."""
+    return len(convolution._outbound_nodes) == 1 and id(convolution.output) not in told
 
 
 def _is_linear(convolution):

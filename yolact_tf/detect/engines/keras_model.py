@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from yolact_tf.config import PRECISIONS
 from yolact_tf.detect.detection_model import DetectionModel
 from yolact_tf.detect.engines.answers import finished
 from yolact_tf.detect.engines.bfloat16 import require_bfloat16
 from yolact_tf.detect.engines.engine import Engine, Found
 from yolact_tf.detect.mask_options import MaskOptions
-from yolact_tf.model.inference import PRECISIONS, inference_network
+from yolact_tf.model.inference import inference_network
 from yolact_tf.preprocess import resize_images
 from yolact_tf.runs import Run
 from yolact_tf.structures import Tensor
