@@ -113,14 +113,16 @@ def shapes_run(shapes_data, small_settings, build_once):
 
 @pytest.fixture(scope="session")
 def plus_run(shapes_data, small_settings, build_once):
-    """Folder of a run of a small YOLACT++: large enough for its mask rescorer, hardly trained."""
+    """Folder of a run of a small YOLACT++: large enough for its mask rescorer, trained until it finds
+    something."""
     from yolact_tf.recipes import load_config
     from yolact_tf.train.trainer import train
 
     settings = (
         *small_settings,
         *("model.mask_rescoring=true", "data.image_size=256", "anchors.sizes=24,48,96,192,256"),
-        *("train.epochs=1", "train.images_per_epoch=48"),
+        *("data.expand=1", "data.sample_crop=false", "data.photometric=false"),
+        *("train.epochs=1", "train.images_per_epoch=480"),
     )
     return build_once(
         "plus_run", lambda folder: train(load_config("tiny_256", settings), shapes_data, folder)

@@ -6,6 +6,7 @@ import sys
 PACKAGE = "yolact_tf"
 HOMES = {
     "AdamW": "train.optimizer",
+    "BatchNormalization": "model.batch_norm",
     "DeformableConv2D": "model.backbones.deformable",
     "FiniteSteps": "train.optimizer",
     "LearningRate": "train.schedule",

@@ -59,8 +59,11 @@ def test_a_chosen_recipe_trains_and_goes_on(shapes_data, small_settings, tmp_pat
     small += ["model.backbone=slim_resnet", "model.backbone_weights=random", "train.images_per_epoch=8"]
     small += ["data.image_size=96", "train.epochs=1"]
     settings = [part for text in small for part in ("--set", text)]
-    code, out, _ = yolact("train", "--data", shapes_data, "--run", tmp_path / "run", *settings)
+    code, out, err = yolact("train", "--data", shapes_data, "--run", tmp_path / "run", *settings)
     assert code == 0
+    frozen = "yolact: frozen: backbone:2\n"
+    random = "yolact: what is frozen has random weights; --set train.freeze= lets it learn\n"
+    assert err.endswith(frozen + random)
     lines = out.splitlines()
     assert lines[0].startswith("24 images, 6 classes") and lines[1].startswith("recipe small_data_")
     assert lines[2].startswith("fitted to the objects: ") and "recall of" in lines[2]
@@ -72,4 +75,4 @@ def test_a_chosen_recipe_trains_and_goes_on(shapes_data, small_settings, tmp_pat
     code, _, err = yolact(
         "train", "--data", shapes_data, "--run", tmp_path / "run", "--resume", "--set", "train.epochs=1"
     )
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, frozen)

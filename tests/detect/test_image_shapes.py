@@ -66,7 +66,7 @@ def test_the_same_scores_boxes_classes_and_masks_as_the_run(detector, run, scene
         assert_allclose(found.scores, expected.scores, atol=1e-4)
         assert_allclose(found.boxes, expected.boxes, atol=0.01)
         assert_allclose(found.mask_probabilities, expected.mask_probabilities, atol=1e-3)
-        assert (found.masks != expected.masks).mean() < 1e-4
+        assert np.count_nonzero(found.masks != expected.masks) <= 1e-4 * expected.masks.size
     assert count > 0
 
 

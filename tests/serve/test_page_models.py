@@ -277,5 +277,6 @@ def test_a_gpu_that_answers_otherwise_is_refused(browser, server, shapes_run, pi
     visit.tab.locator("input[value=wasm]").check(force=True)
     visit.tab.wait_for_selector("#status:has-text('CPU')")
     visit.tab.wait_for_selector(DONE)
+    visit.slide("#threshold", 0.06)
     assert visit.tab.is_hidden("#error") and visit.rows
     visit.tab.context.close()

@@ -112,6 +112,8 @@ def _build(config, data, weights, resume, chosen):
         if weights:
             _report(load_start_weights(model, weights, data.labels), weights)
         _freeze(model, config.train)
+        if config.train.freeze and not (weights or resume) and config.model.backbone_weights == "random":
+            logger.warning("what is frozen has random weights; --set train.freeze= lets it learn")
         compile_model(model, config, steps_per_epoch(config, data))
     return model
 

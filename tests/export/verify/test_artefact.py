@@ -46,7 +46,7 @@ SPOILT = {
     "NaN in a box": ("boxes", with_nan),
     "scores of .99": ("scores", lambda x: x * 0 + 0.99),
     "NaN in a score": ("scores", with_nan),
-    "counted without a score": ("scores", lambda x: tf.where(tf.range(x.shape[1]) < 10, x, 0)),
+    "counted without a score": ("scores", lambda x: tf.where(tf.range(x.shape[1]) < 2, x, 0)),
     "next classes": ("classes", lambda x: x + 1),
     "other names": ("class_names", lambda x: tf.strings.join(["\xff", x])),
     "no RLE": ("masks_rle", lambda x: tf.fill(tf.shape(x), "")),
