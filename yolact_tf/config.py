@@ -208,14 +208,7 @@ class TrainConfig:
 class LossConfig:
     """Matching and losses (YOLACT §3.4, §6, released configuration; other losses are off by default)."""
 
-    # An anchor learns the object that it overlaps by `positive_iou`. Or "task_aligned": of the anchors whose
-    # centre lies in an object, those learn it that tell it best as yet, by score^alpha · IoU^beta of what is
-    # predicted: what scores high then lies well, and small or long objects have as many anchors as others.
-    assignment: str = "iou"
-    aligned_top_k: int = 10  # anchors of an object, at most; this and the next two are YOLOv8's
-    aligned_alpha: float = 0.5
-    aligned_beta: float = 6.0
-    positive_iou: float = 0.5
+    positive_iou: float = 0.5  # an anchor learns the object that it overlaps by so much
     negative_iou: float = 0.4
     crowd_overlap: float = 0.7
     # Or of decoded boxes, large and small alike: "giou", or "ciou", which also looks at centres and shapes.
@@ -245,13 +238,11 @@ class LossConfig:
                 "`loss.negative_iou` and `loss.positive_iou` must satisfy 0 <= negative <= positive "
                 f"<= 1. Received: {self.negative_iou!r}, {self.positive_iou!r}"
             )
-        _require_one_of(self, "loss", "assignment", ("iou", "task_aligned"))
-        _require_at_least(self, "loss", "aligned_top_k", 1)
         _require_one_of(self, "loss", "box_loss", ("smooth_l1", "giou", "ciou"))
         _require_one_of(self, "loss", "class_loss", ("ohem", "balanced", "focal", *SIGMOID_LOSSES))
         _require_one_of(self, "loss", "quality", ("box", "mask"))
         _require_at_least(self, "loss", "masks_per_image", 1)
-        for name in ("aligned_alpha", "aligned_beta", "focal_gamma", "dice_weight", "mask_iou_min_area"):
+        for name in ("focal_gamma", "dice_weight", "mask_iou_min_area"):
             _require_at_least(self, "loss", name, 0)
         _require_share(self, "loss", "focal_alpha")
 

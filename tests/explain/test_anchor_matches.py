@@ -70,19 +70,6 @@ def test_what_overlaps_a_little_less_is_neutral():
     assert both.images[0].is_missed.tolist() == [False, True]
 
 
-def test_task_aligned_anchors_have_their_centre_in_the_object():
-    # Centres of P3 lie at 4, 12, ..., of P4 at 8, 24, ...: four of P3 and one of P4 in 16..32, none in 5..7.
-    aligned = ("loss.assignment=task_aligned",)
-    found = matches((16, 16, 16, 16), (5, 5, 2, 2), settings=aligned)
-    (image,) = found.images
-    assert found.num_own.tolist() == [5, 0] and image.is_missed.tolist() == [False, True]
-    assert image.positives[image.is_forced].tolist() == [0]
-    # Of all predictions alike, the best is the anchor that is the object.
-    found = matches((16, 16, 16, 16), settings=(*aligned, "loss.aligned_top_k=1"))
-    assert_array_equal(found.positives, [[0], [1], [0], [0], [0]])
-    assert found.fit == "has its centre in them" and draw_anchor_matches(found).shape[1] == 1400
-
-
 def test_crowds_are_no_objects():
     found = matches((0, 0, 64, 64), crowds=1)
     assert found.num_own.size == 0 and found.positives.sum() == 0
@@ -91,10 +78,8 @@ def test_crowds_are_no_objects():
     assert draw_anchor_matches(found).shape[1] == 1400
 
 
-@pytest.mark.parametrize("assignment", ["iou", "task_aligned"])
-def test_counts_are_those_that_training_shows(shapes_data, small_settings, assignment):
-    settings = ("model.num_classes=6", "train.batch_size=4", f"loss.assignment={assignment}")
-    config = load_config("tiny_256", [*small_settings, *settings])
+def test_counts_are_those_that_training_shows(shapes_data, small_settings):
+    config = load_config("tiny_256", [*small_settings, "model.num_classes=6", "train.batch_size=4"])
     found = match_data(config, shapes_data, "val")
     _, truth = next(iter(build_dataset(config, shapes_data, "val")))
     assert_array_equal(found.positives.sum(1), positives_by_level(truth, config))
@@ -105,10 +90,9 @@ def test_counts_are_those_that_training_shows(shapes_data, small_settings, assig
 
 
 def test_a_recipe_of_fewer_classes_than_the_data(shapes_data, small_settings):
-    settings = ("model.num_classes=1", "loss.assignment=task_aligned")
     few, many = (
         match_data(load_config("tiny_256", [*small_settings, *more]), shapes_data, "val")
-        for more in (settings, settings[1:])
+        for more in (["model.num_classes=1"], [])
     )
     assert_array_equal(few.positives, many.positives)
 

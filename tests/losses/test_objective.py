@@ -4,12 +4,9 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
-from yolact_tf.boxes import decode
-from yolact_tf.losses.box_losses import box_loss
 from yolact_tf.losses.class_losses import quality_focal_loss, varifocal_loss
 from yolact_tf.losses.objective import YolactLoss
-from yolact_tf.losses.targets import count_positives, match_anchors
-from yolact_tf.losses.task_aligned import Alignment, match_aligned
+from yolact_tf.losses.targets import match_anchors
 from yolact_tf.model import build_yolact
 from yolact_tf.recipes import load_config
 
@@ -20,8 +17,8 @@ SMALL = (
 OTHER_LOSSES = ("loss.class_loss=balanced", "loss.box_loss=giou", "loss.dice_weight=2")
 
 MODERN = (
-    *("loss.assignment=task_aligned", "loss.class_loss=quality_focal", "loss.quality=mask"),
-    *("loss.box_loss=ciou", "data.mask_scale=2", "loss.masks_per_image=100"),
+    *("loss.class_loss=quality_focal", "loss.quality=mask", "loss.box_loss=ciou"),
+    *("data.mask_scale=2", "loss.masks_per_image=100"),
 )
 
 
@@ -116,21 +113,6 @@ def test_masks_are_rescored_at_the_size_of_prototypes_whatever_size_teaches_them
     assert seen == [(16, 16), (16, 16)]
     assert found[0] > 0
     assert_allclose(found[1], found[0], rtol=1e-5)
-
-
-@pytest.mark.parametrize("class_loss", ["ohem", "sigmoid_focal"])
-def test_task_aligned_targets_are_those_of_the_predictions(class_loss):
-    """The scores are those that detection will see: of all classes together, or of each alone."""
-    settings = ("loss.assignment=task_aligned", "loss.aligned_top_k=3", f"loss.class_loss={class_loss}")
-    loss = YolactLoss(config_of(*settings))
-    predictions, truth = predictions_for(loss), ground_truth()
-    scores = {"ohem": tf.nn.softmax, "sigmoid_focal": tf.nn.sigmoid}[class_loss](predictions["class_logits"])
-    boxes = decode(predictions["box_deltas"], loss.anchors)
-    targets = match_aligned(truth, loss.anchors, scores[..., 1:], boxes, Alignment(3, 0.5, 6.0), 0.7)
-    # Of two images with three objects that share few centres.
-    assert 2 * 3 < count_positives(targets) <= 2 * 3 * 3
-    expected = 1.5 * box_loss(predictions["box_deltas"], targets) / count_positives(targets)
-    assert_allclose(loss.parts(truth, predictions)["box_loss"], expected, rtol=1e-6)
 
 
 @pytest.mark.whole

@@ -30,7 +30,6 @@ def learn(settings):
 @pytest.mark.parametrize(
     ("settings", "parts"),
     [
-        (["loss.assignment=task_aligned"], ["box_loss", "class_loss", "mask_loss"]),
         (["loss.class_loss=quality_focal"], ["class_loss"]),
         # What is to be neither 0 nor 1 costs something whatever is said.
         (["loss.class_loss=varifocal", "loss.quality=mask"], ["class_loss"]),

@@ -36,11 +36,6 @@ def _rule(found):
         f"Of {len(num_own)} objects in {len(found.images)} images, {count} have no such anchor:\n"
         "the one that comes closest is forced to learn them."
     )
-    if loss.assignment == "task_aligned":
-        return (
-            f"An object takes {loss.aligned_top_k} of the anchors that have their centre in it. "
-            f"{missed} Predictions decide which; here, of a network that says nothing yet."
-        )
     return (
         f"An anchor learns an object that it overlaps with an IoU of {loss.positive_iou:g} or more. {missed} "
         f"From {loss.negative_iou:g} to {loss.positive_iou:g} an anchor is neutral and learns nothing."

@@ -1,7 +1,4 @@
-"""Which anchors learn which objects: those that training matches, ignores, or has to force.
-
-Where predictions decide (`loss.assignment=task_aligned`), as for a network that says nothing yet.
-"""
+"""Which anchors learn which objects: those that training matches, ignores, or has to force."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -18,8 +15,7 @@ from yolact_tf.data.load import load_data
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.data.split import Split
 from yolact_tf.files import PathLike
-from yolact_tf.losses.assignment import assign_anchors
-from yolact_tf.losses.targets import NEUTRAL, is_positive, slot_masks
+from yolact_tf.losses.targets import NEUTRAL, is_positive, match_anchors, slot_masks
 from yolact_tf.preprocess import as_rgb
 from yolact_tf.structures import GroundTruth, Progress
 
@@ -62,10 +58,7 @@ class AnchorMatches:
     @property
     def fit(self) -> str:
         """What an anchor does to objects that it fits, after "an anchor" or "no anchor"."""
-        loss = self.config.loss
-        if loss.assignment == "task_aligned":
-            return "has its centre in them"
-        return f"overlaps them by {loss.positive_iou:g}"
+        return f"overlaps them by {self.config.loss.positive_iou:g}"
 
     @property
     def shapes(self) -> np.ndarray:
@@ -149,7 +142,8 @@ def match_truth(config: Config, truth: GroundTruth) -> Iterator[MatchedImage]:
     """Yields the MatchedImage of each image of a batch under a Config."""
     anchors = anchors_of(config)
     slots: Any = {name: np.asarray(values) for name, values in truth.items()}
-    targets = assign_anchors(config, slots, anchors)
+    loss = config.loss
+    targets = match_anchors(slots, anchors, loss.positive_iou, loss.negative_iou, loss.crowd_overlap)
     classes, gt_index, positive = (
         np.asarray(values) for values in (targets["classes"], targets["gt_index"], is_positive(targets))
     )
@@ -157,13 +151,13 @@ def match_truth(config: Config, truth: GroundTruth) -> Iterator[MatchedImage]:
     for b in range(len(is_object)):
         chosen = np.flatnonzero(positive[b])
         matched = gt_index[b, chosen]
-        fits = _fit(config.loss, anchors[chosen], slots["boxes"][b, matched])
+        overlaps = np.asarray(paired_iou(anchors[chosen], slots["boxes"][b, matched]))
         rank = np.cumsum(is_object[b]) - 1  # of each slot among the objects
         yield MatchedImage(
             slots["boxes"][b, is_object[b]],
             chosen,
             rank[matched],
-            ~fits,
+            overlaps < loss.positive_iou,
             np.flatnonzero(classes[b] == NEUTRAL),
         )
 
@@ -174,14 +168,6 @@ def anchors_of(config: Config) -> np.ndarray:
     return build_anchors(
         config.data.image_size, settings.sizes, settings.scales, settings.ratios, settings.square
     )
-
-
-def _fit(loss, anchors, boxes):
-    """Which anchors learn their box for more than want of a better one: [p, 4], [p, 4] to [p] bool."""
-    if loss.assignment == "task_aligned":
-        centers = (anchors[:, :2] + anchors[:, 2:]) / 2
-        return ((boxes[:, :2] < centers) & (centers < boxes[:, 2:])).all(1)
-    return np.asarray(paired_iou(anchors, boxes)) >= loss.positive_iou
 
 
 def _batches(config, data, count, augmented):

@@ -8,7 +8,6 @@ from keras import ops
 
 from yolact_tf.anchors import build_anchors
 from yolact_tf.config import Config
-from yolact_tf.losses.assignment import assign_anchors
 from yolact_tf.losses.box_losses import box_loss, ciou_loss, giou_loss
 from yolact_tf.losses.class_losses import (
     balanced_loss,
@@ -27,7 +26,7 @@ from yolact_tf.losses.mask_losses import (
     semantic_loss,
 )
 from yolact_tf.losses.quality import box_quality, mask_quality, total_quality
-from yolact_tf.losses.targets import count_positives
+from yolact_tf.losses.targets import count_positives, match_anchors
 from yolact_tf.masks import enlarge_prototypes
 from yolact_tf.replicas import num_replicas
 from yolact_tf.structures import GroundTruth, Predictions, Tensor
@@ -86,7 +85,9 @@ class YolactLoss(keras.losses.Loss):
         mask_rescorer: [n, Hp, Wp, 1] to mask IoUs [n, C]; None leaves its loss out.
         training: whether the batch counts towards the class counts of balanced losses."""
         settings = self.config.loss
-        targets = assign_anchors(self.config, ground_truth, self.anchors, predictions)
+        targets = match_anchors(
+            ground_truth, self.anchors, settings.positive_iou, settings.negative_iou, settings.crowd_overlap
+        )
         num_positives = count_positives(targets)
         num_images = ops.cast(num_replicas() * ops.shape(predictions["semantic_logits"])[0], "float32")
         box = self._box_loss(predictions["box_deltas"], targets)

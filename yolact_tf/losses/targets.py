@@ -26,27 +26,17 @@ def match_anchors(
     gt_boxes = ops.cast(ground_truth["boxes"], "float32")
     is_object, is_crowd = slot_masks(ground_truth)
 
-    num_used = count_slots(ground_truth)
+    num_used = _count_slots(is_object, is_crowd)
     best, gt_index, crowd_share, candidates = _look_at_slots(gt_boxes, is_object, is_crowd, anchors, num_used)
     overlaps, candidate_anchors = candidates
-    forced_gt = forced_matches(overlaps, candidate_anchors, anchors.shape[0], num_used)
+    forced_gt = _forced_matches(overlaps, candidate_anchors, anchors.shape[0], num_used)
     gt_index = ops.where(forced_gt >= 0, forced_gt, gt_index)
     best = ops.where(forced_gt >= 0, 2.0, best)
 
     matched_class = take_rows(ground_truth["classes"], gt_index) + 1
     classes = ops.where(best < positive_iou, NEUTRAL, matched_class)
     classes = ops.where(best < negative_iou, BACKGROUND, classes)
-    return targets_of(ground_truth, anchors, classes, gt_index, crowd_share > crowd_overlap)
-
-
-def targets_of(
-    ground_truth: GroundTruth, anchors: Tensor, classes: Tensor, gt_index: Tensor, in_crowd: Tensor
-) -> Targets:
-    """Targets of anchors that say `classes` [B, A] of the objects `gt_index` [B, A]: those that would not be
-    positive and are `in_crowd` [B, A] say nothing."""
-    gt_boxes = ops.cast(ground_truth["boxes"], "float32")
-    is_object, _ = slot_masks(ground_truth)
-    is_ignored = ops.logical_and(classes <= BACKGROUND, in_crowd)
+    is_ignored = ops.logical_and(classes <= BACKGROUND, crowd_share > crowd_overlap)
     classes = ops.where(is_ignored, NEUTRAL, classes)
 
     # An empty slot has a box without area, whose logarithm would poison gradients: anchors matched
@@ -81,11 +71,6 @@ def slot_masks(ground_truth: GroundTruth) -> tuple[Tensor, Tensor]:
     return ops.logical_and(is_used, ops.logical_not(is_crowd)), is_crowd
 
 
-def count_slots(ground_truth: GroundTruth) -> Tensor:
-    """How many slots some image of the batch uses: of a hundred, most batches fill few."""
-    return ops.sum(ops.cast(ops.any(ops.logical_or(*slot_masks(ground_truth)), axis=0), "int32"))
-
-
 def take_rows(values: Tensor, index: Tensor) -> Tensor:
     """Row `index[b, m]` of `values[b]`: [B, G, ...], [B, M] int32 to [B, M, ...], as one flat gather."""
     values = ops.convert_to_tensor(values)
@@ -96,7 +81,7 @@ def take_rows(values: Tensor, index: Tensor) -> Tensor:
     return ops.reshape(taken, (-1, index.shape[1], *rest))
 
 
-def forced_matches(overlaps: Tensor, candidate_anchors: Tensor, num_anchors: int, num_used: Tensor) -> Tensor:
+def _forced_matches(overlaps, candidate_anchors, num_anchors, num_used):
     """Slot that each anchor is forced to, or -1: [B, A] int32.
 
     overlaps, candidate_anchors: [B, G, k], of each slot the anchors it would rather have and how much, 0 or
@@ -121,6 +106,11 @@ def forced_matches(overlaps: Tensor, candidate_anchors: Tensor, num_anchors: int
     nothing = ops.zeros((ops.shape(remaining)[0], num_anchors), "int32") - 1
     state = ops.zeros((), "int32"), remaining, nothing
     return ops.while_loop(lambda taken, *_: taken < num_used, take_best, state)[2]
+
+
+def _count_slots(is_object, is_crowd):
+    """How many slots some image of the batch uses: of a hundred, most batches fill few."""
+    return ops.sum(ops.cast(ops.any(ops.logical_or(is_object, is_crowd), axis=0), "int32"))
 
 
 _WHOLE_IMAGE = (0.0, 0.0, 1.0, 1.0)

@@ -6,20 +6,20 @@ import numpy as np
 
 from yolact_tf.anchors import anchors_per_cell, build_anchors, pyramid_sizes
 from yolact_tf.config import Config
-from yolact_tf.losses.assignment import assign_anchors
-from yolact_tf.losses.targets import is_positive
+from yolact_tf.losses.targets import is_positive, match_anchors
 from yolact_tf.structures import GroundTruth
 
 
 def positives_by_level(ground_truth: GroundTruth, config: Config) -> np.ndarray:
-    """[5] int64: the positive anchors of each level P3..P7, for the GroundTruth of a batch; where predictions
-    decide, those of a network that says nothing yet."""
+    """[5] int64: the positive anchors of each level P3..P7, for the GroundTruth of a batch."""
     anchors = config.anchors
     grid = build_anchors(
         config.data.image_size, anchors.sizes, anchors.scales, anchors.ratios, anchors.square
     )
     truth: Any = {name: np.asarray(values) for name, values in ground_truth.items()}
-    positives = np.asarray(is_positive(assign_anchors(config, truth, grid))).sum(0)  # [A]
+    loss = config.loss
+    targets = match_anchors(truth, grid, loss.positive_iou, loss.negative_iou, loss.crowd_overlap)
+    positives = np.asarray(is_positive(targets)).sum(0)  # [A]
     cells = np.square(pyramid_sizes(config.data.image_size))
     starts = np.cumsum(cells) - cells
     return np.add.reduceat(positives, starts * anchors_per_cell(anchors.scales, anchors.ratios))
