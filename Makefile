@@ -12,7 +12,7 @@ PAGE := yolact_tf/serve/page
 # Where Node is missing or too old, all but the page works, which says how to build it.
 TRY_PAGE := $(if $(shell command -v npm),$(MAKE) page)
 
-.PHONY: demo test test-all lint format clean page
+.PHONY: demo test test-all lint format clean page docs
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -52,8 +52,12 @@ page: yolact_tf/serve/static/index.html
 yolact_tf/serve/static/index.html: $(wildcard $(PAGE)/*.json $(PAGE)/*.js $(PAGE)/*.html $(PAGE)/src/*)
 	cd $(PAGE) && npm ci --no-audit --no-fund && npm run build
 
+# The documentation as a site, in site/.
+docs: $(VENV)/.installed-dev
+	$(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) runs/demo build dist *.egg-info $(PAGE)/node_modules yolact_tf/serve/static
+	rm -rf site $(VENV) runs/demo build dist *.egg-info $(PAGE)/node_modules yolact_tf/serve/static
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

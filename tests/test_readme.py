@@ -1,9 +1,8 @@
-"""What README shows runs as written."""
+"""README is short, and what it names is there; tests/docs run its code."""
 
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -14,19 +13,11 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.whole
-def test_the_keras_script_runs(shapes_data, small_settings, tmp_path, monkeypatch):
-    script = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
-    assert len([line for line in script.splitlines() if line.strip()]) <= 10
-    settings = ", ".join(repr(s) for s in (*small_settings, "train.epochs=1", "train.images_per_epoch=16"))
-    script = script.replace('"runs/demo/shapes"', repr(str(shapes_data)))
-    script = script.replace('"tiny_256", [', f'"tiny_256", [{settings}, ')
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    exec(script, names)
-    found = names["detector"](np.zeros((50, 70, 3), "uint8"))
-    assert found.masks.shape == (len(found), 50, 70)
-    assert (tmp_path / "runs" / "mine" / "weights" / "last.weights.h5").is_file()
+def test_its_scripts_are_of_ten_lines_at_most():
+    scripts = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(scripts) == 3
+    for script in scripts:
+        assert len([line for line in script.splitlines() if line.strip()]) <= 10
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"`yolact ((?:data |show )?[a-z-]+)", README))))

@@ -1,0 +1,1 @@
+"""The documentation: its pages run as they are written."""
