@@ -1,5 +1,6 @@
 """Which images a job looks at and how, what they are called, and the groups that are worked on."""
 
+import itertools
 import json
 import os
 from collections.abc import Sequence
@@ -120,5 +121,6 @@ def _names(addresses):
     parts = [address.split("/") for address in addresses]
     if len({part[-1] for part in parts}) == len(parts):
         return [part[-1] for part in parts]
-    shared = len(os.path.commonprefix([part[:-1] for part in parts]))
+    folders = zip(*(part[:-1] for part in parts))
+    shared = sum(1 for _ in itertools.takewhile(lambda level: len(set(level)) == 1, folders))
     return ["/".join(part[shared:]) for part in parts]

@@ -53,8 +53,9 @@ def run_batch(job: Job, progress: Progress = lambda done, total: None) -> Report
     Images count from 1, in the order of their addresses; `file_name` is the name of an image, or its path
     below the folder that all have in common where names occur twice. Images that cannot be read are listed in
     NAME.failed.jsonl, with the reasons. Files get their names when all is done.
-    ValueError or FileNotFoundError where a request is wrong, a file that would be written is there, or no image
-    can be read; ImportError without Apache Beam. On an error, KeyboardInterrupt included, nothing is left.
+    ValueError or FileNotFoundError where a request is wrong, a file that would be written is there, or no
+    image can be read, of which the files stay; ImportError without Apache Beam. On any other error,
+    KeyboardInterrupt included, nothing is left.
     """
     storage.require_beam()
     for name in ("shards", "batch", "processes"):
@@ -92,9 +93,7 @@ def _lines(groups):
     return "".join(f"{group.to_line()}\n" for group in groups).encode()
 
 
-def _run(
-    job: Job, outputs: Outputs, groups: Sequence[Group], model: str, progress: Progress
-) -> Counter[str]:
+def _run(job: Job, outputs: Outputs, groups: Sequence[Group], model: str, progress: Progress) -> Counter[str]:
     from yolact_tf.batch.pipeline import remarks_of
 
     look = Look(job.score_threshold, job.batch, bool(outputs.overlays))
@@ -129,8 +128,17 @@ def _run_elsewhere(job, outputs, groups, model, look):
 
     pipeline = beam.Pipeline(runner=job.runner, options=PipelineOptions(list(job.options)))
     add_steps(pipeline, outputs, len(groups), DetectorHandler(model, look, None))
-    result = pipeline.run()
-    state = result.wait_until_finish()
+    logging.root.addFilter(_is_meant)
+    try:
+        result = pipeline.run()
+        state = result.wait_until_finish()
+    finally:
+        logging.root.removeFilter(_is_meant)
     if state != "DONE":
         raise RuntimeError(f"{job.runner} ended the job as {state}")
     return counted(result)
+
+
+def _is_meant(record: logging.LogRecord) -> bool:
+    """Not so where Beam takes the package that it has no use for here for the `resource` of the system."""
+    return not record.getMessage().startswith("Resource module is not available")

@@ -9,12 +9,14 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from typing import Any, NamedTuple, NoReturn
+from multiprocessing.connection import Connection, wait
+from typing import NamedTuple
 
 from yolact_tf.batch import storage
 from yolact_tf.batch.images import Look
@@ -25,10 +27,11 @@ from yolact_tf.memory import free_memory
 LOG = "log"  # of the processes, in the temporary folder
 _MEMORY = 2_000_000_000  # bytes that a process may take: TensorFlow alone has half a gigabyte
 _GLANCE = 0.5  # seconds between looks at how far they are
+_GOODBYE = 30  # seconds for Beam to end when one of its processes did
 _RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"  # the default one downloads a program
 _KILLED = (
-    "a process of the job was killed, as systems do that run out of memory; with fewer --processes, or a smaller "
-    "--batch, it takes less"
+    "a process of the job was killed, as systems do that run out of memory; with fewer --processes, or a "
+    "smaller --batch, it takes less"
 )
 
 
@@ -94,20 +97,38 @@ def _coordinate(connection: Connection, task: Task) -> None:
     """The process that runs the pipeline: sends `connection` (counts, "") or (nothing, an error)."""
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C is for who waits, and then ends all
-    with open(storage.join(task.outputs.temporary, LOG), "a", encoding="utf-8") as file:
+    is_far = storage.is_remote(task.outputs.temporary)
+    log = os.devnull if is_far else storage.join(task.outputs.temporary, LOG)
+    with open(log, "a", encoding="utf-8") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
     logging.basicConfig(level=logging.WARNING)
-
-    def end(lost: Any) -> NoReturn:
-        connection.send((Counter(), _KILLED))
-        os._exit(1)
-
-    threading.excepthook = end  # of the thread that waits for a process
+    threading.excepthook = lambda lost: _end_without(lost.exc_value, connection)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         connection.send((_run(task), ""))
     except Exception as error:
         connection.send((Counter(), _last_line(error)))
+
+
+def _end_without(error: BaseException | None, connection: Connection) -> None:
+    """Ends this process where the thread that waits for another says that it ended: Beam waits for ever."""
+    ended = re.search(r"Worker subprocess exited with return code (-?\d+)", str(error))
+    if ended is None:
+        return
+    is_killed = not 0 <= int(ended[1]) <= 128  # as shells count
+    if not is_killed:
+        time.sleep(_GOODBYE)  # of one that fails Beam hears, and says why
+    connection.send((Counter(), _KILLED if is_killed else f"RuntimeError: {ended[0]}"))
+    os._exit(1)
+
+
+def _end_with_parent():
+    """Ends this process and those that it started when the one that waits for it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.killpg(0, signal.SIGKILL) if hasattr(os, "killpg") else os._exit(1)
 
 
 def _run(task: Task) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""The files of a job: small ones of each group at first, put together in the end, and named when all is done."""
+"""The files of a job: small ones of each group first, put together in the end, named when all is done."""
 
 import os
 import secrets
@@ -96,12 +96,15 @@ def reserve(outputs: Outputs) -> None:
             trial = storage.join(storage.folder_of(target), f"{_WORKED_ON}{secrets.token_hex(8)}")
             storage.write(trial, b"")
             storage.delete(trial)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(
+            f"--output and --overlays must be files that can be written. Received: {target!r} ({reason})"
+        ) from None
+    try:
         storage.claim(outputs.failed)
     except FileExistsError:
         raise _taken(outputs.failed) from None
-    except OSError as error:
-        reason = error.strerror or error
-        raise ValueError(f"--output must be a file that can be written. Received: {target!r} ({reason})") from None
 
 
 def write_group(outputs: Outputs, number: int, contents: Sequence[tuple[str, bytes]]) -> list[str]:
@@ -127,7 +130,7 @@ def put_together(outputs: Outputs, part: Part, numbers: Iterable[int]) -> None:
 
 
 def finish(outputs: Outputs) -> None:
-    """Gives all files their names. The list of failed images is the last, so that where it is a job is done."""
+    """Gives all files their names."""
     for part in outputs.parts:
         storage.move(outputs.whole(part), outputs.target(part))
     storage.delete(outputs.temporary + "/")
@@ -141,6 +144,6 @@ def withdraw(outputs: Outputs) -> None:
 
 def _taken(address):
     return ValueError(
-        f"--output and --overlays must be new files. Received: {address!r}, which is there, of another job or "
-        "of one that works on it or was killed"
+        f"--output and --overlays must be new files. Received: {address!r}, which is there, of another job, "
+        "of one that is at it, or of one that was killed"
     )

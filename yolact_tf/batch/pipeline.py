@@ -60,8 +60,8 @@ def add_steps(root: Any, outputs: Outputs, num_groups: int, handler: DetectorHan
     """
     looked = (
         root
-        | "Groups" >> beam.io.ReadFromText(storage.join(outputs.temporary, GROUPS))
-        | "Parse" >> beam.Map(Group.of_line)
+        | "Groups" >> beam.Create([storage.join(outputs.temporary, GROUPS)])
+        | "Read" >> beam.FlatMap(_groups)
         | "Distribute" >> beam.Reshuffle()
         | "Detect" >> RunInference(handler)
         | "Write" >> beam.FlatMap(_write, outputs, num_groups)
@@ -87,6 +87,10 @@ def counted(result: Any) -> Counter[str]:
 def remarks_of(counts: Counter[str]) -> dict[str, int]:
     """What of how many images is not seen."""
     return {name.removeprefix(_REMARK): n for name, n in counts.items() if name.startswith(_REMARK)}
+
+
+def _groups(address: str) -> Iterator[Group]:
+    yield from map(Group.of_line, storage.read(address).decode().splitlines())
 
 
 def _write(looked: tuple[int, list[Any]], outputs: Outputs, num_groups: int) -> Iterator[Any]:
