@@ -4,8 +4,8 @@
 
 Needs the extra beam, and Linux. The files of the folder IMAGES are linked under other names until they are
 enough. The rate is that from the first image to the last: images by the CPU seconds of the process that took
-most of them, which is the time on idle cores, one a process, whatever else the machine does; starting and ending
-come on top once, beside which stands the time that the clock showed for all.
+most of them, which is the time on idle cores, one a process, whatever else the machine does. Starting and
+ending come on top once; beside the rate stands the time that the clock showed for all.
 """
 
 import argparse
@@ -87,7 +87,8 @@ def cpu_seconds():
         pid = queue.pop()
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         found[pid] = (int(fields[11]) + int(fields[12])) / TICKS
-        queue += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            queue += map(int, children.read_text().split())
     return found
 
 

@@ -1,6 +1,7 @@
 """Files of Beam's local file system as those of an object store, `far://bucket/a.jpg`."""
 
 import os
+import shutil
 
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.localfilesystem import LocalFileSystem
@@ -47,4 +48,8 @@ class FarFileSystem(LocalFileSystem):
         return super().rename(list(map(self.near, sources)), list(map(self.near, targets)))
 
     def delete(self, paths):
-        return super().delete(list(map(self.near, paths)))
+        for path in map(self.near, paths):
+            if path.endswith("/"):  # all that begins so
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                os.unlink(path)

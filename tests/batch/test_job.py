@@ -159,8 +159,13 @@ def test_a_model_that_is_none_is_told_in_its_own_words(photographs, output):
 def workers():
     """Ids of the processes that work on the job of this one."""
     coordinators = [process.pid for process in multiprocessing.active_children()]
-    children = lambda pid: map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
     return [worker for pid in coordinators for shell in children(pid) for worker in children(shell)]
+
+
+def children(pid):
+    """Of all threads of a process."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in lists for child in file.read_text().split()]
 
 
 def is_running(pid):
@@ -185,7 +190,7 @@ def test_a_job_that_loses_a_process_or_is_interrupted_ends_and_leaves_nothing(
                 raise KeyboardInterrupt
             os.kill(found[0], signal.SIGKILL)
 
-    expected = (RuntimeError, "was killed") if is_killed else (KeyboardInterrupt, "")
+    expected = (RuntimeError, "was killed") if is_killed else (KeyboardInterrupt, None)
     with pytest.raises(expected[0], match=expected[1]):
         run_batch(job_of(saved_model, photographs, output, processes=2), progress)
     assert os.listdir(output) == []

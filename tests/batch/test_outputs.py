@@ -88,6 +88,17 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(where, output):
     assert files_in(output) == ["file"]
 
 
+def test_a_picture_file_may_lie_on_another_disk(output, tmp_path):
+    """So what becomes it is beside it from the beginning."""
+    outputs = outputs_in(output, overlays=f"{tmp_path}/elsewhere/pictures.tar")
+    reserve(outputs)
+    put_together(outputs, Part("overlays", 0), [])
+    (unfinished,) = files_in(tmp_path / "elsewhere")
+    assert unfinished.startswith(".tmp-")
+    withdraw(outputs)
+    assert files_in(tmp_path / "elsewhere") == files_in(output) == []
+
+
 def test_a_new_folder_is_made(output):
     outputs = outputs_in(output / "new" / "er")
     reserve(outputs)

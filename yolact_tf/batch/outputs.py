@@ -37,13 +37,13 @@ class Outputs(NamedTuple):
     """Where a job writes.
 
     results: `DIR/NAME.json`.  overlays: `DIR/NAME.tar`, or "".  Of several shards each is
-    `DIR/NAME-00000-of-00004.json`. `DIR/NAME.failed.jsonl` is one file.  temporary: a folder beside them.
+    `DIR/NAME-00000-of-00004.json`. `DIR/NAME.failed.jsonl` is one file.  token: tells what is not finished from that of other jobs.
     """
 
     results: str
     overlays: str
     shards: int
-    temporary: str
+    token: str
 
     @classmethod
     def of(cls, results: str, overlays: str | None, shards: int) -> Self:
@@ -52,8 +52,12 @@ class Outputs(NamedTuple):
             if address is not None and not address.lower().endswith(suffix):
                 raise ValueError(f"{option} must be a file that ends in {suffix}. Received: {address!r}")
         results, overlays = storage.absolute(results), storage.absolute(overlays) if overlays else ""
-        folder = storage.folder_of(results)
-        return cls(results, overlays, shards, storage.join(folder, _WORKED_ON + secrets.token_hex(8)))
+        return cls(results, overlays, shards, secrets.token_hex(8))
+
+    @property
+    def temporary(self) -> str:
+        """The folder of what is found in the groups."""
+        return storage.join(storage.folder_of(self.results), _WORKED_ON + self.token)
 
     @property
     def failed(self) -> str:
@@ -81,8 +85,9 @@ class Outputs(NamedTuple):
         return storage.join(self.temporary, f"{kind}-{number:08d}")
 
     def whole(self, part: Part) -> str:
-        """Where a file is that is put together, until it gets its name."""
-        return storage.join(self.temporary, f"whole-{part.kind}-{part.shard:05d}")
+        """Where a file is that is put together, until it gets its name: beside that, on the same disk."""
+        name = f"{_WORKED_ON}{self.token}-{part.kind}-{part.shard:05d}"
+        return storage.join(storage.folder_of(self.target(part)), name)
 
 
 def reserve(outputs: Outputs) -> None:
@@ -93,7 +98,7 @@ def reserve(outputs: Outputs) -> None:
             raise _taken(outputs.target(part))
     try:
         for target in (outputs.results, outputs.overlays or outputs.results):
-            trial = storage.join(storage.folder_of(target), f"{_WORKED_ON}{secrets.token_hex(8)}")
+            trial = storage.join(storage.folder_of(target), _WORKED_ON + secrets.token_hex(8))
             storage.write(trial, b"")
             storage.delete(trial)
     except OSError as error:
@@ -139,6 +144,8 @@ def finish(outputs: Outputs) -> None:
 def withdraw(outputs: Outputs) -> None:
     """Leaves nothing of a job that did not come to its end."""
     storage.delete(outputs.temporary + "/")
+    for part in outputs.parts:
+        storage.delete(outputs.whole(part))
     storage.delete(outputs.failed)
 
 

@@ -1,6 +1,7 @@
 """Files near by or far away, such as gs://bucket/folder/a.jpg, as Apache Beam reads and writes them."""
 
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -127,6 +128,7 @@ def near_by(address: str) -> Iterator[str]:
         yield os.path.join(copy, address.removeprefix(f"{base}/"))
 
 
+@functools.cache
 def _files() -> Any:
     with _without_remarks():
         from apache_beam.io.filesystems import FileSystems
