@@ -37,7 +37,8 @@ class Outputs(NamedTuple):
     """Where a job writes.
 
     results: `DIR/NAME.json`.  overlays: `DIR/NAME.tar`, or "".  Of several shards each is
-    `DIR/NAME-00000-of-00004.json`. `DIR/NAME.failed.jsonl` is one file.  token: tells what is not finished from that of other jobs.
+    `DIR/NAME-00000-of-00004.json`. `DIR/NAME.failed.jsonl` is one file.  token: in the names of what is not
+    finished, which no other job has.
     """
 
     results: str
