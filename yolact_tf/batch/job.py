@@ -21,7 +21,7 @@ class Job(NamedTuple):
     model: a run or an exported artefact.  images: as `find_images` has them.  results: a .json; of several
     `shards` each is `NAME-00000-of-00004.json`.  overlays: a .tar of PNGs, sharded alike, or None.
     processes: on this machine, by default one a core as far as the memory reaches.  batch: images that are
-    detected at once: on a CPU 1 is as fast as more, and exactly what the Detector finds in an image alone.
+    detected at once, up to 8; of 1 the rows are to the last digit those of an image alone.
     runner: one of Beam's by its name, None for this machine.  options: Beam's own, such as "--project=mine".
     All addresses may be URLs, such as gs://bucket/folder.
     """

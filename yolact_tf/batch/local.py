@@ -106,9 +106,19 @@ def _coordinate(connection: Connection, task: Task) -> None:
     threading.excepthook = lambda lost: _end_without(lost.exc_value, connection)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
+        _print_to_log(task.outputs)
         connection.send((_run(task), ""))
     except Exception as error:
         connection.send((Counter(), _last_line(error)))
+
+
+def _print_to_log(outputs):
+    """All that this process, and those that it starts, print goes to a file."""
+    log = os.devnull if storage.is_remote(outputs.temporary) else storage.join(outputs.temporary, LOG)
+    with open(log, "a", encoding="utf-8") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    logging.basicConfig(level=logging.WARNING)
 
 
 def _end_without(error: BaseException | None, connection: Connection) -> None:

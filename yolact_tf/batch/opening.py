@@ -18,5 +18,7 @@ def open_for_job(model: str, threads: int | None) -> Detector:
         with contextlib.suppress(RuntimeError):  # too late once it computes
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
+            for gpu in tf.config.list_physical_devices("GPU"):  # which the first process would have alone
+                tf.config.experimental.set_memory_growth(gpu, True)
     with storage.near_by(model) as path:
         return open_detector(path, threads)

@@ -26,7 +26,7 @@ class DetectorHandler(ModelHandler):
     """
 
     def __init__(self, model: str, look: Look, threads: int | None):
-        super().__init__()
+        super().__init__(min_batch_size=1, max_batch_size=1)  # a group is one
         self.model, self.look, self.threads = model, look, threads
 
     def load_model(self) -> Any:
@@ -35,18 +35,14 @@ class DetectorHandler(ModelHandler):
 
         return open_for_job(self.model, self.threads)
 
-    def should_skip_batching(self) -> bool:
-        """A group is a batch already."""
-        return True
-
     def run_inference(
-        self, batch: Sequence[Any], model: Any, inference_args: dict[str, Any] | None = None
+        self, batch: Sequence[str], model: Any, inference_args: dict[str, Any] | None = None
     ) -> Iterable[Any]:
-        """The number of a group and what became of its images, as one prediction."""
+        """For each group, as a line, its number and what became of its images."""
         from yolact_tf.batch.looking import look_at
 
-        group = Group(*batch)
-        yield group.number, list(look_at(model, group.images, self.look))
+        for group in map(Group.of_line, batch):
+            yield group.number, list(look_at(model, group.images, self.look))
 
     def get_metrics_namespace(self) -> str:
         """What Beam's own metrics of the model are called."""
@@ -61,7 +57,7 @@ def add_steps(root: Any, outputs: Outputs, num_groups: int, handler: DetectorHan
     looked = (
         root
         | "Groups" >> beam.Create([storage.join(outputs.temporary, GROUPS)])
-        | "Read" >> beam.FlatMap(_groups)
+        | "Read" >> beam.FlatMap(_lines)
         | "Distribute" >> beam.Reshuffle()
         | "Detect" >> RunInference(handler)
         | "Write" >> beam.FlatMap(_write, outputs, num_groups)
@@ -74,7 +70,7 @@ def add_steps(root: Any, outputs: Outputs, num_groups: int, handler: DetectorHan
         | "Of a file" >> beam.GroupByKey()
         | "Put together" >> beam.Map(_put_together, outputs)
         | "All" >> beam.combiners.ToList()
-        | "Finish" >> beam.Map(lambda parts, outputs: finish(outputs), outputs)
+        | "Finish" >> beam.Map(_finish, outputs)
     )
 
 
@@ -89,8 +85,8 @@ def remarks_of(counts: Counter[str]) -> dict[str, int]:
     return {name.removeprefix(_REMARK): n for name, n in counts.items() if name.startswith(_REMARK)}
 
 
-def _groups(address: str) -> Iterator[Group]:
-    yield from map(Group.of_line, storage.read(address).decode().splitlines())
+def _lines(address: str) -> list[str]:
+    return storage.read(address).decode().splitlines()
 
 
 def _write(looked: tuple[int, list[Any]], outputs: Outputs, num_groups: int) -> Iterator[Any]:
@@ -114,3 +110,7 @@ def _put_together(part: tuple[tuple[str, int], Iterable[int]], outputs: Outputs)
     (kind, shard), numbers = part
     put_together(outputs, Part(kind, shard), (number for number in numbers if number >= 0))
     return kind, shard
+
+
+def _finish(parts: list[Any], outputs: Outputs) -> None:
+    finish(outputs)

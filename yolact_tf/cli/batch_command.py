@@ -32,7 +32,7 @@ def batch(
         typer.Option(min=1, help="On this machine; else one a core, as memory allows."),
     ] = None,
     batch_size: Annotated[
-        int, typer.Option("--batch", min=1, help="Images that are detected at once; on GPUs more is faster.")
+        int, typer.Option("--batch", min=1, max=8, help="Images that are detected at once: more suit a GPU.")
     ] = 1,
     runner: Annotated[
         str | None, typer.Option(help="One of Beam's, such as DataflowRunner; else this machine.")
