@@ -89,20 +89,16 @@ def _as_error(line):
     """The error that the last line of a traceback tells of."""
     name, _, reason = line.partition(": ")
     kind = getattr(builtins, name, None)
-    is_foreseen = isinstance(kind, type) and issubclass(kind, (ValueError, OSError, ImportError))
-    return kind(reason) if is_foreseen else RuntimeError(line)
+    for foreseen in (ValueError, OSError, ImportError):
+        if isinstance(kind, type) and issubclass(kind, foreseen):
+            return foreseen(reason)
+    return RuntimeError(line)
 
 
 def _coordinate(connection: Connection, task: Task) -> None:
     """The process that runs the pipeline: sends `connection` (counts, "") or (nothing, an error)."""
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C is for who waits, and then ends all
-    is_far = storage.is_remote(task.outputs.temporary)
-    log = os.devnull if is_far else storage.join(task.outputs.temporary, LOG)
-    with open(log, "a", encoding="utf-8") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-    logging.basicConfig(level=logging.WARNING)
     threading.excepthook = lambda lost: _end_without(lost.exc_value, connection)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
