@@ -12,7 +12,9 @@ PAGE := yolact_tf/serve/page
 # Where Node is missing or too old, all but the page works, which says how to build it.
 TRY_PAGE := $(if $(shell command -v npm),$(MAKE) page)
 
-.PHONY: demo test test-all lint format clean page docs
+BEAM_VENV := .venv-beam
+
+.PHONY: demo test test-all test-batch lint format clean page docs
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -36,6 +38,10 @@ test: $(VENV)/.installed-dev
 test-all: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+# In an environment of their own, since Apache Beam holds packages back.
+test-batch: $(BEAM_VENV)/.installed
+	$(BEAM_VENV)/bin/python -m pytest tests/batch tests/cli/test_batch_command.py
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,10 +63,16 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf site $(VENV) runs/demo build dist *.egg-info $(PAGE)/node_modules yolact_tf/serve/static
+	rm -rf $(VENV) $(BEAM_VENV) site runs/demo build dist *.egg-info $(PAGE)/node_modules yolact_tf/serve/static
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(BEAM_VENV)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(BEAM_VENV)
+	$(BEAM_VENV)/bin/pip install --quiet --disable-pip-version-check --use-pep517 -e '.[beam]' 'tensorflow==2.20.*' \
+		'filelock>=3.12,<4' 'pytest>=8.2,<10' 'pytest-xdist>=3.6,<4'
+	touch $@
 
 $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 -e '.[serve]' 'tensorflow==2.20.*'

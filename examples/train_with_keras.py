@@ -2,8 +2,8 @@
 
     python examples/train_with_keras.py DATA runs/mine --epochs 24
 
-The data is COCO's: train.json, val.json and images/. The model is one of Keras like any other; `model.fit` takes
-callbacks, and the run folder is what `yolact detect`, `evaluate` and `export` take.
+The data is COCO's: train.json, val.json and images/. The model is one of Keras like any other; `model.fit`
+takes callbacks, and the run folder is what `yolact detect`, `evaluate` and `export` take.
 """
 
 import argparse

