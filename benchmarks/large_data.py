@@ -1,4 +1,4 @@
-"""Opening a data set as large as COCO: seconds and memory of the first time, of later ones, and of `data stats`.
+"""Opening a data set as large as COCO: time and memory of the first time, of later ones, of `data stats`.
 
     python benchmarks/large_data.py DATA [--images 118287] [--annotations 860001] [--keep FOLDER]
 
@@ -25,8 +25,9 @@ logging.basicConfig(level=logging.WARNING, format="    %(message)s")
 from yolact_tf.data.load import load_data
 wall, cpu = time.monotonic(), time.process_time()
 {work}
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(f"{name:16} {{time.monotonic() - wall:7.1f} s  CPU {{time.process_time() - cpu:6.1f} s  peak {{peak / 1024:6.0f}} MB")
+wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(f"{name:16} {{wall:7.1f} s  CPU {{cpu:6.1f} s  peak {{peak:6.0f}} MB", flush=True)
 """
 OPEN = "load_data({folder!r}, 'train')"
 WORKS = {
@@ -71,14 +72,8 @@ def write_large(folder, data, num_images, num_annotations):
     for number in range(num_images):
         name, (width, height) = f"{number + 1:012d}.jpg", sizes[number % len(files)]
         os.link(sources[number % len(files)], folder / "images" / name)
-        images.append(
-            {"license": number % 8, "file_name": name, "width": width, "height": height}
-            | {"coco_url": f"http://images.cocodataset.org/train2017/{name}", "id": number + 1}
-            | {
-                "date_captured": "2013-11-14 11:18:45",
-                "flickr_url": f"http://farm9.staticflickr.com/8186/{name}",
-            }
-        )
+        more = {"license": number % 8, "coco_url": f"http://images.cocodataset.org/train2017/{name}"}
+        images.append({"id": number + 1, "file_name": name, "width": width, "height": height, **more})
     with open(folder / "train.json", "w", encoding="utf-8") as file:
         file.write(f'{{"info": {{}}, "images": {json.dumps(images)}, "annotations": [')
         for number, annotation in enumerate(_annotations(images, num_annotations)):
@@ -95,34 +90,40 @@ def _copied(source, path):
 def _annotations(images, count):
     """Objects of COCO's sizes, in no order of images: polygons of 4 to 80 corners, one in 80 a crowd."""
     rng = np.random.default_rng(0)
+    of_image, places = rng.integers(len(images), size=count), rng.uniform(size=(count, 2))
+    sides, lengths = rng.lognormal(size=(2, count))
+    categories = rng.integers(NUM_CATEGORIES, size=count).tolist()
+    outlines = [_outline(corners, rng) for corners in range(4, 81) for _ in range(20)]
     for number in range(count):
-        image = images[int(rng.integers(len(images)))]
-        width, height = image["width"], image["height"]
-        side = min(rng.lognormal(np.log(42), 1.1), 0.95 * min(width, height)) + 2
-        x, y = rng.uniform(0, (width - side, height - side))
-        corners = int(np.clip(rng.lognormal(np.log(9 + 0.2 * side), 0.5), 4, 80))
-        angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
-        reach = side / 2 * rng.uniform(0.6, 1, corners)
-        points = np.stack([x + side / 2 + reach * np.cos(angles), y + side / 2 + reach * np.sin(angles)], 1)
-        (left, top), (right, bottom) = points.min(0), points.max(0) + 0.01
-        box = [round(float(v), 2) for v in (left, top, right - left, bottom - top)]
+        image = images[of_image[number]]
+        size = image["width"], image["height"]
+        side = min(42 * sides[number] ** 1.1, 0.95 * min(size)) + 2
+        corners = int(np.clip((9 + 0.2 * side) * lengths[number] ** 0.5, 4, 80))
+        start = places[number] * (np.array(size) - side - 1)
+        points = (start + side * outlines[20 * (corners - 4) + number % 20]).round(2)
+        (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
+        box = [left, top, round(right - left + 0.01, 2), round(bottom - top + 0.01, 2)]
         is_crowd = number % 80 == 79
-        segmentation = [points.round(2).ravel().tolist()]
-        if is_crowd:
-            filled = width * int(height / 2)
-            segmentation = {
-                "counts": [filled, height, width * height - filled - height],
-                "size": [height, width],
-            }
         yield {
-            "segmentation": segmentation,
+            "segmentation": _runs(*size) if is_crowd else [points.ravel().tolist()],
             "area": round(box[2] * box[3] / 2, 4),
             "iscrowd": int(is_crowd),
             "image_id": image["id"],
             "bbox": box,
-            "category_id": int(rng.integers(NUM_CATEGORIES)) + 1,
+            "category_id": categories[number] + 1,
             "id": number + 1,
         }
+
+
+def _outline(corners, rng):
+    """[corners, 2] around the middle of 0..1."""
+    angles, reach = np.sort(rng.uniform(0, 2 * np.pi, corners)), rng.uniform(0.3, 0.5, corners)
+    return 0.5 + reach[:, None] * np.stack([np.cos(angles), np.sin(angles)], 1)
+
+
+def _runs(width, height):
+    before = width // 2 * height
+    return {"counts": [before, height, width * height - before - height], "size": [height, width]}
 
 
 if __name__ == "__main__":

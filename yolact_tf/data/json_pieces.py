@@ -13,8 +13,7 @@ Element = tuple[Any, int, int]  # a value, and where in the file it begins and e
 
 
 def members(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-    """(key, value) of each member of a JSON object in UTF-8, in the order of the file, twice where it is there
-    twice.
+    """(key, value) of each member of a JSON object in UTF-8, in the order of the file, repeated ones too.
 
     A list comes as an iterator over its Elements, to be used up before the next member.  ValueError where the
     chunks are no such object, though not where.

@@ -1,7 +1,7 @@
 """The content of a COCO instances file, of which only what is needed is held in memory.
 
-Annotations are by far the most of it. One in COCO's own form is decoded anew whenever it is asked for; what is
-to be put into that form first is kept.
+Annotations are by far the most of it. One in COCO's own form is decoded anew whenever it is asked for; what
+is to be put into that form first is kept.
 """
 
 import json
@@ -64,7 +64,7 @@ class Annotations(Sequence[dict[str, Any]]):
         self.kept = dict(sorted(self.kept.items()))
         return [self.kept[number] for number in numbers]
 
-    def images(self, keys: Collection[int | str]) -> np.ndarray:
+    def images(self, keys: Collection[int | str | None]) -> np.ndarray:
         """[annotations] which of distinct `keys` the image of each has, -1 where it has none."""
         places = _places(self._image_ids, {key: n for n, key in enumerate(keys) if isinstance(key, int)})
         place_of = {key: place for place, key in enumerate(keys)}
@@ -74,9 +74,9 @@ class Annotations(Sequence[dict[str, Any]]):
         return places
 
     def by_image(
-        self, keys: Collection[int | str], labels: Collection[int], path: PathLike
-    ) -> dict[int | str, np.ndarray]:
-        """The key of an image -> numbers of its annotations. ValueError for one whose image or category is not
+        self, keys: Collection[int | str | None], labels: Collection[int], path: PathLike
+    ) -> dict[int | str | None, np.ndarray]:
+        """The key of an image -> numbers of its annotations. ValueError where its image or category is not
         there."""
         places = self.images(keys)
         is_known = (places >= 0) & (_places(self._category_ids, dict.fromkeys(labels, 0)) >= 0)
@@ -102,10 +102,10 @@ def _places(ids, place_of):
 
 
 def read_content(file: BinaryIO, path: Path, is_plain: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
-    """The `images`, `annotations` and `categories` of an opened COCO instances file, which stays open as long.
+    """The `images`, `annotations` and `categories` of a COCO instances file, opened as long as they are used.
 
-    Of images only what says which they are, and how large.  is_plain: whether an annotation, its fields there,
-    is in COCO's own form.  ValueError as of `read_coco_json`.
+    Of images only what says which they are, and how large.  is_plain: whether an annotation that has its
+    fields is in COCO's own form.  ValueError as of `read_coco_json`.
     """
     try:
         return _in_pieces(file, path, is_plain)

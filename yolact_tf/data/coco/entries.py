@@ -180,7 +180,7 @@ def group_annotations(
 
 
 def reference_faults(
-    annotation: Mapping[str, Any], images: Collection[int | str], labels: Collection[int]
+    annotation: Mapping[str, Any], images: Collection[int | str | None], labels: Collection[int]
 ) -> list[Malformed]:
     """[Malformed] of an annotation whose image or category is not among the keys of `images` and `labels`."""
     faults = []

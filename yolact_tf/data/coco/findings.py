@@ -11,6 +11,7 @@ from yolact_tf.images.inspection import ALPHA
 
 logger = logging.getLogger(__name__)
 
+NONE = Counted(0, "")
 _MOST_TOLD = 10
 
 
@@ -32,9 +33,9 @@ class Findings:
 
     num_left_out: int = 0
     left_out: list[LeftOut] = field(default_factory=list)  # the first ones
-    boxes: Counted = Counted(0, "")  # without a mask; the first annotation
-    with_alpha: Counted = Counted(0, "")  # images; the first file name
-    turned: Counted = Counted(0, "")  # images whose objects turn with them; the first file name
+    boxes: Counted = NONE  # without a mask; the first annotation
+    with_alpha: Counted = NONE  # images; the first file name
+    turned: Counted = NONE  # images whose objects turn with them; the first file name
     accents: Tally = field(default_factory=Tally)
 
     def leave_out(self, file_name: str, reason: object) -> None:
@@ -55,8 +56,8 @@ class Findings:
         self._tell_left_out(annotation_file, image_folder, on_error)
         if self.turned.count:
             logger.warning(
-                "%s: the annotations of %d images, %s first, are of the pixels as stored, and turned with the "
-                "image by its EXIF orientation",
+                "%s: the annotations of %d images, %s first, are of the pixels as stored, and turned with "
+                "the image by its EXIF orientation",
                 *(annotation_file, self.turned.count, image_folder / self.turned.example),
             )
 

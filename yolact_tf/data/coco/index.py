@@ -1,8 +1,9 @@
 """What opening a large split found, kept in a cache folder, so that it is found out once.
 
-$XDG_CACHE_HOME/yolact_tf (else ~/.cache/yolact_tf) has a folder for each annotation file, and in it one index:
-a folder that is never changed, called after the digest of its manifest, which has checksums of all else. It
-counts as long as the annotations, the image files' sizes and times and the code that read them are the same.
+$XDG_CACHE_HOME/yolact_tf (else ~/.cache/yolact_tf) has a folder for each annotation file, and in it one
+index: a folder that is never changed, called after the digest of its manifest, which has checksums of all
+else. It counts as long as the annotations, the image files' sizes and times and the code that read them are
+the same.
 """
 
 import concurrent.futures
@@ -18,8 +19,9 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -138,7 +140,8 @@ class Index:
 
     def _keep(self, pack, files):
         with _folder_in(self._name) as making:
-            packing = Packing(making)
+            with _told_as_cannot_keep():
+                packing = Packing(making)
             try:
                 summary = pack(packing)
             finally:
@@ -167,7 +170,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yolact_tf" / "coco"
 
 
-def digest_of(file: BinaryIO) -> str:
+def digest_of(file: BufferedReader) -> str:
     """The SHA-256 of an opened file."""
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()

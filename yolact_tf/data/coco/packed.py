@@ -1,10 +1,11 @@
-"""Records of a whole split as a few long arrays, in memory or mapped from files; Records are made as asked for."""
+"""Records of a split as a few long arrays, in memory or in mapped files, of which Records are views."""
 
+import contextlib
 import io
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ COLUMNS: dict[str, tuple[str, tuple[int, ...]]] = {
     "flips_until": ("<i8", ()),
     "flips": ("<i4", ()),
 }
+_OF_OBJECTS = ("boxes", "classes", "is_crowd", "areas", "xywh")
 
 
 class CannotKeep(OSError):
@@ -57,14 +59,16 @@ class PackedRecords(Sequence[Record]):
         number = range(len(self))[number]
         begin, end = self.object_splits[number : number + 2].tolist()
         height, width = self.columns["size"][number].tolist()
-        boxes, classes, is_crowd, areas, xywh = (
-            self.columns[name][begin:end] for name in ("boxes", "classes", "is_crowd", "areas", "xywh")
-        )
+        columns = {name: self.columns[name][begin:end] for name in _OF_OBJECTS}
         runs = _Runs(self.columns["flips"], self.flip_splits[begin : end + 1], height * width)
         return Record(
-            *(self.image_ids[number], self.path(number), height, width),
-            *(boxes, classes, is_crowd, areas, runs, xywh),
+            image_id=self.image_ids[number],
+            path=self.path(number),
+            height=height,
+            width=width,
+            runs=runs,
             turned=int(self.columns["turned"][number]),
+            **columns,
         )
 
     @property
@@ -88,9 +92,10 @@ class Packing:
     """Records that are packed one after the other: in memory, or in files of a folder, a column each."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._files: dict[str, BinaryIO] = {
-            name: open(folder / name, "wb") if folder else io.BytesIO() for name in COLUMNS
-        }
+        self._opened = contextlib.ExitStack()
+        self._files: dict[str, Any] = {name: io.BytesIO() for name in COLUMNS}
+        for name in COLUMNS if folder else ():
+            self._files[name] = self._opened.enter_context((folder / name).open("wb"))
         self.checksums = dict.fromkeys(COLUMNS, 0)
         self.image_ids: list[int | str] = []
         self.file_names: list[str] = []
@@ -122,16 +127,15 @@ class Packing:
 
     def close(self) -> None:
         """Ends files."""
-        for file in self._files.values():
-            try:
-                file.close()
-            except OSError as error:
-                raise CannotKeep(error.strerror) from error
+        try:
+            self._opened.close()
+        except OSError as error:
+            raise CannotKeep(error.strerror) from error
 
     def records(self, folder: PathLike) -> PackedRecords:
         """What was packed in memory, as records of images below `folder`."""
         columns = {
-            name: np.frombuffer(file.getbuffer(), dtype).reshape(-1, *shape)  # type: ignore[attr-defined]
+            name: np.frombuffer(file.getbuffer(), dtype).reshape(-1, *shape)
             for (name, (dtype, shape)), file in zip(COLUMNS.items(), self._files.values(), strict=True)
         }
         return PackedRecords(columns, self.image_ids, self.file_names, folder)

@@ -93,7 +93,7 @@ def plain_annotations(
 
 
 def is_in_plain_form(annotation: Mapping[str, Any]) -> bool:
-    """Whether `plain_annotations` leaves an annotation as it is, without a word, where it is of some image."""
+    """Whether `plain_annotations` leaves an annotation of a known image as it is, without a word."""
     if {*map(type, map(annotation.get, _OF_ANNOTATION))} != {int}:
         return False
     if None in (whole_number(annotation["image_id"]), whole_number(annotation["category_id"])):

@@ -12,6 +12,8 @@ from yolact_tf.structures import Example, Tensor
 
 logger = logging.getLogger(__name__)
 
+_ALIGNMENT = 64  # bytes
+
 
 class CocoSource:
     """The images of `records` and their objects; a handle is the number of an image among those taken.
@@ -32,9 +34,8 @@ class CocoSource:
         columns = records.columns
         self._sizes = tf.constant(columns["size"][numbers])
         # Objects and flips of all images in one list each; `splits` tells where each begins.
-        self._splits = tf.constant(
-            np.stack([records.object_splits[:-1], records.object_splits[1:]], 1)[numbers]
-        )
+        bounds = np.stack([records.object_splits[:-1], records.object_splits[1:]], 1)
+        self._splits = tf.constant(bounds[numbers])  # [images, 2]
         self._boxes, self._classes = tf.constant(columns["boxes"]), tf.constant(columns["classes"])
         self._is_crowd = tf.constant(columns["is_crowd"])
         self._flips, self._flip_splits = _shared(columns["flips"]), tf.constant(records.flip_splits)
@@ -71,8 +72,9 @@ class CocoSource:
 
 
 def _shared(values):
-    """A tensor of an array's own memory: most of a data set is flips, and an index has them in mapped files."""
-    return tf.experimental.dlpack.from_dlpack(values.__dlpack__()) if values.size else tf.constant(values)
+    """A tensor of an array's own memory where that is a mapped file: most of a data set is flips."""
+    is_aligned = values.size and not values.ctypes.data % _ALIGNMENT  # TensorFlow aborts elsewhere
+    return tf.experimental.dlpack.from_dlpack(values.__dlpack__()) if is_aligned else tf.constant(values)
 
 
 def _read(path):
