@@ -49,7 +49,8 @@ class _Text:
         self._chunks = iter(chunks)
         self._text, self._at, self._start = "", 0, 0  # where in the text we are, where in the file it starts
         self._is_ascii = True
-        self._read()
+        while len(self._text) < len(_MARK) and self._read():
+            pass
         if self._text.startswith(_MARK.decode("latin-1")):
             self._at = len(_MARK)
 
@@ -83,7 +84,8 @@ class _Text:
         while True:
             try:
                 value, end = _decode(self._text, self._at)
-                is_whole = end < len(self._text)  # else it may be a number that goes on
+                # Else it may be a number that goes on.
+                is_whole = end < len(self._text) and self._text[end] not in ".eE"
             except ValueError:
                 is_whole = False
                 if not self._read():

@@ -8,8 +8,9 @@ import json
 import os
 from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ _OF_IMAGE = ("id", "file_name", "width", "height")
 class Annotations(Sequence[dict[str, Any]]):
     """The annotations of a file. Those in `kept` may be changed in place, others come anew each time."""
 
-    def __init__(self, file: BinaryIO | None = None, kept: Sequence[dict[str, Any]] = ()) -> None:
+    def __init__(self, file: FileIO | None = None, kept: Sequence[dict[str, Any]] = ()) -> None:
         self.kept = dict(enumerate(kept))  # number -> annotation, in the order of the file
         self._file: Any = file
         nothing = [0] * len(self.kept)
@@ -101,7 +102,7 @@ def _places(ids, place_of):
     return np.where(known[found] == ids, places[found], -1)
 
 
-def read_content(file: BinaryIO, path: Path, is_plain: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+def read_content(file: FileIO, path: Path, is_plain: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
     """The `images`, `annotations` and `categories` of a COCO instances file, opened as long as they are used.
 
     Of images only what says which they are, and how large.  is_plain: whether an annotation that has its

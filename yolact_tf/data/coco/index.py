@@ -19,7 +19,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from io import BufferedReader
+from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,8 +110,8 @@ class Index:
                 return self._keep(pack, files)
             except CannotKeep as error:
                 logger.warning(
-                    "%s: no index can be kept in %s, so that the next opening takes as long (%s)",
-                    *(self._annotation_file, cache_folder(), error),
+                    "%s: no index can be kept, so that the next opening takes as long (%s)",
+                    *(self._annotation_file, error),
                 )
         packing = Packing()
         summary = pack(packing)
@@ -170,7 +170,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yolact_tf" / "coco"
 
 
-def digest_of(file: BufferedReader) -> str:
+def digest_of(file: FileIO) -> str:
     """The SHA-256 of an opened file."""
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()

@@ -94,8 +94,9 @@ class Packing:
     def __init__(self, folder: Path | None = None) -> None:
         self._opened = contextlib.ExitStack()
         self._files: dict[str, Any] = {name: io.BytesIO() for name in COLUMNS}
-        for name in COLUMNS if folder else ():
-            self._files[name] = self._opened.enter_context((folder / name).open("wb"))
+        if folder:
+            for name in COLUMNS:
+                self._files[name] = self._opened.enter_context((folder / name).open("wb"))
         self.checksums = dict.fromkeys(COLUMNS, 0)
         self.image_ids: list[int | str] = []
         self.file_names: list[str] = []
@@ -123,7 +124,7 @@ class Packing:
             try:
                 self._files[name].write(data)
             except OSError as error:  # such as of a full disk
-                raise CannotKeep(error.strerror) from error
+                raise CannotKeep(f"{self._files[name].name}: {error.strerror}") from error
 
     def close(self) -> None:
         """Ends files."""

@@ -2,10 +2,12 @@
 
 import concurrent.futures
 import copy
+import os
 from collections import Counter
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,13 +39,12 @@ class _OtherFormat(ValueError):
     """An image that Pillow reads and TensorFlow does not."""
 
 
-def read_split(
-    file: BinaryIO, annotation_file: Path, image_folder: Path, boxless: str, index: Index
-) -> Opened:
+def read_split(file: FileIO, annotation_file: Path, image_folder: Path, boxless: str, index: Index) -> Opened:
     """What an annotation file and its images hold, all looked at, which a large one leaves in the index.
 
     file: the annotation file, opened.  boxless: as in `load_coco`.
     """
+    written = os.fstat(file.fileno())
     content = read_content(file, annotation_file, is_in_plain_form)
     findings = Findings()
     are_literal = plain_images(content, annotation_file, image_folder, findings.accents)
@@ -67,9 +68,19 @@ def read_split(
             record = turn_record(_record(image, objects, image_folder, found, boxes), turn)
             packing.add(record, image.file_name)
         found.boxes = boxes.found
+        _require_unchanged(written, os.fstat(file.fileno()), annotation_file)
         return Summary(labels, len(content["images"]) - len(images), found)
 
     return index.packed(pack, files, len(images) + len(content["annotations"]))
+
+
+def _require_unchanged(before, after, annotation_file):
+    """ValueError where a file was written to, of which annotations were read at different times."""
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise ValueError(
+            f"{annotation_file}: expected a file that stays as it is while it is read. Received: one that was "
+            "written to"
+        )
 
 
 class _Objects(NamedTuple):

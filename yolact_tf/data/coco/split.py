@@ -69,7 +69,7 @@ def load_coco(
     annotation_file, image_folder = find_split(data, split)
     if not is_documented(data, annotation_file, image_folder):
         logger.warning("%s: read as %s, with the images in %s/", annotation_file, split, image_folder)
-    with open(annotation_file, "rb") as file:
+    with open(annotation_file, "rb", buffering=0) as file:  # read in large chunks, then here and there
         digest = digest_of(file)
         index = Index(annotation_file, image_folder, boxless, digest)
         opened = index.opened() or read_split(file, annotation_file, image_folder, boxless, index)
