@@ -78,8 +78,8 @@ def _require_unchanged(before, after, annotation_file):
     """ValueError where a file was written to, of which annotations were read at different times."""
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ValueError(
-            f"{annotation_file}: expected a file that stays as it is while it is read. Received: one that was "
-            "written to"
+            f"{annotation_file}: expected a file that stays as it is while it is read. Received: one that was"
+            " written to"
         )
 
 
