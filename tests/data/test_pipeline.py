@@ -11,6 +11,7 @@ from PIL import Image
 from tests.coco_folder import rectangle, write_annotations, write_folder
 from yolact_tf.anchors import prototype_size
 from yolact_tf.config import Config, DataConfig, ModelConfig, TrainConfig
+from yolact_tf.data.coco.packed import Packing
 from yolact_tf.data.coco.split import load_coco
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.data.shards.writer import write_records
@@ -347,7 +348,9 @@ def test_a_photograph_that_lies_on_its_side_is_turned_with_its_masks(colored, tm
     exif = Image.Exif()
     exif[0x0112] = 6
     lying.save(tmp_path / "a.jpg", quality=95, subsampling=0, exif=exif)
-    data = replace(data, records=(replace(data.records[0], path=str(tmp_path / "a.jpg")),))
+    packing = Packing()
+    packing.add(data.records[0], "a.jpg")
+    data = replace(data, records=packing.records(tmp_path))
     settings = {**PLAIN, "mirror": True, "sample_crop": True, "image_size": VIEW, "max_objects": 3}
     *_, compared = check_views(config_of(10, images_per_epoch=20, **settings), data, tolerance=30.0)
     assert sum(compared) > 500
@@ -435,7 +438,7 @@ def test_a_real_batch_is_sane(shared_data):
 
 def test_real_masks_cover_the_annotated_share_of_the_image(shared_data):
     data = load_coco(shared_data / "coco100", "val", "refuse")
-    data = replace(data, records=data.records[:6])
+    data = replace(data, records=data.records.some(range(6)))
     config = config_of(6, num_classes=80, image_size=138, max_objects=100)
     _, truth = joined(build_dataset(config, data, "val"))
     for record, masks, count in zip(data.records, truth["masks"], truth["num_objects"], strict=True):

@@ -65,20 +65,23 @@ def content_of(is_stored):
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """(folder of annotations as stored, folder of upright ones), with the same images."""
-    made = []
-    for is_stored in (True, False):
-        folder = tmp_path_factory.mktemp("stored" if is_stored else "upright")
-        (folder / "images").mkdir()
-        noise = np.random.default_rng(0)
-        for name, orientation in ORIENTATIONS.items():
-            exif = Image.Exif()
-            exif[TAG] = orientation
-            pixels = noise.integers(0, 256, (HEIGHT, WIDTH, 3), dtype="uint8")
-            Image.fromarray(pixels).save(folder / "images" / name, exif=exif)
-        for split in ("train", "val"):
-            write_annotations(folder, content_of(is_stored), split)
-        made.append(folder)
-    return tuple(made)
+    stored, upright = (tmp_path_factory.mktemp(name) for name in ("stored", "upright"))
+    write_set(stored, is_stored=True)
+    write_set(upright, is_stored=False)
+    return stored, upright
+
+
+def write_set(folder, is_stored):
+    """Writes images that EXIF turns, annotated in one of the two ways, into a folder that is there."""
+    (folder / "images").mkdir()
+    noise = np.random.default_rng(0)
+    for name, orientation in ORIENTATIONS.items():
+        exif = Image.Exif()
+        exif[TAG] = orientation
+        pixels = noise.integers(0, 256, (HEIGHT, WIDTH, 3), dtype="uint8")
+        Image.fromarray(pixels).save(folder / "images" / name, exif=exif)
+    for split in ("train", "val"):
+        write_annotations(folder, content_of(is_stored), split)
 
 
 def assert_same_records(received, expected):

@@ -1,6 +1,7 @@
 """Which file of an image folder a name means that another tool or machine wrote."""
 
 import functools
+import json
 import os
 import posixpath
 import unicodedata
@@ -37,6 +38,13 @@ class ImageNames:
             if found or (not is_last and (self._folder / parts[start]).is_dir()):
                 return found
         return self._by_last_part.get(_spelled(parts[0]), []) if len(parts) == 1 else []
+
+    def listing(self) -> str:
+        """A text that changes with the names below the folder, on which readings depend."""
+        found = os.walk(self._folder)
+        return json.dumps(
+            sorted((folder, sorted(folders), sorted(names)) for folder, folders, names in found)
+        )
 
     def _called(self, name):
         if self._is_file(name):

@@ -1,5 +1,6 @@
 """One image of a data set and its objects, read and checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,7 @@ class Record:
     classes: np.ndarray  # [n] int32, rank of the category id
     is_crowd: np.ndarray  # [n] bool
     areas: np.ndarray  # [n] float64 pixels
-    runs: tuple[np.ndarray, ...]  # n run lengths, column-major, starting with background
+    runs: Sequence[np.ndarray]  # n run lengths, column-major, starting with background
     xywh: np.ndarray  # [n, 4] float64 pixels, COCO's boxes to the last digit, as average precision wants them
     # EXIF's orientation by which the objects of the annotation file were turned with the image.
     turned: int = field(default=1, kw_only=True)

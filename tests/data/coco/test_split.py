@@ -168,7 +168,7 @@ def test_an_image_without_objects_has_empty_arrays(tmp_path):
     write_folder(tmp_path, {"a.png": (HEIGHT, WIDTH)})
     (record,) = load_coco(tmp_path, "train", "refuse").records
     assert record.boxes.shape == (0, 4) and record.boxes.dtype == np.float32
-    assert record.classes.shape == record.is_crowd.shape == (0,) and record.runs == ()
+    assert record.classes.shape == record.is_crowd.shape == (0,) and len(record.runs) == 0
 
 
 def test_classes_are_ranks_of_category_ids_with_gaps_and_in_any_order(tmp_path):

@@ -22,6 +22,11 @@ from yolact_tf.data.coco.segmentation_forms import says_nothing
 from yolact_tf.data.json_files import read_json
 from yolact_tf.files import PathLike
 
+REQUIRED = {  # fields of the entries of each list
+    "images": ("id", "file_name"),
+    "annotations": ("image_id", "category_id"),
+    "categories": ("id", "name"),
+}
 _LAST_CATEGORY = 2**31 - 1  # detections hold ids as int32
 # Of 0 and 1, too, which equal the latter two.
 _FLAGS: dict[int | None, bool] = {None: False, False: False, True: True}
@@ -52,24 +57,24 @@ def read_coco_json(path: Path) -> dict[str, Any]:
     ValueError names what is missing.
     """
     content = read_json(path, "COCO JSON")
-    for key, fields in (
-        ("images", ("id", "file_name")),
-        ("annotations", ("image_id", "category_id")),
-        ("categories", ("id", "name")),
-    ):
+    for key in REQUIRED:
         entries = content.get(key) if isinstance(content, dict) else None
         if not isinstance(entries, list):
             raise ValueError(f"{path}: expected COCO JSON with a list `{key}`. Received: {_summary(content)}")
-        required = set(fields)
         for entry in entries:
-            if key == "images" and isinstance(entry, dict) and "coco_url" in entry:
-                entry.setdefault("file_name", entry["coco_url"])  # all that LVIS has
-            if not isinstance(entry, dict) or not entry.keys() >= required:
-                missing = [f for f in fields if not isinstance(entry, dict) or f not in entry]
+            missing = missing_field(key, entry)
+            if missing:
                 raise ValueError(
-                    f"{path}: expected `{missing[0]}` in every entry of `{key}`. Received: {str(entry)[:120]}"
+                    f"{path}: expected `{missing}` in every entry of `{key}`. Received: {str(entry)[:120]}"
                 )
     return content
+
+
+def missing_field(key: str, entry: Any) -> str | None:
+    """The first field that an entry of the list `key` lacks; an address of an image counts as its name."""
+    if key == "images" and isinstance(entry, dict) and "coco_url" in entry:
+        entry.setdefault("file_name", entry["coco_url"])  # all that LVIS has
+    return next((f for f in REQUIRED[key] if not isinstance(entry, dict) or f not in entry), None)
 
 
 def labels_of(content: Mapping[str, Any], path: PathLike) -> dict[int, str]:
@@ -175,7 +180,7 @@ def group_annotations(
 
 
 def reference_faults(
-    annotation: Mapping[str, Any], images: Collection[int | str], labels: Collection[int]
+    annotation: Mapping[str, Any], images: Collection[int | str | None], labels: Collection[int]
 ) -> list[Malformed]:
     """[Malformed] of an annotation whose image or category is not among the keys of `images` and `labels`."""
     faults = []

@@ -5,9 +5,13 @@ All that reads COCO JSON reads it here, so that nothing below has to know the ac
 
 import concurrent.futures
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from yolact_tf.data.coco.annotations import Annotations
 from yolact_tf.data.coco.entries import (
     image_key,
     is_file_name,
@@ -45,19 +49,58 @@ def read_annotations(file: Path, image_folder: Path) -> tuple[dict[str, Any], Ta
     ValueError as of `read_coco_json`.
     """
     content, accents = read_coco_json(file), Tally()
+    annotations = Annotations(kept=content["annotations"])
+    plain_images(content, file, image_folder, accents)
+    plain_annotations(content["images"], annotations, image_folder, accents)
+    return content, accents
+
+
+def plain_images(content: dict[str, Any], file: Path, image_folder: Path, accents: Tally) -> bool:
+    """Puts categories and images into plain form, but for sizes that are not there; adds to `accents`.
+
+    Returns whether all names are those of files as they stand: else it depends on what else is there.
+    """
     mark = byte_order_mark(file)
     accents.add("byte order mark", f"of {mark}", bool(mark))
     for category in content["categories"]:
         _plain_number(category, "id", "category", accents, written_number)
-    _plain_images(content, image_folder, accents)
-    sizes = {image_key(i["id"]): [i.get("height"), i.get("width")] for i in content["images"]}
-    for annotation in content["annotations"]:
+    for image in content["images"]:
+        _plain_number(image, "id", "image", accents)
+        for field in ("width", "height"):
+            if image.get(field) in _NO_SIZE or is_nan(image.get(field)):
+                image.pop(field, None)
+            else:
+                _plain_number(image, field, "image", accents, written_number)
+    named = [image for image in content["images"] if is_file_name(image["file_name"])]
+    return _plain_names(named, image_folder, accents)
+
+
+def plain_annotations(
+    images: Sequence[dict[str, Any]], annotations: Annotations, image_folder: Path, accents: Tally
+) -> None:
+    """Puts annotations into plain form, and into `images` the sizes that they lack; adds to `accents`."""
+    unsized = [image for image in images if not {"width", "height"} <= image.keys()]
+    if unsized:
+        _fill_sizes(unsized, annotations, image_folder, accents)
+    sizes = {image_key(i["id"]): [i.get("height"), i.get("width")] for i in images}
+    for annotation in annotations.kept.values():
         if {*map(type, map(annotation.get, _OF_ANNOTATION))} != {int}:
             _plain_ids(annotation, accents)
-    _agreeing_ids(content["annotations"], sizes, accents)
-    for annotation in content["annotations"]:
+    strangers = np.flatnonzero(annotations.images(sizes) < 0).tolist()
+    _agreeing_ids(annotations.keep(strangers), sizes, accents)
+    for annotation in annotations.kept.values():
         _plain_shape(annotation, sizes, accents)
-    return content, accents
+
+
+def is_in_plain_form(annotation: Mapping[str, Any]) -> bool:
+    """Whether `plain_annotations` leaves an annotation of a known image as it is, without a word."""
+    if {*map(type, map(annotation.get, _OF_ANNOTATION))} != {int}:
+        return False
+    if None in (whole_number(annotation["image_id"]), whole_number(annotation["category_id"])):
+        return False
+    mask = annotation.get("segmentation")
+    has_numbers = _are_numbers(annotation.get("bbox")) and _are_numbers(annotation.get("area"))
+    return has_numbers and (is_plain(mask) or says_nothing(mask))
 
 
 def _plain_number(entry, field, noun, accents, read=whole_number):
@@ -83,23 +126,8 @@ def _name(noun, entry):
     return f"{noun} {entry.get('id', '(no id)')}"
 
 
-def _plain_images(content, folder, accents):
-    images = content["images"]
-    for image in images:
-        _plain_number(image, "id", "image", accents)
-        for field in ("width", "height"):
-            if image.get(field) in _NO_SIZE or is_nan(image.get(field)):
-                image.pop(field, None)
-            else:
-                _plain_number(image, field, "image", accents, written_number)
-    _plain_names([image for image in images if is_file_name(image["file_name"])], folder, accents)
-    unsized = [image for image in images if not {"width", "height"} <= image.keys()]
-    if unsized:
-        _fill_sizes(unsized, content["annotations"], folder, accents)
-
-
 def _plain_names(images, folder, accents):
-    """Puts plain names for those that mean one file each, which no other name means."""
+    """Puts plain names for those that mean one file each, which no other name means; whether all did so."""
     names = ImageNames(folder)
     distinct = dict.fromkeys(image["file_name"] for image in images)
     readings = {name: names.readings(name) for name in distinct if not names.is_plain(name)}
@@ -115,6 +143,7 @@ def _plain_names(images, folder, accents):
             several = " or ".join(map(repr, sorted(found)[:3]))
             also = ", and so may another entry" if len(found) == 1 else ""
             accents.add("ambiguous file name", f"{_name('image', image)}: {name!r} may mean {several}{also}")
+    return not readings
 
 
 def _fill_sizes(images, annotations, folder, accents):
@@ -122,9 +151,11 @@ def _fill_sizes(images, annotations, folder, accents):
 
     Of a photograph on its side it is the size that its annotations are of, as far as they tell.
     """
-    of_image = {}
-    for annotation in annotations:
-        of_image.setdefault(image_key(annotation["image_id"]), []).append(annotation)
+    of_image = {image_key(image["id"]): [] for image in images}
+    places = annotations.images(of_image)
+    for number in np.flatnonzero(places >= 0).tolist():
+        annotation = annotations[number]
+        of_image[image_key(annotation["image_id"])].append(annotation)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:  # as `load_coco`: reading waits for the disk
         headers = pool.map(lambda image: _header_of(image, folder), images)
         for image, header in zip(images, headers, strict=True):
@@ -186,9 +217,8 @@ def _plain_flag(annotation, accents):
         _note_number(annotation, "iscrowd", value, accents)
 
 
-def _agreeing_ids(annotations, keys, accents):
+def _agreeing_ids(strangers, keys, accents):
     """Puts the id of an image for one that writes the same number in another way."""
-    strangers = [a for a in annotations if image_key(a["image_id"]) not in keys]
     if not strangers:
         return
     same = {}
@@ -219,10 +249,7 @@ def _plain_shape(annotation, sizes, accents):
 def _plain_numbers(annotation, field, accents):
     """Makes numbers of a `bbox` or an `area` that is text, or of text."""
     value = annotation.get(field)
-    if type(value) is list:
-        if any(value) and NUMBERS.issuperset(map(type, value)):
-            return
-    elif type(value) in NUMBERS and value == value:
+    if _are_numbers(value):
         return
     if _note_absence(annotation, field, _NO_NUMBERS, accents):
         return
@@ -231,3 +258,9 @@ def _plain_numbers(annotation, field, accents):
     if plain is not None:
         annotation[field] = plain
         _note_number(annotation, field, value, accents)
+
+
+def _are_numbers(value):
+    if type(value) is list:
+        return any(value) and NUMBERS.issuperset(map(type, value))
+    return type(value) in NUMBERS and value == value

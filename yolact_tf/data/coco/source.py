@@ -1,45 +1,44 @@
 """Records as examples that tf.data reads in any order, by number."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from yolact_tf.data.coco.packed import PackedRecords
 from yolact_tf.data.file_cache import cached_copy
-from yolact_tf.data.record import Record, flips_of
 from yolact_tf.structures import Example, Tensor
 
 logger = logging.getLogger(__name__)
 
+_ALIGNMENT = 64  # bytes
+
 
 class CocoSource:
-    """The images of `records` and their objects; a handle is the number of an image.
+    """The images of `records` and their objects; a handle is the number of an image among those taken.
 
     cache: "none", "memory", or a folder that gets a copy of each image file, once, for data on a slow disk.
     """
 
-    def __init__(self, records: Sequence[Record], cache: str = "none") -> None:
-        self.num_images = len(records)
-        self._names = paths = [record.path for record in records]
+    def __init__(self, records: PackedRecords, cache: str = "none", with_empty: bool = True) -> None:
+        numbers = np.arange(len(records)) if with_empty else np.flatnonzero(records.has_objects)
+        self.num_images = len(numbers)
+        self._names = paths = [records.path(number) for number in numbers.tolist()]
         if cache == "memory":
             self._encoded = tf.constant([_read(path) for path in paths])
         elif cache != "none":
             paths = [cached_copy(path, cache) for path in paths]
         self._is_in_memory = cache == "memory"
         self._paths = tf.constant(paths)
-        self._sizes = tf.constant([[record.height, record.width] for record in records], tf.int32)
+        columns = records.columns
+        self._sizes = tf.constant(columns["size"][numbers])
         # Objects and flips of all images in one list each; `splits` tells where each begins.
-        self._boxes = np.concatenate([record.boxes for record in records])
-        self._classes = np.concatenate([record.classes for record in records])
-        self._is_crowd = np.concatenate([record.is_crowd for record in records])
-        self._splits = _splits([len(record.runs) for record in records])
-        flips = [flips_of(runs) for record in records for runs in record.runs]
-        self._flips = np.concatenate(flips) if flips else np.zeros(0, np.int32)
-        self._flip_splits = _splits([len(f) for f in flips])
-        for name in ("_boxes", "_classes", "_is_crowd", "_splits", "_flips", "_flip_splits"):
-            setattr(self, name, tf.constant(getattr(self, name)))
+        bounds = np.stack([records.object_splits[:-1], records.object_splits[1:]], 1)
+        self._splits = tf.constant(bounds[numbers])  # [images, 2]
+        self._boxes, self._classes = tf.constant(columns["boxes"]), tf.constant(columns["classes"])
+        self._is_crowd = tf.constant(columns["is_crowd"])
+        self._flips, self._flip_splits = _shared(columns["flips"]), tf.constant(records.flip_splits)
 
     def order(self, seed: Tensor) -> tf.data.Dataset:
         """All handles, in the order that `seed` gives."""
@@ -57,7 +56,7 @@ class CocoSource:
     def read(self, handle: Tensor) -> Example:
         """The Example of a handle. Graph code."""
         encoded = self._encoded[handle] if self._is_in_memory else tf.io.read_file(self._paths[handle])
-        begin, end = self._splits[handle], self._splits[handle + 1]
+        begin, end = tf.unstack(self._splits[handle])
         splits = self._flip_splits[begin : end + 1]
         flips = tf.RaggedTensor.from_row_splits(
             self._flips[splits[0] : splits[-1]], splits - splits[0], validate=False
@@ -72,8 +71,10 @@ class CocoSource:
         }
 
 
-def _splits(lengths):
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+def _shared(values):
+    """A tensor of an array's own memory where that is a mapped file: most of a data set is flips."""
+    is_aligned = values.size and not values.ctypes.data % _ALIGNMENT  # TensorFlow aborts elsewhere
+    return tf.experimental.dlpack.from_dlpack(values.__dlpack__()) if is_aligned else tf.constant(values)
 
 
 def _read(path):

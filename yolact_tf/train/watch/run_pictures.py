@@ -161,9 +161,9 @@ def _training_batches(config, data):
     It draws from a sample of the images: what a whole data set holds in memory is not held twice.
     """
     if data.is_in_memory:
-        usable = [record for record in data.records if config.data.empty_images or len(record.runs)]
+        usable = np.flatnonzero(data.records.has_objects | config.data.empty_images)
         places = np.linspace(0, len(usable) - 1, min(_SAMPLE, len(usable))).round().astype(int)
-        data = replace(data, records=tuple(usable[place] for place in places))
+        data = replace(data, records=data.records.some(usable[places].tolist()))
     return training_views(config, data, config.train.batch_size, config.train.seed)
 
 
