@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from keras import ops
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from yolact_tf.detect.nms import cross_class_nms, fast_nms, traditional_nms
+from yolact_tf.detect import nms as nms_module
+from yolact_tf.detect.nms import FEW_CANDIDATES, FEW_CLASSES, cross_class_nms, fast_nms, traditional_nms
 
 # dbolya appendix A.4: in class 0, box 2 is dropped by box 0 (IoU .5385) and by box 1 (.7021), which
 # is itself dropped; box 3 overlaps nothing.
@@ -91,3 +92,70 @@ def test_order_of_anchors_does_not_matter(nms):
     first = kept(nms, corners, scores, max_detections=40)
     second = kept(nms, corners[shuffle], scores[shuffle], max_detections=40)
     assert [(i, c) for i, c, _ in first] == [(int(shuffle[i]), c) for i, c, _ in second]
+
+
+def scores_of_many(case, num_anchors=5000, num_classes=12):
+    """Scores [A, C] of which a graph with branches has all it needs at once, for a few classes, or not."""
+    rng = np.random.default_rng(3)
+    scores = rng.uniform(0, 1, (num_anchors, num_classes))
+    if case == "ties":
+        scores = rng.integers(0, 300, scores.shape) / 300
+        scores[:, [2, 9]] = rng.integers(1, 21, (num_anchors, 2)) / 20
+    elif case == "below the threshold":
+        scores *= 0.05
+    elif case == "all equal":
+        scores[:] = 0.5
+    elif case == "two classes with hundreds":
+        scores *= 0.06
+        scores[:800, 3], scores[200:1100, 7] = rng.integers(100, 200, 800) / 200, rng.uniform(0.4, 1, 900)
+    elif case == "all classes with hundreds of one object":
+        scores = 0.1 + 0.9 * scores
+    elif case == "few detections":
+        scores[10:], scores[:10] = 0, scores[:10] + 0.1
+    return scores.astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("case", "classes_with_more"),
+    [
+        ("different", 0),
+        ("ties", 2),
+        ("below the threshold", 0),
+        ("all equal", 12),
+        ("two classes with hundreds", 2),
+        ("all classes with hundreds of one object", 12),
+        ("few detections", 0),
+    ],
+)
+def test_branches_find_the_same_to_the_bit(case, classes_with_more, monkeypatch):
+    """Boxes, classes and scores, in the same order."""
+    asked = []
+    by_size = nms_module.by_size
+    monkeypatch.setattr(
+        nms_module, "by_size", lambda count, *rest: asked.append(int(count)) or by_size(count, *rest)
+    )
+    scores = scores_of_many(case)
+    rng = np.random.default_rng(4)
+    # Objects in a row, and an anchor at each with some deviation; all at one where the case says so.
+    places = np.zeros(len(scores)) if "one object" in case else np.arange(len(scores)) % 40 / 40
+    sides = places[:, None] + rng.normal(0, 0.002, (len(scores), 1)) + np.array([0, 0.02])
+    boxes = np.stack([sides[:, 0], sides[:, 0], sides[:, 1], sides[:, 1]], 1).astype("float32")
+    limits = {**LIMITS, "max_candidates": 200, "max_detections": 100}
+    plain, branching = (
+        [ops.convert_to_numpy(x) for x in fast_nms(boxes, scores, **limits, branches=branches)]
+        for branches in (False, True)
+    )
+    assert asked == [classes_with_more]
+    is_found = plain[2] > 0
+    assert is_found.any() == (case != "below the threshold")
+    assert_array_equal(branching[2], plain[2])
+    for expected, received in zip(plain[:2], branching[:2], strict=True):
+        assert_array_equal(received[is_found], expected[is_found])
+
+
+@pytest.mark.parametrize(("candidates", "classes"), [(FEW_CANDIDATES, 20), (200, FEW_CLASSES)])
+def test_what_is_few_anyway_has_no_branches(candidates, classes, monkeypatch):
+    monkeypatch.delattr(nms_module, "by_size")
+    scores = scores_of_many("different", 300, classes)
+    boxes = np.tile(np.array([0, 0, 1, 1], "float32"), (300, 1))
+    fast_nms(boxes, scores, 0.05, 0.5, candidates, 100, branches=True)

@@ -165,6 +165,23 @@ def test_branches_change_nothing(option, rescorer):
         assert_array_equal(branching[name], value, err_msg=name)
 
 
+@pytest.mark.parametrize("branches", [False, True])
+def test_without_tail_nothing_scores_less_than_the_threshold(branches):
+    rescorer = lambda masks: ops.mean(masks, axis=(1, 2)) * np.ones(4, "f")
+    batch = random_predictions(2, anchors=200)
+    options = {"score_threshold": 0.4, "max_detections": 400, "mask_rescorer": rescorer, "branches": branches}
+    whole = postprocess(batch, random_anchors(200), **options)
+    cut = postprocess(batch, random_anchors(200), **options, tail=False)
+    is_kept = ops.convert_to_numpy(whole["scores"]) > 0.4
+    counts = is_kept.sum(1)
+    assert (counts > 0).all() and (counts < ops.convert_to_numpy(whole["num_detections"])).all()
+    assert_array_equal(cut.pop("num_detections"), counts)
+    for name, value in cut.items():
+        expected = ops.convert_to_numpy(whole[name]).copy()
+        expected[~is_kept] = -1 if name == "classes" else 0
+        assert_array_equal(value, expected, err_msg=name)
+
+
 def test_more_slots_than_candidates_are_padded():
     found = postprocess(random_predictions(1, anchors=3), random_anchors(3), max_detections=40)
     count = int(found["num_detections"][0])

@@ -11,7 +11,7 @@ from yolact_tf.preprocess import resize_images
 class DetectionModel(keras.Model):
     """Images [B, H, W, 3] RGB 0..255 to PaddedDetections, plus the prototypes [B, Hp, Wp, K].
 
-    network: the model of `build_yolact(config)`.  branches: as of `postprocess`.
+    network: the model of `build_yolact(config)`.  branches: as of `postprocess`; so is `tail`, in a call.
     """
 
     def __init__(self, network: Yolact, config: Config, branches: bool = True):
@@ -32,9 +32,9 @@ class DetectionModel(keras.Model):
             "branches": branches,
         }
 
-    def call(self, images):
+    def call(self, images, tail=True):
         if tuple(images.shape[1:]) != self.image_shape:
             images = resize_images(images, *self.image_shape[1:])
         predictions = self.network(images, training=False)
-        found = postprocess(predictions, self.anchors, **self.options)
+        found = postprocess(predictions, self.anchors, **self.options, tail=tail)
         return {**found, "prototypes": predictions["prototypes"]}

@@ -6,6 +6,7 @@ from typing import Any, Self, overload
 
 import numpy as np
 
+from yolact_tf.detect.abreast import abreast, calls_at_once
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.engines import Engine, KerasEngine, open_artefact
 from yolact_tf.detect.image_inputs import ImageInput, pixels_of
@@ -15,7 +16,7 @@ from yolact_tf.files import PathLike
 from yolact_tf.runs import Run
 
 logger = logging.getLogger(__name__)
-_BATCH = 8  # images that are in memory and computed at once
+_IN_WORK = 8  # images of a list that are in memory at once
 
 
 class Detector:
@@ -60,12 +61,14 @@ class Detector:
     def __call__(self, image: ImageInput | list[Any] | tuple[Any, ...]) -> Detections | list[Detections]:
         """Detections of one image, best first, down to the score threshold of the model's config.
 
-        Of a list of images a list of theirs, found batch by batch.
+        Of a list of images a list of theirs, found in batches, two at once where there are cores.
         """
         if not isinstance(image, (list, tuple)):
             return self._detect([image])[0]
-        batches = (image[at : at + _BATCH] for at in range(0, len(image), _BATCH))
-        return [detections for batch in batches for detections in self._detect(batch)]
+        workers = calls_at_once()
+        size = _IN_WORK // workers
+        batches = [image[at : at + size] for at in range(0, len(image), size)]
+        return [found for batch in abreast(self._detect, batches, workers) for found in batch]
 
     def stream(
         self, source: Place | Iterable[Place], batch: int = 1

@@ -10,9 +10,13 @@ import itertools
 import numpy as np
 from keras import ops
 
+from yolact_tf.detect.few import by_size
+from yolact_tf.detect.top import top_k, top_of_columns
 from yolact_tf.structures import Tensor
 
 BLOCKS = 4  # of candidates that are compared with all better ones at once
+# What a graph with branches tries first: of every class so many candidates, and all of so many classes.
+FEW_CANDIDATES, FEW_CLASSES = 32, 8
 
 
 def fast_nms(
@@ -22,26 +26,32 @@ def fast_nms(
     iou_threshold: float,
     max_candidates: int,
     max_detections: int,
+    branches: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The best detections after dropping each candidate that overlaps a better one of its class.
 
     boxes: [A, 4] corners.  scores: [A, C].  An anchor takes part when its best class scores more than
-    `score_threshold`; it then competes in every class, as in the reference.
+    `score_threshold`; it then competes in every class, as in the reference.  branches: whether candidates
+    that cannot be among the best may be left out, which asks for a graph with conditions.
     Returns `(indices, classes, scores)`, each [N] with N = `max_detections`, best first: indices
     into A, classes 0..C-1; unused slots score 0. A suppressed candidate still suppresses others.
     """
     scores = _without_weak_anchors(scores, score_threshold)
     num_anchors, num_classes = scores.shape
     k = min(max_candidates, num_anchors)
-    top_scores, top_anchors = _top_k(ops.transpose(scores), k)  # [C, k]
-    flat_anchors = ops.reshape(top_anchors, (-1,))
-    candidates = ops.reshape(ops.take(boxes, flat_anchors, axis=0), (num_classes, k, 4))
-    kept = _not_overlapped(candidates, iou_threshold)
-    flat_scores = ops.reshape(top_scores * kept, (-1,))  # class-major
-    best_scores, slots = _top_k(flat_scores, max_detections)
+
+    def survive(top_scores, anchors):
+        candidates = ops.reshape(ops.take(boxes, ops.reshape(anchors, (-1,)), axis=0), (*anchors.shape, 4))
+        return top_scores * _not_overlapped(candidates, iou_threshold), anchors
+
+    if branches and k > FEW_CANDIDATES and num_classes > FEW_CLASSES:
+        survived, anchors = _survivors_by_need(survive, scores, k, max_detections)
+    else:
+        survived, anchors = survive(*top_k(ops.transpose(scores), k))
+    best_scores, slots = top_k(ops.reshape(survived, (-1,)), max_detections)  # class-major
     class_of_slot = np.repeat(np.arange(num_classes, dtype="int32"), k)
     return (
-        ops.take(flat_anchors, slots, axis=0),
+        ops.take(ops.reshape(anchors, (-1,)), slots, axis=0),
         ops.take(ops.convert_to_tensor(class_of_slot), slots, axis=0),
         best_scores,
     )
@@ -58,11 +68,11 @@ def cross_class_nms(
     """Fast NMS over the best class of each anchor, whatever the class. As `fast_nms` otherwise."""
     scores = _without_weak_anchors(scores, score_threshold)
     k = min(max_candidates, scores.shape[0])
-    top_scores, top_anchors = _top_k(ops.max(scores, axis=1), k)  # [k]
+    top_scores, top_anchors = top_k(ops.max(scores, axis=1), k)  # [k]
     classes = ops.take(_best_class(scores), top_anchors, axis=0)
     candidates = ops.expand_dims(ops.take(boxes, top_anchors, axis=0), 0)
     kept = ops.reshape(_not_overlapped(candidates, iou_threshold), (k,))
-    best_scores, slots = _top_k(top_scores * kept, max_detections)
+    best_scores, slots = top_k(top_scores * kept, max_detections)
     return (
         ops.take(top_anchors, slots, axis=0),
         ops.take(classes, slots, axis=0),
@@ -124,6 +134,40 @@ def _without_weak_anchors(scores, score_threshold):
     return scores * ops.cast(takes_part, scores.dtype)
 
 
+def _survivors_by_need(survive, scores, k, max_detections):
+    """`survive(*top_k(scoresᵀ, k))`, [C, k] both, less what is not among the best `max_detections` of all.
+
+    The best few of each class tell a score that as many detections reach. A class whose next candidates score
+    less has no more of them, since what is suppressed is so by what scores more.
+    """
+    num_classes = scores.shape[1]
+    few_scores, few_anchors = top_of_columns(scores, FEW_CANDIDATES)
+    survived, _ = few = survive(few_scores, few_anchors)
+    reached = top_k(ops.reshape(survived, (-1,)), max_detections)[0][-1]
+    last = few_scores[:, -1]
+    may_have_more = ops.cast(ops.logical_and(last > 0, last >= reached), "float32")
+
+    def compute(num_whole):
+        """With all candidates of so many classes."""
+        if num_whole == num_classes:
+            return survive(*top_k(ops.transpose(scores), k))
+        padded = [ops.pad(values, [(0, 0), (0, k - FEW_CANDIDATES)]) for values in few]
+        if not num_whole:
+            return tuple(padded)
+        classes = ops.cast(ops.top_k(may_have_more, num_whole)[1], "int32")
+        whole = survive(*top_k(ops.transpose(ops.take(scores, classes, axis=1)), k))
+        # Where each class was before: equal scores keep their order.
+        is_whole = ops.equal(ops.expand_dims(ops.arange(num_classes), 1), classes)
+        places = ops.cast(is_whole, "int32") * (num_classes + ops.arange(num_whole))
+        rows = ops.maximum(ops.max(places, axis=1), ops.arange(num_classes))
+        return tuple(
+            ops.take(ops.concatenate(both), rows, axis=0) for both in zip(padded, whole, strict=True)
+        )
+
+    count = ops.sum(ops.cast(may_have_more, "int32"))
+    return by_size(count, (0, FEW_CLASSES, num_classes), compute)
+
+
 def _extent(low, high, pixel):
     return high - low + pixel
 
@@ -133,7 +177,7 @@ def _not_overlapped(boxes, iou_threshold):
     k = boxes.shape[1]
     # In blocks of later boxes, which leaves most of the pairs out that are no question, and keeps what is
     # compared at once within a processor's cache.
-    edges = sorted({k, *(k * block // BLOCKS // 4 * 4 for block in range(BLOCKS))})  # as in `_top_k`
+    edges = sorted({k, *(k * block // BLOCKS // 4 * 4 for block in range(BLOCKS))})  # as in `top_k`
     excess = [
         _worst_excess(boxes[:, start:end], boxes[:, :end], iou_threshold)
         for start, end in itertools.pairwise(edges)
@@ -161,20 +205,6 @@ def _worst_excess(later, boxes, iou_threshold):
     shared = width * (ops.minimum(y2, ey2) - ops.maximum(y1, ey1))
     earlier = np.tril(np.ones((1, n, m), "float32"), m - n - 1)
     return ops.max((shared - (area + earlier_area)) * earlier, axis=2)
-
-
-def _top_k(scores, k):
-    """The best k of the last axis, [M] or [R, M], and their int32 slots. Where M < k, zeros that any slot
-    may stand for fill up."""
-    length = scores.shape[-1]
-    # LiteRT's GPU accelerator answers garbage for lengths that are no multiple of 4, and knows no padding of
-    # rank 2. Scores are at least 0, so the zeros at the end never displace one.
-    lengthened = -(-max(length, k) // 4) * 4
-    if lengthened > length:
-        zeros = ops.zeros((*scores.shape[:-1], lengthened - length), scores.dtype)
-        scores = ops.concatenate([scores, zeros], axis=-1)
-    best, slots = ops.top_k(scores, k)
-    return best, ops.minimum(ops.cast(slots, "int32"), length - 1)
 
 
 def _best_class(scores):

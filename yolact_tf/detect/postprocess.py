@@ -15,7 +15,7 @@ from yolact_tf.structures import Tensor
 # A box that no pixel of any prototype map lies in, for slots without a detection.
 NOWHERE = -9.0
 # Fewer anchors than all, and fewer detections, that a graph with branches is made for.
-FEW_ANCHORS, FEW_DETECTIONS = (64, 1024), (16,)
+FEW_ANCHORS, FEW_DETECTIONS = (64, 1024), (4, 16, 48)
 
 
 def postprocess(
@@ -31,6 +31,7 @@ def postprocess(
     mask_rescorer: Callable[[Tensor], Tensor] | None = None,
     score_activation: str = "softmax",
     branches: bool = False,
+    tail: bool = True,
 ) -> dict[str, Tensor]:
     """PaddedDetections of a batch of Predictions: static shapes, best first.
 
@@ -38,8 +39,9 @@ def postprocess(
     NMS: what each class must).  nms: a key of `detect.nms.NMS`; "traditional" measures in pixels and
     needs `image_size`, the side of the network's input.  mask_rescorer: [n, Hp, Wp, 1] to mask IoUs
     [n, C], for YOLACT++; it adds `mask_scores`.  score_activation: a key of `yolact_tf.scores.SCORES`.
-    branches: whether few anchors and few detections may take less time, which asks for a graph with
-    conditions.
+    branches: whether what few anchors, candidates and detections leave out may take no time, which asks for a
+    graph with conditions.  tail: whether what scores at most the threshold counts: an anchor that exceeds it
+    competes in every class, so the reference fills its slots with near-zero scores.
     Boxes are corners in 0..1, not clipped. Returns a dict with `num_detections` [B] int32, `boxes`
     [B, N, 4], `scores` [B, N], `classes` [B, N] int32 (0..C-1), `coefficients` [B, N, K] and `masks`
     [B, N, Hp, Wp]; slots past `num_detections` hold zeros and class -1.
@@ -61,6 +63,8 @@ def postprocess(
         limits["pixel"] = 1 / image_size
     else:
         limits["max_candidates"] = max_candidates
+    if nms == "fast":
+        limits["branches"] = branches
     keys = ("class_logits", "box_deltas", "mask_coefficients", "prototypes")
     batch = {key: ops.convert_to_tensor(predictions[key]) for key in keys}
     # With the batch axis: of a constant [A, 2] beside an operand of the same rank, LiteRT's GPU accelerator
@@ -81,7 +85,7 @@ def postprocess(
         else:
             takes_part = may_exceed(logits, score_threshold, score_activation)
             found = _among(takes_part, candidates, select, boxes, logits)
-        return _detections(image, *found, slots, mask_rescorer)
+        return _detections(image, *found, 0.0 if tail else score_threshold, slots, mask_rescorer)
 
     if batch["class_logits"].shape[0] == 1:  # no loop: LiteRT's GPU backends have none
         one = detect_one({key: ops.reshape(x, x.shape[1:]) for key, x in batch.items()})
@@ -104,8 +108,9 @@ def _among(takes_part, sizes, select, boxes, logits):
     return by_size(ops.sum(ops.cast(takes_part, "int32")), sizes, select_among)
 
 
-def _detections(image, indices, classes, scores, sizes, mask_rescorer):
-    found = scores > 0
+def _detections(image, indices, classes, scores, score_threshold, sizes, mask_rescorer):
+    found = scores > score_threshold  # the first ones: scores fall
+    scores = ops.where(found, scores, 0.0) if score_threshold else scores
     count = ops.sum(ops.cast(found, "int32"))
     column = ops.expand_dims(ops.cast(found, "float32"), 1)
     boxes = ops.take(image["boxes"], indices, axis=0) * column

@@ -1,10 +1,11 @@
-"""Sources in, their frames and what was found in each out; reading goes on while the network computes."""
+"""Sources in, their frames and what was found in each out; reading goes on while networks compute."""
 
 import contextlib
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
+from yolact_tf.detect.abreast import abreast, calls_at_once
 from yolact_tf.detect.ahead import ahead
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.sources import Frame, Source
@@ -13,6 +14,7 @@ logger = logging.getLogger(__name__)
 Detect = Callable[
     [Any], Any
 ]  # as a Detector: of an image its Detections, of a list of images a list of theirs
+_UNREADABLE = (ValueError, OSError, ImportError, MemoryError)  # what a source raises
 _LARGE = 8_000_000  # pixels; such a frame is a batch of its own
 
 
@@ -21,18 +23,23 @@ def stream(
 ) -> Generator[tuple[Frame, Detections], None, None]:
     """Frames of `sources` in order, each with its Detections.
 
-    detect: a Detector, or what wraps one; the caller's thread computes.  batch: frames that it is given at
+    detect: a Detector, or what wraps one, which two threads ask at once.  batch: frames that it is given at
     once, where above 1 as a list. What cannot be read is left out, and the log says so at the end;
     ValueError where that is all. Of what is live, frames that come while the network computes are passed
-    over, all but the newest.
+    over, all but the newest; the caller's thread computes then, one frame after the other.
     """
     reading = _Reading(sources)
+    is_live = any(map(_is_live, sources))
     frames = ahead(reading.frames(), 2 * batch, lambda frame: frame.source.is_live)
-    with contextlib.closing(frames):
-        for group in _batches(frames, batch):
-            images = [frame.image for frame in group]
-            found = detect(images) if len(group) > 1 else [detect(images[0])]
-            yield from zip(group, found, strict=True)
+
+    def detect_all(group):
+        images = [frame.image for frame in group]
+        return zip(group, detect(images) if len(group) > 1 else [detect(images[0])], strict=True)
+
+    found = abreast(detect_all, _batches(frames, batch), 1 if is_live else calls_at_once())
+    with contextlib.closing(frames), contextlib.closing(found):
+        for pairs in found:
+            yield from pairs
     reading.tell()
 
 
@@ -61,7 +68,7 @@ class _Reading:
                     for remark in frame.remarks:
                         self.unseen.setdefault(remark, []).append(frame.name)
                     yield frame._replace(image_id=before + number)
-            except (ValueError, OSError, ImportError, MemoryError) as error:
+            except _UNREADABLE as error:
                 self.left_out.append(str(error) or f"{source.place}: expected enough memory for it")
             before += number
 
@@ -75,6 +82,13 @@ class _Reading:
             logger.warning(
                 "%d of %d images have %s: %s first", len(names), len(self.sources), remark, names[0]
             )
+
+
+def _is_live(source):
+    try:
+        return source.is_live
+    except _UNREADABLE:  # which reading tells of
+        return False
 
 
 def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:

@@ -42,7 +42,6 @@ class Serving:
         self.detection_model = DetectionModel(self.network, run.config, branches=traced_once)
         if traced_once:
             self.network = self.detection_model.network = _as_function(self.network)
-        self.score_threshold = run.config.detect.score_threshold
         self.mask_upsampling = run.config.detect.mask_upsampling
         self.image_size, self.channels = run.model.input_shape[2:]
         self.max_pixels = max_pixels
@@ -76,8 +75,8 @@ class Serving:
 
         As in all signatures but `evaluation`, what is counted scores more than `detect.score_threshold`.
         """
-        found = self.detection_model(self._resized(images))
-        return _in_pixels(self._described(self._without_tail(found)), images)
+        found = self.detection_model(self._resized(images), tail=False)
+        return _in_pixels(self._described(found), images)
 
     def evaluation(self, images: Tensor) -> dict[str, Tensor]:
         """`tensors` with the tail of near-zero scores, which AP counts."""
@@ -104,7 +103,8 @@ class Serving:
         side = self.image_size
         specs = tf.TensorSpec([side, side, self.channels], tf.float32), tf.TensorSpec([2], tf.int32)
         images, sizes = tf.map_fn(self._decode, image_bytes, fn_output_signature=specs)
-        found = self._without_tail(self.detection_model(images))
+        # The masks of near-zero scores would be most of an answer's bytes.
+        found = self.detection_model(images, tail=False)
         described = self._described(found)
         masks, boxes, upsample = described.pop("masks"), described["boxes"], upsample_mask
         if self.mask_upsampling == "logits":
@@ -136,23 +136,6 @@ class Serving:
             **_scores(found),
             "classes": self._look_up(self.category_ids, found["classes"]),
             "masks": found["masks"],
-        }
-
-    def _without_tail(self, found):
-        """`found` without what scores at most the threshold that anchors must pass.
-
-        An anchor that passes it competes in every class, so the reference fills its slots with
-        near-zero scores: they count for AP, but their masks would be most of an answer's bytes.
-        """
-        is_kept = found["scores"] > self.score_threshold  # a prefix: scores fall
-        return {
-            **found,
-            "num_detections": tf.reduce_sum(tf.cast(is_kept, tf.int32), axis=1),
-            **{name: tf.where(is_kept, scores, 0.0) for name, scores in _scores(found).items()},
-            "classes": tf.where(is_kept, found["classes"], -1),
-            "boxes": tf.where(is_kept[..., None], found["boxes"], 0.0),
-            "coefficients": tf.where(is_kept[..., None], found["coefficients"], 0.0),
-            "masks": tf.where(is_kept[..., None, None], found["masks"], 0.0),
         }
 
     def _decode(self, encoded):

@@ -44,7 +44,7 @@ def top_k_of_any_length(scores, k):
 
 FAULTS = {
     "anchors without a batch axis": ("yolact_tf.detect.postprocess.decode", decode_without_batch, "MUL"),
-    "top-k of an odd length": ("yolact_tf.detect.nms._top_k", top_k_of_any_length, "TOPK_V2"),
+    "top-k of an odd length": ("yolact_tf.detect.nms.top_k", top_k_of_any_length, "TOPK_V2"),
 }
 
 
