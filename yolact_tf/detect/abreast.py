@@ -9,8 +9,8 @@ from yolact_tf.cores import usable_cores
 
 T = TypeVar("T")
 R = TypeVar("R")
-# Calls of a detector at once: decoding, resizing and parts of NMS keep one core alone busy, others waiting. Two
-# divide the images in memory into batches that still suit accelerators.
+# Calls of a detector at once: decoding, resizing and parts of NMS keep one core busy, the others waiting. Two
+# leave batches large enough for accelerators.
 _CALLS = 2
 _GLANCE = 1.0  # seconds of waiting at a time: on Windows nothing else lets Ctrl-C through
 
