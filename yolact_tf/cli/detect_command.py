@@ -34,6 +34,10 @@ def detect(
         ),
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="Show so many objects of an image at most.")] = 15,
+    all_classes: Annotated[
+        bool,
+        typer.Option("--all-classes", help="Show an object once for each class found, not for the best."),
+    ] = False,
     save: Annotated[
         list[str] | None,
         typer.Option(help="Write also OUTPUT/yolo, labelme, coco, voc, cvat or masks, or cutouts."),
@@ -73,13 +77,18 @@ def detect(
         written = write_detections(
             tracked_if(track, stream(detector, sources)),
             sinks,
-            lambda found: found.above(thresholds, top_k),
+            lambda found: _shown(found, thresholds, top_k, all_classes),
             progress,
         )
     seen = _counted(written.frames, "image")
     if any(source.num_frames != 1 for source in sources):
         seen = f"{_counted(written.frames, 'frame')} of {_counted(len(sources), 'source')}"
     console.print(f"{_counted(written.objects, 'object')} in {seen}: {output}")
+
+
+def _shown(found, thresholds, top_k, all_classes):
+    found = found.above(thresholds)
+    return (found if all_classes else found.one_class_each())[:top_k]
 
 
 def _counted(number, what):

@@ -13,7 +13,7 @@ import numpy as np
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.repeated.looks import Look
 from yolact_tf.detect.repeated.sets import one_set, with_windows
-from yolact_tf.detect.repeated.windows import (
+from yolact_tf.detect.windows import (
     Region,
     Window,
     add_to,
