@@ -9,6 +9,7 @@ from yolact_tf.cli.detect_options import (
     Lines,
     Overlap,
     Tile,
+    TilesOnly,
     Track,
     Tta,
     Zones,
@@ -47,6 +48,7 @@ def detect(
     ] = None,
     tile: Tile = None,
     overlap: Overlap = None,
+    tiles_only: TilesOnly = False,
     tta: Tta = None,
     track: Track = False,
     zone: Zones = None,
@@ -70,7 +72,8 @@ def detect(
     from yolact_tf.detect.stream import stream, total_frames
     from yolact_tf.detect.writing import write_detections
 
-    detector = repeated(open_detector(model, overrides=overrides or ()), tile, overlap, tta)
+    one_look = open_detector(model, overrides=overrides or ())
+    detector = repeated(one_look, tile, overlap, tiles_only, tta)
     sinks += open_sinks(save or (), output, detector.labels)
     thresholds = _thresholds(model, detector.labels) if score_threshold is None else score_threshold
     with rate_bar("detecting", "frames", total_frames(sources)) as progress:
