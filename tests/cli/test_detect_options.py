@@ -12,35 +12,42 @@ from yolact_tf.detect.repeated import AugmentedDetector, TiledDetector
 
 def test_without_options_the_detector_is_the_one_that_was_given():
     detector = ColourDetector()
-    assert repeated(detector, None, None, None) is detector
+    assert repeated(detector, None, None, False, None) is detector
     frames = [("frame", "found")]
     assert tracked_if(False, frames) is frames
     assert zone_counts(None, [], False, "nowhere") is None
 
 
 def test_tiles_are_looked_at_in_several_views():
-    tiled = repeated(ColourDetector(), 64, 0.1, "flip,scales")
+    tiled = repeated(ColourDetector(), 64, 0.1, False, "flip,scales")
     assert isinstance(tiled, TiledDetector) and (tiled.tile, tiled.overlap) == (64, 0.1)
     assert isinstance(tiled.detector, AugmentedDetector)
     assert tiled.detector.flip and len(tiled.detector.scales) == 3
     assert len(tiled(np.zeros((100, 100, 3), np.uint8))) == 0
-    assert repeated(ColourDetector(), 64, None, None).overlap == 0.2
+    assert repeated(ColourDetector(), 64, None, False, None).overlap == 0.2
     with pytest.raises(ValueError, match="Expected --tile. Received: --overlap 0.5 alone"):
-        repeated(ColourDetector(), None, 0.5, None)
+        repeated(ColourDetector(), None, 0.5, False, None)
+
+
+def test_copies_are_looked_at_unless_tiles_alone_are_asked_for():
+    assert repeated(ColourDetector(), 64, None, False, None).smaller_copies
+    assert not repeated(ColourDetector(), 64, None, True, None).smaller_copies
+    with pytest.raises(ValueError, match="Expected --tile. Received: --tiles-only alone"):
+        repeated(ColourDetector(), None, None, True, None)
 
 
 @pytest.mark.parametrize(
     ("tta", "flip", "scales"), [("flip", True, 1), ("scales", False, 3), ("scales,flip", True, 3)]
 )
 def test_views_are_named(tta, flip, scales):
-    augmented = repeated(ColourDetector(), None, None, tta)
+    augmented = repeated(ColourDetector(), None, None, False, tta)
     assert (augmented.flip, len(augmented.scales)) == (flip, scales)
 
 
 @pytest.mark.parametrize("tta", ["", "flips", "flip,", "flip;scales"])
 def test_views_that_are_none_are_refused(tta):
     with pytest.raises(ValueError, match="`--tta` must be flip, scales or flip,scales"):
-        repeated(ColourDetector(), None, None, tta)
+        repeated(ColourDetector(), None, None, False, tta)
 
 
 def test_zones_are_points_or_files(tmp_path):

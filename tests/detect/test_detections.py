@@ -65,6 +65,31 @@ def test_classes_may_have_thresholds_of_their_own(thresholds):
     assert THREE.above({5: 0.05, 6: 0.4}, top_k=2).class_names == ("cat", "dog")
 
 
+def test_of_one_object_the_best_class_is_left():
+    # The second is the first in another class; the third has its box and hardly a pixel of its mask.
+    ring = np.ones((20, 20), bool)
+    ring[1:-1, 1:-1] = False
+    found = detections((10, 10, 30, 30), (10, 10, 30, 29), (10, 10, 30, 30), (60, 5, 64, 9))
+    found = dataclasses.replace(found, given_windows=(*found.windows[:2], (10, 10, ring), found.windows[3]))
+    left = found[::-1].one_class_each()
+    assert left.scores.tolist() == found.scores[[0, 2, 3]].tolist()
+    assert left.windows[1][2] is ring
+    assert len(found[:0].one_class_each()) == 0
+
+
+def test_the_better_mask_is_the_better_one_where_masks_are_rescored():
+    found = detections((10, 10, 30, 30), (10, 10, 30, 29), rescored=np.array([0.2, 0.7], "f"))
+    assert found.one_class_each().class_names == ("dog",)
+
+
+def test_masks_are_not_worked_out_where_boxes_tell_objects_apart():
+    found = detections(
+        (0, 0, 10, 10), (20, 20, 40, 40), given_windows=None, mask_probabilities=np.ones((2, 4, 4), "f")
+    )
+    found.one_class_each()
+    assert "windows" not in vars(found)
+
+
 def test_the_best_mask_keeps_what_several_hold():
     apart = THREE.disjoint()
     assert apart.masks.sum(0).max() == 1

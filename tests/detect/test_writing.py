@@ -114,3 +114,16 @@ def test_an_error_with_the_last_frame_is_heard_too(tmp_path):
     path = write_video(tmp_path / "clip.mp4", frames=2)
     with pytest.raises(OSError, match="no room"):
         write_detections(stream(finds_one, find_sources(path)), [Broken()], lambda found: found)
+
+
+class Full(Sink):
+    """Takes all frames, and has no room for its end."""
+
+    def close(self):
+        raise OSError("no room")
+
+
+def test_an_error_at_the_end_is_heard_too(tmp_path):
+    path = write_video(tmp_path / "clip.mp4", frames=2)
+    with pytest.raises(OSError, match="no room"):
+        write_detections(stream(finds_one, find_sources(path)), [Full()], lambda found: found)

@@ -1,7 +1,8 @@
+import keras
 import pytest
 
 from yolact_tf.model import build_yolact
-from yolact_tf.model.places import Place, place_of, places
+from yolact_tf.model.places import Place, place_of, places, weighted_layers
 from yolact_tf.recipes import load_config
 
 
@@ -92,3 +93,17 @@ def test_variables_know_their_places():
     assert {place_of(variable).path.partition("/")[0] for variable in model.variables} == {
         *("backbone", "fpn", "protonet", "prediction_head", "semantic_head")
     }
+
+
+def test_layers_with_weights_of_their_own_are_found_within_models_whatever_their_order():
+    def model(*names):
+        parts = {
+            name: keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, name="dense")], name=name)
+            for name in names
+        }
+        image = keras.Input((4,))
+        return keras.Model(image, [part(image) for part in parts.values()])
+
+    model, copy = (weighted_layers(model(*names)) for names in ("ab", "ba"))
+    assert list(model) == ["a/dense", "b/dense"] and set(copy) == set(model)
+    assert all(type(layer) is keras.layers.Dense for layer in model.values())

@@ -9,6 +9,7 @@ from yolact_tf.cli.detect_options import (
     Lines,
     Overlap,
     Tile,
+    TilesOnly,
     Track,
     Tta,
     Zones,
@@ -34,6 +35,10 @@ def detect(
         ),
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="Show so many objects of an image at most.")] = 15,
+    all_classes: Annotated[
+        bool,
+        typer.Option("--all-classes", help="Show an object once for each class found, not for the best."),
+    ] = False,
     save: Annotated[
         list[str] | None,
         typer.Option(help="Write also OUTPUT/yolo, labelme, coco, voc, cvat or masks, or cutouts."),
@@ -43,6 +48,7 @@ def detect(
     ] = None,
     tile: Tile = None,
     overlap: Overlap = None,
+    tiles_only: TilesOnly = False,
     tta: Tta = None,
     track: Track = False,
     zone: Zones = None,
@@ -66,20 +72,26 @@ def detect(
     from yolact_tf.detect.stream import stream, total_frames
     from yolact_tf.detect.writing import write_detections
 
-    detector = repeated(open_detector(model, overrides=overrides or ()), tile, overlap, tta)
+    one_look = open_detector(model, overrides=overrides or ())
+    detector = repeated(one_look, tile, overlap, tiles_only, tta)
     sinks += open_sinks(save or (), output, detector.labels)
     thresholds = _thresholds(model, detector.labels) if score_threshold is None else score_threshold
     with rate_bar("detecting", "frames", total_frames(sources)) as progress:
         written = write_detections(
             tracked_if(track, stream(detector, sources)),
             sinks,
-            lambda found: found.above(thresholds, top_k),
+            lambda found: _shown(found, thresholds, top_k, all_classes),
             progress,
         )
     seen = _counted(written.frames, "image")
     if any(source.num_frames != 1 for source in sources):
         seen = f"{_counted(written.frames, 'frame')} of {_counted(len(sources), 'source')}"
     console.print(f"{_counted(written.objects, 'object')} in {seen}: {output}")
+
+
+def _shown(found, thresholds, top_k, all_classes):
+    found = found.above(thresholds)
+    return (found if all_classes else found.one_class_each())[:top_k]
 
 
 def _counted(number, what):

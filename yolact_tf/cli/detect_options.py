@@ -20,6 +20,10 @@ Overlap = Annotated[
     float | None,
     typer.Option("--overlap", min=0, max=0.9, help="Share of a tile that the next one shows too, else 0.2."),
 ]
+TilesOnly = Annotated[
+    bool,
+    typer.Option("--tiles-only", help="Look in tiles alone, where no object is longer than their overlap."),
+]
 Tta = Annotated[
     str | None,
     typer.Option("--tta", help="flip, scales or both: look at images mirrored, larger and smaller too."),
@@ -37,15 +41,18 @@ _VIEWS = ("flip", "scales")
 
 
 def repeated(
-    detector: "ImageDetector", tile: int | None, overlap: float | None, tta: str | None
+    detector: "ImageDetector", tile: int | None, overlap: float | None, tiles_only: bool, tta: str | None
 ) -> "ImageDetector":
-    """`detector`, asked as often for each image as --tile, --overlap and --tta say."""
+    """`detector`, asked as often for each image as --tile, --overlap, --tiles-only and --tta say."""
     if tile is None and overlap is not None:
         raise ValueError(
             f"--overlap is that of tiles. Expected --tile. Received: --overlap {overlap:g} alone"
         )
+    if tile is None and tiles_only:
+        raise ValueError("--tiles-only needs tiles. Expected --tile. Received: --tiles-only alone")
     from yolact_tf.detect.repeated import AugmentedDetector, TiledDetector
     from yolact_tf.detect.repeated.augmented import SCALES
+    from yolact_tf.detect.repeated.tiled import OVERLAP
 
     if tta is not None:
         views = tta.split(",")
@@ -54,7 +61,8 @@ def repeated(
         detector = AugmentedDetector(detector, "flip" in views, SCALES if "scales" in views else (1.0,))
     if tile is None:
         return detector
-    return TiledDetector(detector, tile) if overlap is None else TiledDetector(detector, tile, overlap)
+    overlap = OVERLAP if overlap is None else overlap
+    return TiledDetector(detector, tile, overlap, smaller_copies=not tiles_only)
 
 
 def tracked_if(

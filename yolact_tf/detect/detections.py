@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from yolact_tf import mask_windows
+from yolact_tf.detect.one_class_each import best_of_each
 from yolact_tf.detect.polygons import Polygon, polygons_of
 from yolact_tf.detect.result_formats import coco_results, json_text, supervision_detections
 from yolact_tf.detect.rle import encode_window
@@ -83,6 +84,14 @@ class Detections:
     def of_area(self, least: float = 0, most: float = np.inf) -> Self:
         """What covers `least` to `most` pixels of the image, both included."""
         return self._with_windows(self.windows)[(self.areas >= least) & (self.areas <= most)]
+
+    def one_class_each(self) -> Self:
+        """The best of detections that are of one object: boxes and masks overlap by an IoU above 0.5.
+
+        Fast NMS compares within classes alone, so that a model which hesitates between two tells both.
+        """
+        best_first = self._best_first().tolist()
+        return self[np.array(best_of_each(self.boxes, lambda: self.windows, best_first), int)]
 
     def disjoint(self) -> Self:
         """The same with each pixel in one mask at most: of several that hold it, the best keeps it.

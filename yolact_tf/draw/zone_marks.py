@@ -52,11 +52,9 @@ def place_captions(
     ]
 
 
-def draw_marks(
-    picture: np.ndarray, zones: Sequence[Points], lines: Sequence[Points], captions: Sequence[Caption]
-) -> np.ndarray:
-    """A copy of `picture` [H, W, 3] uint8 with zones in light colour, lines with an arrow to the side that is
-    "in", and captions."""
+def draw_marks(picture: np.ndarray, zones: Sequence[Points], lines: Sequence[Points]) -> np.ndarray:
+    """A copy of `picture` [H, W, 3] uint8 with zones in light colour and lines with an arrow to the side that
+    is "in"."""
     canvas = Image.fromarray(picture).convert("RGB")
     width = _stroke(canvas)
     for points in zones:
@@ -69,8 +67,14 @@ def draw_marks(
     for (x1, y1), (x2, y2) in lines:
         pen.line([x1, y1, x2, y2], fill=_LINE, width=width)
         _draw_arrow(pen, np.array([x1, y1]), np.array([x2, y2]), 6 * width)
+    return np.asarray(canvas)
+
+
+def draw_captions(picture: np.ndarray, captions: Sequence[Caption]) -> np.ndarray:
+    """A copy of `picture` [H, W, 3] uint8 with captions over all that it shows."""
+    canvas = Image.fromarray(picture)
     for caption in captions:
-        _write(pen, caption, picture.shape[:2])
+        _write(ImageDraw.Draw(canvas), caption, picture.shape[:2])
     return np.asarray(canvas)
 
 

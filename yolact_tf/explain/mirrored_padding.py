@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from yolact_tf.model import Yolact
 from yolact_tf.model.backbones.deformable import DeformableConv2D
+from yolact_tf.model.places import weighted_layers
 from yolact_tf.preprocess import as_rgb
 
 
@@ -22,17 +23,10 @@ def without_padding(model: Yolact) -> keras.Model:
 
 def _mirrored(part):
     clone = keras.models.clone_model(part, call_function=_call, recursive=True)
-    _copy_weights(part, clone)
+    copies = weighted_layers(clone)
+    for path, layer in weighted_layers(part).items():
+        copies[path].set_weights(layer.get_weights())
     return clone
-
-
-def _copy_weights(source, target):
-    # By name: margins change the order in which a model lists its layers.
-    for layer in source.layers:
-        if isinstance(layer, keras.Model):
-            _copy_weights(layer, target.get_layer(layer.name))
-        elif layer.weights:
-            target.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def _call(layer, *inputs, **options):

@@ -8,7 +8,7 @@ from keras import layers
 
 from yolact_tf.model.backbones.deformable import DeformableConv2D
 from yolact_tf.model.outputs import Output
-from yolact_tf.model.places import places
+from yolact_tf.model.places import places, weighted_layers
 from yolact_tf.model.yolact import Yolact
 
 CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, DeformableConv2D)
@@ -42,12 +42,12 @@ def inference_network(model: Yolact, precision: str = "float32") -> Yolact:
     network = keras.models.clone_model(
         _uncompiled(model), clone_function=copy, call_function=call, recursive=True
     )
-    copies = {place.path: layer for place, layer in places(network)}
-    for place, layer in places(model):
+    copies = weighted_layers(network)
+    for path, layer in weighted_layers(model).items():
         if id(layer) in norm_of:
-            _fold(layer, norm_of[id(layer)], copies[place.path])
-        elif layer.weights and not isinstance(layer, keras.Model) and id(layer) not in gone:
-            copies[place.path].set_weights(layer.get_weights())
+            _fold(layer, norm_of[id(layer)], copies[path])
+        elif id(layer) not in gone:
+            copies[path].set_weights(layer.get_weights())
     rescorer = getattr(model, "mask_rescorer", None)
     if rescorer is not None:  # which lies beside the graph
         network.mask_rescorer = _in_float32(rescorer)

@@ -35,6 +35,18 @@ def places(model: keras.Model) -> Iterator[tuple[Place, keras.Layer]]:
         yield Place(path, stages.get(path)), layer
 
 
+def weighted_layers(model: keras.Model) -> dict[str, keras.Layer]:
+    """The layers of a model that have weights of their own, by path.
+
+    Which finds those of a copy that computes otherwise, and so may list them in another order or lack some.
+    """
+    return {
+        path: layer
+        for path, layer in _all_layers(model)
+        if layer.weights and not isinstance(layer, keras.Model)
+    }
+
+
 def place_of(variable: keras.Variable) -> Place:
     """That of the innermost layer, for a variable of a Yolact; nowhere for any other."""
     return getattr(variable, "place", Place(""))

@@ -132,11 +132,23 @@ def large(tmp_path):
 FULL = r"out/clip.mp4: expected to write the whole video. Received: .*, after \d+ frames"
 
 
-def test_what_was_written_before_the_disk_was_full_plays(large, tmp_path):
-    with pytest.raises(OSError, match=FULL), little_room(large.stat().st_size // 3):
-        copy_of(large, tmp_path / "out")
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["clip.mp4"]
-    assert 10 < len(list(Video(str(tmp_path / "out" / "clip.mp4"), "clip.mp4").frames())) < 100
+@pytest.mark.parametrize("place", ["moof", "mdat"])
+@pytest.mark.parametrize("share", [0.3, 0.98])  # the rest does not fit when the file is ended
+@pytest.mark.parametrize("sound", [None, "aac"])
+def test_what_was_written_before_the_disk_was_full_plays(place, share, sound, tmp_path):
+    large = write_video(tmp_path / "clip.mp4", frames=100, size=(320, 240), draw=noise, sound=sound)
+    whole = copy_of(large, tmp_path / "whole").read_bytes()
+    # A fragment's head, or the pictures behind it, end where the disk does.
+    limit = whole.index(place.encode(), int(share * whole.index(b"moov", 2000))) + 20
+    out = tmp_path / "out"
+    with pytest.raises(OSError, match=FULL), little_room(limit):
+        copy_of(large, out)
+    assert [file.name for file in out.iterdir()] == ["clip.mp4"]
+    after = content_of(out / "clip.mp4")  # without a fault from the first to the last
+    assert 100 * share - 6 < len(after.times) < 100 * share + 3
+    assert_allclose(np.diff(after.times), 0.04, atol=1e-6)
+    difference = pictures_of(out / "clip.mp4").astype(int) - pictures_of(large)[: len(after.times)]
+    assert np.abs(difference).mean((1, 2, 3)).max() < 10
 
 
 def test_nothing_stays_where_not_even_a_frame_fits(large, tmp_path):

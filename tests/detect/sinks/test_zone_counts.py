@@ -51,13 +51,24 @@ def test_no_label_covers_a_count(tmp_path):
     (caption,) = place_captions([counts.zones[0].points], [], ["all: 1"], (100, 200))
     x1, y1, x2, y2 = caption.extent
     label_alone, both = (
-        drawn[y1 : y2 + 1, x1 : x2 + 1]
-        for drawn in (at_its_corner.draw(picture), counts.draw(picture, at_its_corner))
+        drawn[y1:y2, x1:x2] for drawn in (at_its_corner.draw(picture), counts.draw(picture, at_its_corner))
     )
     empty = boxes(size=(100, 200))
     counts.add(Frame("b.mp4", 0.0), at_its_corner)
-    assert (both == counts.draw(picture, empty)[y1 : y2 + 1, x1 : x2 + 1]).all()
+    assert (both == counts.draw(picture, empty)[y1:y2, x1:x2]).all()
     assert label_alone.any()
+
+
+def test_no_zone_crosses_a_name(tmp_path):
+    found = boxes((40, 40, 60, 60), size=(100, 200))
+    picture = np.zeros((100, 200, 3), np.uint8)
+    name = np.s_[30:38, 42:60]  # above the box
+    alone = found.draw(picture)[name]
+    assert alone.any(2).mean() > 0.5
+    counts = ZoneCounts([Zone("all", ((50, 5), (150, 5), (150, 90), (50, 90)))], [], tmp_path)
+    counts.add(Frame("a.mp4", 0.0), found)
+    drawn = counts.draw(picture, found)
+    assert (drawn[name] == alone).all() and (drawn[85, 50] == drawn[85, 150]).all() and drawn[85, 50].any()
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_counted(tmp_path):

@@ -10,7 +10,7 @@ from yolact_tf.detect.repeated.fusion import View, fused
 from yolact_tf.detect.repeated.looks import starts
 from yolact_tf.detect.repeated.repeating_detector import ImageDetector, RepeatingDetector
 from yolact_tf.detect.repeated.sets import in_image, with_windows
-from yolact_tf.detect.repeated.windows import mirrored, within
+from yolact_tf.detect.windows import mirrored, within
 
 SCALES = 0.75, 1.0, 1.5
 EDGE = 0.02  # of a view: a box that comes this near to where it is cut off is of an object that may go on

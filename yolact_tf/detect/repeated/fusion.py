@@ -8,7 +8,7 @@ import numpy as np
 from yolact_tf.box_pairs import paired_iou
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.repeated.sets import one_set, with_windows
-from yolact_tf.detect.repeated.windows import Region, add_to, extent_of, trimmed
+from yolact_tf.detect.windows import Region, add_to, extent_of, trimmed
 
 SAME = 0.55  # IoU of two boxes that are of one object; the paper's
 

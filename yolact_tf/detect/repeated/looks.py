@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yolact_tf.detect.repeated.windows import Region
+from yolact_tf.detect.windows import Region
 
 
 class Look(NamedTuple):

@@ -1,7 +1,8 @@
 """Joins what several looks at an image found: an object that a seam cuts comes out once.
 
 A sighting is *cut* where its look ends, else *whole*. A whole one is an object; a cut one of which another
-look shows more is a part of that. Cut ones that agree in what both their looks show are one object.
+look shows more is a part of that. Cut ones that agree in what both their looks show are one object. A coarser
+look, to which a crowd may seem one large object, takes nothing for a part of which a finer one is surer.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.repeated.looks import Look
 from yolact_tf.detect.repeated.sets import one_set, with_windows
-from yolact_tf.detect.repeated.windows import (
+from yolact_tf.detect.windows import (
     Region,
     Window,
     add_to,
@@ -96,11 +97,20 @@ def _distinct(seen):
 def _holder(seen, part, whole):
     """The whole sighting that most of a cut one lies in, whatever its class; None where there is none."""
     window = seen.found.windows[part]
-    rivals = seen.near(part, whole).tolist()
+    rivals = [rival for rival in seen.near(part, whole).tolist() if _may_hold(seen, rival, part)]
     shares = [shared_pixels(window, seen.found.windows[rival]) for rival in rivals]
     if not shares or max(shares) < max(HELD * np.count_nonzero(window[2]), 1):
         return None
     return rivals[int(np.argmax(shares))]
+
+
+def _may_hold(seen, rival, part):
+    """Whether a part may be of a whole sighting: one of a coarser look is surer, or agrees with it."""
+    return (
+        seen.scales[rival] <= seen.scales[part]
+        or seen.found.scores[rival] >= seen.found.scores[part]
+        or seen.agreement(rival, part) >= SAME
+    )
 
 
 def _chains(seen, parts):
@@ -136,11 +146,13 @@ def _not_parts(seen, found, groups):
     """
     areas = np.array([np.count_nonzero(window[2]) for window in found.windows])
     looks = [set(seen.looks[group].tolist()) for group in groups]
+    scales = np.array([seen.scales[group].min() for group in groups])
     boxes = found.boxes
     kept = []
     for index, (x1, y1, x2, y2) in enumerate(boxes):
         holds = (boxes[:, :2] < [x2, y2]).all(1) & (boxes[:, 2:] > [x1, y1]).all(1)
-        rivals = np.flatnonzero(holds & (areas > areas[index]) & (found.class_ids == found.class_ids[index]))
+        holds &= (areas > areas[index]) & (found.class_ids == found.class_ids[index])
+        rivals = np.flatnonzero(holds & ((scales <= scales[index]) | (found.scores >= found.scores[index])))
         kept.append(
             all(
                 looks[index] & looks[rival]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from yolact_tf.detect.detections import Detections
-from yolact_tf.detect.repeated.windows import Region, moved, trimmed
+from yolact_tf.detect.windows import Region, moved, trimmed
 
 
 def in_image(found: Detections, region: Region, scale: int, image_size: tuple[int, int]) -> Detections:

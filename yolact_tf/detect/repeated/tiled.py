@@ -12,6 +12,7 @@ from yolact_tf.detect.repeated.seams import Sightings, joined
 from yolact_tf.detect.repeated.sets import in_image
 
 _BATCH = 8  # tiles that the detector is shown at once
+OVERLAP = 0.2  # of a tile
 EDGE = 0.02  # of a tile: a box that comes this near to a seam is of an object that may go on behind it
 
 
@@ -24,7 +25,7 @@ class TiledDetector(RepeatingDetector):
     """
 
     def __init__(
-        self, detector: ImageDetector, tile: int = 640, overlap: float = 0.2, smaller_copies: bool = True
+        self, detector: ImageDetector, tile: int = 640, overlap: float = OVERLAP, smaller_copies: bool = True
     ):
         if isinstance(tile, bool) or not isinstance(tile, int) or tile < 32:
             raise ValueError(f"`tile` must be a whole number of pixels, at least 32. Received: {tile!r}")

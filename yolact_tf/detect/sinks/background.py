@@ -47,16 +47,17 @@ class InBackground(Sink):
             raise error
 
     def _work(self):
+        frames = iter(self._waiting.get, None)
         try:
             with contextlib.ExitStack() as stack:
                 for sink in self._sinks:
                     stack.enter_context(sink)
-                for frame, found in iter(self._waiting.get, None):
+                for frame, found in frames:
                     for sink in self._sinks:
                         sink.add(frame, found)
         except BaseException as error:  # whatever it is, the other thread is to hear of it
             self._error = error
-            while self._waiting.get() is not None:  # nobody shall wait for room that never comes
+            for _ in frames:  # nobody shall wait for room that never comes
                 pass
         finally:
             self._is_over.set()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from yolact_tf.detect.sinks.mp4_fragments import cut_after_last_whole
 from yolact_tf.detect.sinks.sound import Sound
 from yolact_tf.detect.sources import Frame, Video
 from yolact_tf.detect.sources.pyav import pyav
@@ -16,8 +17,9 @@ from yolact_tf.files import atomic_path
 
 # Without B-frames a player starts at once, and the last frame lasts as long as it should.
 _ENCODER = {"preset": "veryfast", "crf": "20", "bf": "0"}
-# What there is of an MP4 plays whatever ends the writing; one that is finished is like any other.
-_MP4 = {"movflags": "hybrid_fragmented+delay_moov", "frag_duration": "1000000"}
+# What there is of an MP4 plays whatever ends the writing, but for the last tenth of a second; one that is
+# finished is like any other.
+_MP4 = {"movflags": "hybrid_fragmented+delay_moov", "frag_duration": "100000"}
 # What a head says of its own file, not of what is shown.
 _OF_A_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder")
 _BT709, _LIMITED = 1, 1  # FFmpeg's numbers of these colours, and of the range 16..235
@@ -29,7 +31,7 @@ class VideoFile:
 
     path: .mp4 or .mkv; the file gets that name when it is closed. Of an odd size it is 4:4:4, since H.264 has
     no other of that kind, which not every player takes. OSError in one line where the disk is full: what was
-    written by then stays as far as it plays.
+    written by then stays, as far as it plays without a fault.
     """
 
     def __init__(self, path: Path, source: Video, first: Frame):
@@ -71,6 +73,8 @@ class VideoFile:
                 with self._faults_named(), self._container:
                     self._container.mux(self._stream.encode())
             except OSError:
+                if self.path.suffix == ".mp4":
+                    cut_after_last_whole(self._temporary)
                 if _plays(self._temporary):
                     self._place.close()
                 raise

@@ -12,7 +12,7 @@ from yolact_tf.detect.moving.counting import Tally
 from yolact_tf.detect.moving.sequences import TimedFrame, video_of
 from yolact_tf.detect.sinks.refusals import require_rows
 from yolact_tf.detect.sinks.sink import Sink
-from yolact_tf.draw.zone_marks import draw_marks, place_captions
+from yolact_tf.draw.zone_marks import draw_captions, draw_marks, place_captions
 from yolact_tf.files import require_writable, write_text
 
 NAME = "counts.json"
@@ -52,7 +52,9 @@ class ZoneCounts(Sink):
         ]
         marks = [zone.points for zone in self.zones], [line.points for line in self.lines]
         captions = place_captions(*marks, [*inside, *ways], image.shape[:2])
-        return draw_marks(found.draw(image, [c.extent for c in captions]), *marks, captions)
+        # Marks below, so that they cross no object's name.
+        drawn = found.draw(draw_marks(image, *marks), [c.extent for c in captions])
+        return draw_captions(drawn, captions)
 
     def close(self) -> None:
         rows = [{"file_name": video, **counter.totals()} for video, counter in self._counters.items()]

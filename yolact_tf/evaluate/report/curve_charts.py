@@ -71,10 +71,11 @@ def draw_calibration(models: Mapping[str, Analysis], target: PathLike) -> None:
     for kind, (above, below) in zip(("boxes", "masks"), axes.T, strict=True):
         colors = model_colors(models) if len(models) > 1 else dict.fromkeys(models, KIND_COLORS[kind])
         above.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
-        for place, (name, analysis) in enumerate(models.items()):
+        for place, ((name, analysis), look) in enumerate(zip(models.items(), _looks(models), strict=True)):
             found = analysis.kinds[kind].calibration
             label = f"{name}: error {found.error:.3f}" if len(models) > 1 else f"error {found.error:.3f}"
-            above.plot(found.scores, found.precision, marker="o", color=colors[name], label=label)
+            look = {**look, "color": colors[name], "markersize": 4 + look["linewidth"]}
+            above.plot(found.scores, found.precision, marker="o", label=label, **look)
             middles = (np.arange(BINS) + (place + 0.5) / len(models)) / BINS
             below.bar(middles, found.counts, 0.9 / BINS / len(models), color=colors[name])
         _label(above, f"how often a score is right, {kind}", "", "share that found an object")

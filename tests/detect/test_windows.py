@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from yolact_tf.detect.repeated import windows
+from yolact_tf.detect import windows
 from yolact_tf.mask_windows import place_window
 
 SIZE = (30, 40)
