@@ -1,0 +1,102 @@
+"""`yolact card`, `push` and `pull` as a user runs them."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.test_commands import yolact
+from tests.in_process import in_process
+from tests.share.conftest import bare_run, hub, packed, run  # noqa: F401 (fixtures)
+from tests.share.stand_in_hub import TOKEN
+
+
+@pytest.fixture
+def variables(hub, tmp_path):  # noqa: F811
+    """Environment of a process that takes the stand-in for the hub."""
+    return {
+        "HF_ENDPOINT": hub.url,
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_TOKEN": TOKEN,
+    }
+
+
+def test_a_card(run, capsys, monkeypatch):  # noqa: F811
+    code, out, _ = in_process(
+        capsys, monkeypatch, "card", run, "--license", "mit", "--repository", "ann/deer"
+    )
+    assert code == 0 and out.splitlines()[0] == str(run / "README.md")
+    assert "2 lines ask for what only you know" in out
+    assert "The weights: mit." in (run / "README.md").read_text()
+    code, _, err = in_process(capsys, monkeypatch, "card", run)
+    assert code == 2 and "Expected no file there, or --overwrite" in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["card", "nowhere"], "Expected a run folder, with config.json. Received: 'nowhere'"),
+        (["card", "nowhere", "--license", "Mine!"], "A licence must be named as the hub names it"),
+        (["card", "nowhere", "--repository", "deer"], "A repository must read USER/NAME. Received: 'deer'"),
+        (["push", "nowhere", "ann/deer"], "Expected a run folder, with config.json. Received: 'nowhere'"),
+        (["push", "nowhere", "deer"], "A repository must read USER/NAME. Received: 'deer'"),
+        (
+            ["pull", "ann/deer", "--run", "taken"],
+            "--run must be a new folder. Received: 'taken', which exists",
+        ),
+        (["pull", "ann/none", "--run", "new"], "ann/none: no such repository at http://127.0.0.1:"),
+        (["pull", "ann/deer"], "Missing option '--run'"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_exit_code_2(arguments, message, hub, tmp_path, capsys, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_bytes(b"a file")
+    code, out, err = in_process(capsys, monkeypatch, *arguments)
+    assert (code, out) == (2, "")
+    assert message in err and len(err.strip().splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("arguments", [["push", "run", "ann/deer"], ["pull", "ann/deer", "--run", "new"]])
+def test_a_missing_package_is_said_with_its_command(arguments, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    code, out, err = in_process(capsys, monkeypatch, *arguments)
+    assert (code, out) == (2, "")
+    assert "pip install 'yolact_tf[huggingface]'" in err and len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.whole
+def test_pushed_by_one_process_and_pulled_by_another(hub, run, variables, tmp_path):  # noqa: F811
+    pushed = yolact("push", run, "ann/deer", "--license", "mit", "--private", **variables)
+    assert pushed.returncode == 0, pushed.stderr
+    lines = pushed.stdout.splitlines()
+    assert lines[-1] == f"{hub.url}/ann/deer" and "weights/best.weights.h5" in lines
+    assert "state.safetensors" not in lines and hub.repositories["ann/deer"].private
+    pulled = yolact("pull", "ann/deer", "--run", tmp_path / "pulled", **variables)
+    assert pulled.returncode == 0, pulled.stderr
+    assert pulled.stdout == f"run: {tmp_path / 'pulled'}\n"
+    assert "pulled" in {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
+    stranger = yolact("push", run, "ann/deer", **{**variables, "HF_TOKEN": ""})
+    assert stranger.returncode == 2
+    assert stranger.stderr.startswith("yolact: Expected a token of the hub that may write: `hf auth login`")
+
+
+@pytest.mark.whole
+def test_a_pull_that_is_interrupted_leaves_nothing(hub, packed, variables, tmp_path):  # noqa: F811
+    hub.add("ann/deer", packed)
+    hub.hold = "GET .*weights.*"
+    command = [sys.executable, "-m", "yolact_tf", "pull", "ann/deer", "--run", str(tmp_path / "new" / "run")]
+    with subprocess.Popen(
+        command, env={**os.environ, **variables}, stderr=subprocess.PIPE, text=True
+    ) as pulling:
+        assert hub.held.wait(120)
+        assert len(list((tmp_path / "new").iterdir())) == 1  # what is being filled
+        pulling.send_signal(signal.SIGINT)
+        hub.release.set()
+        err = pulling.communicate(timeout=120)[1]
+    assert pulling.returncode == 130 and err.strip().splitlines()[-1] == "yolact: interrupted"
+    assert not list((tmp_path / "new").iterdir())
