@@ -52,9 +52,7 @@ def test_a_private_repository_is_made_and_a_public_one_refused(hub, folder, monk
         Repository("ann/public").commit(folder, FILES, (), "Deer", private=True)
     assert set(hub.repositories["ann/public"].files()) == {".gitattributes"}
     monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(
-        OSError, match="ann/secret: no such repository at .*, or a private one that needs a t"
-    ):
+    with pytest.raises(OSError, match="ann/secret: no such repository at .*, or a private one for a token"):
         Repository("ann/secret").files()
 
 

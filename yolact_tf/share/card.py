@@ -225,8 +225,7 @@ def _usage(author, name):
 
 
 def _limits(facts):
-    config = facts.config
-    side = config.data.image_size
+    side, least = facts.config.data.image_size, facts.config.detect.score_threshold
     if facts.thresholds:
         shown = "What scores more than its class's threshold in the table above is shown"
     else:
@@ -236,12 +235,12 @@ def _limits(facts):
     else:
         measured = "The run holds no results: how well it finds objects is not known."
     lines = [
-        "It knows the classes above and nothing else: other objects are background to it, or taken for one of "
-        "these.",
+        "It knows the classes above and nothing else: other objects are background to it, or are taken for "
+        "one of these.",
         measured,
         f"It sees {side} x {side} pixels, so small objects of large images are lost to it; "
         f"`yolact detect --tile {side}` looks at such images piece by piece.",
-        f"{shown}; models exported from it answer with what scores more than {config.detect.score_threshold:g}.",
+        f"{shown}; what is exported of it answers all that scores more than {least:g}.",
     ]
     return _paragraphs(
         "\n".join(f"- {line}" for line in lines), _asked("what it is meant for, and what it must not decide")
@@ -284,7 +283,7 @@ def _block(language: str, lines: Sequence[str]) -> str:
 
 
 def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are Markdown; but for the first column they are numbers where there are titles."""
+    """A table of cells that are Markdown: numbers but for the first column, or where there are no titles."""
     align = "---:" if any(heading) else "---"
     lines = [heading, ["---", *[align] * (len(heading) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

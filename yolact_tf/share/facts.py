@@ -81,7 +81,7 @@ class RunFacts:
 
 
 def run_facts(run: PathLike) -> RunFacts:
-    """The RunFacts of a run folder with weights. ValueError or FileNotFoundError names the file that is wrong."""
+    """The RunFacts of a run folder with weights. ValueError and FileNotFoundError name the file at fault."""
     path = Path(run)
     if not is_run(path):
         raise FileNotFoundError(f"Expected a run folder, with config.json. Received: {str(run)!r}")

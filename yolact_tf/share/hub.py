@@ -38,8 +38,8 @@ def push(
     """Commits a run to repository USER/NAME, which is made where there is none, and returns what it has now.
 
     The card is README.md of the run; where there is none it is written for the repository, of what `author`
-    says.  private: who may see a repository that is made; one that is public is refused.  revision: a branch
-    instead of the first, made where there is none.
+    says.  private: only you may see a repository that is made; one that is public is refused.  revision: a
+    branch instead of the first, made where there is none.
     All files become one commit, or nothing does: ValueError or OSError in one line says why.
     """
     run, target = Path(run), Repository(repository, revision)
@@ -97,7 +97,7 @@ def _card_of(run, repository, author):
 
 
 def _download(source, folder):
-    """Fills `folder` with the run in a Repository, all of one commit, what describes it before what is large."""
+    """Fills `folder` with the run in a Repository, of one commit, what describes it before what is large."""
     commits = source.files()
     try:
         parts = parts_in(commits)

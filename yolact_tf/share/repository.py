@@ -41,8 +41,8 @@ class Repository:
     ) -> None:
         """Makes one commit of `files` in `folder`, or none at all; the repository where there is none, too.
 
-        owned: names of files that go where they are not among `files`.  private: who may see a repository that
-        is made; ValueError for one that is there and public.
+        owned: names of files that go where they are not among `files`.  private: only its owners may see a
+        repository that is made; ValueError for one that is there and public.
         """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -58,7 +58,7 @@ class Repository:
                 )
             known = {file.rfilename for file in now.siblings or ()}
             stale = [name for name in owned if name in known and name not in files]
-            operations = [CommitOperationDelete(name) for name in stale]
+            operations: list[Any] = [CommitOperationDelete(name) for name in stale]
             operations += [CommitOperationAdd(name, folder / name) for name in files]
             # With its parent, so that of two commits at once the second is refused.
             api.create_commit(
@@ -76,7 +76,7 @@ class Repository:
         return {file.rfilename: now.sha for file in now.siblings or ()}
 
     def download(self, name: str, commit: str, folder: Path) -> Path:
-        """Puts a file of a commit into `folder`, which gets notes of the client in `.cache`; returns its path."""
+        """Puts a file of a commit into `folder` and returns its path. The client takes notes in `.cache`."""
         with self._one_line_errors():
             return Path(self._api.hf_hub_download(self.name, name, revision=commit, local_dir=folder))
 
@@ -115,7 +115,7 @@ class Repository:
         if isinstance(error, GatedRepoError):
             return f"{name}: its page asks for consent first: {self.url}"
         if isinstance(error, RepositoryNotFoundError):
-            return f"{name}: no such repository at {endpoint}, or a private one that needs a token: {_TOKEN_HELP}"
+            return f"{name}: no such repository at {endpoint}, or a private one for a token: {_TOKEN_HELP}"
         known = {
             401: f"{endpoint} does not accept the token: {_TOKEN_HELP}",
             403: f"{name}: the token may not do this at {endpoint}",
