@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import shutil
 
 import pytest
 import yaml
@@ -9,8 +11,10 @@ import yaml
 import yolact_tf
 from tests.in_process import in_process
 from tests.share.conftest import DATA, LABELS, METRICS
-from yolact_tf.share import AuthorFacts, card_text, write_card
+from yolact_tf.config import ModelConfig
+from yolact_tf.share import AuthorFacts, card_text, num_asked, write_card
 from yolact_tf.share.card import escaped
+from yolact_tf.share.citation import bibtex, is_plus
 from yolact_tf.share.facts import read_scores
 from yolact_tf.share.front_matter import scores_in, told_scores
 
@@ -50,7 +54,7 @@ def test_what_the_run_knows(run):
     assert "![Ground truth beside detections, on validation images](plots/val_batch0.jpg)" in card
     assert "plots/val_batch0.jpg" not in card_text(run, author, pictures=False)
     assert DATA["folder"] not in card and str(run) not in card and "/data/" not in card
-    assert card.count(ASKED) == 2  # where images come from, what the model is for
+    assert num_asked(card) == card.count(ASKED) == 2  # where images come from, what the model is for
 
 
 def test_what_the_run_does_not_know_is_asked_or_left_out(bare_run):
@@ -70,7 +74,11 @@ def test_what_the_run_does_not_know_is_asked_or_left_out(bare_run):
         "the l",
     ):
         assert f"{ASKED} {what}" in card
-    assert "The run holds no results" in card and "plots/" not in card and "`deer-1` is the folder" in card
+    assert (
+        "The run holds no results" in card
+        and "plots/" not in card
+        and "that `deer-1`, where this card" in card
+    )
     content = front(card)
     assert "license" not in content and "model-index" not in content
 
@@ -126,6 +134,13 @@ def test_speeds_of_a_benchmark(run):
     assert "on A\\_1, 4 cores." in card and "/home/" not in card
 
 
+def test_folders_of_any_name_are_quoted(bare_run, tmp_path):
+    card = card_text(shutil.copytree(bare_run, tmp_path / "my 'deer'"))
+    assert "# my 'deer'\n" in card and """load_run("my 'deer'")""" in card
+    command = re.search("^yolact detect .*$", card, re.MULTILINE)[0]
+    assert shlex.split(command)[2] == "my 'deer'"
+
+
 def test_weights_of_another_run_are_told_without_their_path(run):
     config = json.loads((run / "config.json").read_text())
     config["model"]["backbone_weights"] = "/home/ann/other"
@@ -151,6 +166,14 @@ def test_damaged_files_are_named(name, content, message, run):
     (run / name).write_text(content)
     with pytest.raises(ValueError, match=re.escape(message)):
         card_text(run)
+
+
+def test_papers_are_those_of_the_network(bare_run):
+    assert re.findall("^@.*$", card_text(bare_run), re.MULTILINE) == ["@inproceedings{bolya2019yolact,"]
+    for plus in (ModelConfig(mask_rescoring=True), ModelConfig(backbone="resnet50_deformable")):
+        assert is_plus(plus) and len(bibtex(plus)) == 2
+    for entry in bibtex(plus):
+        assert entry.count("{") == entry.count("}") == 6
 
 
 def test_any_text_is_shown_as_it_is():

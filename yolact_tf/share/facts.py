@@ -5,14 +5,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yolact_tf.config import Config
 from yolact_tf.detect.thresholds import THRESHOLDS, read_thresholds
-from yolact_tf.explain.model_info import ModelInfo, model_info
 from yolact_tf.files import PathLike
 from yolact_tf.runs import config_of, is_run, load_run_labels
 from yolact_tf.train.watch.run_log import read_log
+
+if TYPE_CHECKING:
+    from yolact_tf.explain.model_info import ModelInfo
 
 # The hub's own rule is the list on its page of licences, which it holds a card against.
 _LICENSE = r"[a-z0-9][a-z0-9.+-]*"
@@ -70,7 +72,7 @@ class RunFacts:
     path: Path
     config: Config
     labels: dict[int, str]
-    network: ModelInfo
+    network: "ModelInfo"
     epochs: int | None  # that its log has
     train: SplitCounts | None
     val: SplitCounts | None
@@ -82,6 +84,9 @@ class RunFacts:
 
 def run_facts(run: PathLike) -> RunFacts:
     """The RunFacts of a run folder with weights. ValueError and FileNotFoundError name the file at fault."""
+    # With TensorFlow, which pulling does without.
+    from yolact_tf.explain.model_info import model_info
+
     path = Path(run)
     if not is_run(path):
         raise FileNotFoundError(f"Expected a run folder, with config.json. Received: {str(run)!r}")

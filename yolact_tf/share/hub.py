@@ -11,7 +11,7 @@ from yolact_tf.config import Config
 from yolact_tf.files import PathLike, new_folder
 from yolact_tf.labels import labels_from_json
 from yolact_tf.runs import config_of, is_run, load_run
-from yolact_tf.share.card import CARD, card_text
+from yolact_tf.share.card import CARD, card_text, num_asked
 from yolact_tf.share.facts import AuthorFacts, read_scores
 from yolact_tf.share.front_matter import scores_in, told_scores
 from yolact_tf.share.parcel import DESCRIPTION, RESULTS, WEIGHTS, pack, parts_in, pictures_of
@@ -37,9 +37,9 @@ def push(
 ) -> Pushed:
     """Commits a run to repository USER/NAME, which is made where there is none, and returns what it has now.
 
-    The card is README.md of the run; where there is none it is written for the repository, of what `author`
-    says.  private: only you may see a repository that is made; one that is public is refused.  revision: a
-    branch instead of the first, made where there is none.
+    The card is README.md of the run, whose pictures go along; where there is none it is written for the
+    repository, of what `author` says and without pictures.  private: only you may see a repository that is
+    made; one that is public is refused.  revision: a branch instead of the first, made where there is none.
     All files become one commit, or nothing does: ValueError or OSError in one line says why.
     """
     run, target = Path(run), Repository(repository, revision)
@@ -69,7 +69,7 @@ def pull(repository: str, run: PathLike, revision: str | None = None) -> Path:
     with new_folder(target.absolute()) as folder:
         _download(source, folder)
         try:
-            load_run(folder)
+            _require_classes(load_run(folder))
         except (ValueError, OSError) as error:
             reason = str(error).replace(f"{folder}/", "").replace(str(folder), "its folder")
             raise ValueError(f"{repository}: expected a run that loads. Received: {reason}") from None
@@ -79,20 +79,23 @@ def pull(repository: str, run: PathLike, revision: str | None = None) -> Path:
 def _card_of(run, repository, author):
     """The text of the run's card, its own or a new one; what is wrong with it is said."""
     if not (run / CARD).is_file():
-        if not author.license:
-            logger.warning("the card says no licence, so that others do not know what they may do: --license")
-        return card_text(run, AuthorFacts(author.license, repository, author.data_name))
-    if author != AuthorFacts():
+        # Without images of the data, which nobody has chosen to give away.
+        card = card_text(run, AuthorFacts(author.license, repository, author.data_name), pictures=False)
+    elif author != AuthorFacts():
         raise ValueError(
             f"--license and --data-name are for a card that is written. Received: {str(run / CARD)!r}, which "
             "exists; `yolact card --overwrite` writes it anew"
         )
-    card = (run / CARD).read_text(encoding="utf-8", errors="replace")
-    told, scores = scores_in(card), read_scores(run)
-    if told and scores and told != told_scores(scores):
-        logger.warning(
-            "%s tells other results than metrics.json; `yolact card --overwrite` writes it anew", run / CARD
-        )
+    else:
+        card = (run / CARD).read_text(encoding="utf-8", errors="replace")
+        told, scores = scores_in(card), read_scores(run)
+        if told and scores and told != told_scores(scores):
+            logger.warning(
+                "%s tells other results than metrics.json; `yolact card --overwrite` writes it anew",
+                run / CARD,
+            )
+    if num_asked(card):
+        logger.warning("%d lines of the card still ask for what only its author knows", num_asked(card))
     return card
 
 
@@ -112,6 +115,14 @@ def _download(source, folder):
             if name in commits:
                 source.download(name, commits[name], folder)
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # notes of the hub's client
+
+
+def _require_classes(run):
+    expected, received = run.config.model.num_classes, len(run.labels)
+    if expected != received:
+        raise ValueError(
+            f"labels.json: expected {expected} classes, as config.json says. Received: {received}"
+        )
 
 
 def _require_ours(file, repository):
