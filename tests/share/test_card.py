@@ -123,7 +123,7 @@ def test_other_cards_tell_no_scores(text):
 
 
 def test_speeds_of_a_benchmark(run):
-    model = {"kind": "run", "precision": "float32", "device": "CPU", "threads": 2, "name": "/home/ann/run"}
+    model = {"kind": "run", "precision": "float32", "device": "CPU", "threads": 2, "name": "/data/ann/run"}
     report = {
         "machine": {"processor": "A_1", "cores": 4},
         "models": [model | {"milliseconds": {"p50": 12.345, "p90": 20.0, "p99": 30.0}}],
@@ -131,7 +131,7 @@ def test_speeds_of_a_benchmark(run):
     (run / "benchmark.json").write_text(json.dumps(report))
     card = card_text(run)
     assert row(card, "run, float32, CPU, 2 threads") == ["12.3", "20.0"]
-    assert "on A\\_1, 4 cores." in card and "/home/" not in card
+    assert "on A\\_1, 4 cores." in card and "/data/" not in card
 
 
 def test_folders_of_any_name_are_quoted(bare_run, tmp_path):
@@ -143,12 +143,12 @@ def test_folders_of_any_name_are_quoted(bare_run, tmp_path):
 
 def test_weights_of_another_run_are_told_without_their_path(run):
     config = json.loads((run / "config.json").read_text())
-    config["model"]["backbone_weights"] = "/home/ann/other"
+    config["model"]["backbone_weights"] = "/data/ann/other"
     config["train"]["minutes"] = 20
     (run / "config.json").write_text(json.dumps(config))
     card = card_text(run)
     assert row(card, "backbone at the start")[0].startswith("that of another run or of a weight file")
-    assert row(card, "epochs")[0].endswith("planned: 20 minutes") and "/home/" not in card
+    assert row(card, "epochs")[0].endswith("planned: 20 minutes") and "/data/" not in card
 
 
 @pytest.mark.parametrize(
@@ -205,9 +205,9 @@ def test_other_licences_are_refused(name):
 def test_its_commands_and_its_script_run(hub, run, tmp_path, capsys, monkeypatch):
     from PIL import Image
 
-    from yolact_tf.share import push
-
-    push(run, "ann/deer", author=AuthorFacts("mit"))
+    code, out, err = in_process(capsys, monkeypatch, "push", run, "ann/deer", "--license", "mit")
+    assert code == 0, err
+    assert "weights/best.weights.h5" in out and out.splitlines()[-1] == f"{hub.url}/ann/deer"
     card = hub.repositories["ann/deer"].files()["README.md"].decode()
     place = tmp_path / "elsewhere"
     place.mkdir()

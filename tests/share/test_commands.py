@@ -7,21 +7,7 @@ import sys
 
 import pytest
 
-from tests.cli.test_commands import yolact
 from tests.in_process import in_process
-from tests.share.stand_in_hub import TOKEN
-
-
-@pytest.fixture
-def variables(hub, tmp_path):
-    """Environment of a process that takes the stand-in for the hub."""
-    return {
-        "HF_ENDPOINT": hub.url,
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HOME": str(tmp_path / "home"),
-        "HF_TOKEN": TOKEN,
-    }
 
 
 def test_a_card(run, capsys, monkeypatch):
@@ -69,21 +55,14 @@ def test_a_missing_package_is_said_with_its_command(arguments, capsys, monkeypat
 
 
 @pytest.mark.whole
-def test_pushed_by_one_process_and_pulled_by_another(hub, run, variables, tmp_path):
-    pushed = yolact("push", run, "ann/deer", "--license", "mit", "--private", **variables)
-    assert pushed.returncode == 0, pushed.stderr
-    lines = pushed.stdout.splitlines()
-    assert lines[-1] == f"{hub.url}/ann/deer" and "weights/best.weights.h5" in lines
-    assert "state.safetensors" not in lines and hub.repositories["ann/deer"].private
-    pulled = yolact("pull", "ann/deer", "--run", tmp_path / "pulled", **variables)
-    assert pulled.returncode == 0, pulled.stderr
-    assert pulled.stdout == f"run: {tmp_path / 'pulled'}\n"
-    assert "pulled" in {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
-
-
-@pytest.mark.whole
-def test_a_pull_that_is_interrupted_leaves_nothing(hub, packed, variables, tmp_path):
+def test_a_pull_that_is_interrupted_leaves_nothing(hub, packed, tmp_path):
     hub.add("ann/deer", packed)
+    variables = {
+        "HF_ENDPOINT": hub.url,
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HOME": str(tmp_path / "home"),
+    }
     hub.hold = "GET .*weights.*"
     command = [sys.executable, "-m", "yolact_tf", "pull", "ann/deer", "--run", str(tmp_path / "new" / "run")]
     with subprocess.Popen(
