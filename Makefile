@@ -26,7 +26,8 @@ demo: $(VENV)/.installed
 	$(BIN)/yolact verify $(DEMO)/export/yolact --run $(DEMO)/run --data $(DEMO)/shapes
 	$(BIN)/yolact verify $(DEMO)/export/yolact.tflite --run $(DEMO)/run --data $(DEMO)/shapes
 	$(BIN)/yolact evaluate $(DEMO)/run --data $(DEMO)/shapes
-	@echo "run:        $(DEMO)/run (plots in $(DEMO)/run/plots)"
+	$(BIN)/yolact card $(DEMO)/run --license apache-2.0 --data-name 'drawn shapes of yolact data make-shapes'
+	@echo "run:        $(DEMO)/run (plots in $(DEMO)/run/plots, model card in $(DEMO)/run/README.md)"
 	@echo "overlays:   $(DEMO)/overlays"
 	@echo "SavedModel: $(DEMO)/export/yolact"
 	@echo "LiteRT:     $(DEMO)/export/yolact.tflite"

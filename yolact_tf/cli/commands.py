@@ -17,6 +17,7 @@ from yolact_tf.cli.info_command import info
 from yolact_tf.cli.metrics_table import print_metrics
 from yolact_tf.cli.progress import console, progress_bar
 from yolact_tf.cli.recipe_choice import require_folders, wanted_config
+from yolact_tf.cli.share_commands import card, pull, push
 from yolact_tf.cli.show_commands import show_app
 from yolact_tf.cli.training_progress import training_report
 from yolact_tf.cli.tune_command import tune
@@ -234,3 +235,7 @@ def page(
     from yolact_tf.serve.page_files import write_page
 
     console.print(str(write_page(out, model)))
+
+
+for command in (card, push, pull):
+    app.command()(command)
