@@ -49,9 +49,9 @@ def draw_colors(seed: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
 def turn_hsv(image: Tensor, saturation: Tensor, degrees: Tensor) -> Tensor:
     """Saturation times a factor and hue turned, value unchanged: what a way through HSV would give.
 
-    With value v = max, chroma is measured down from it: turning the hue moves the channels about within the
-    same v and chroma, and scaling saturation by s maps each channel c to v - s·(v - c). Saturation may pass 1,
-    where channels become negative, as in the reference.
+    With value v = max, chroma is measured down from it: turning the hue moves the channels about within
+    the same v and chroma, and scaling saturation by s maps each channel c to v - s·(v - c). Saturation
+    may pass 1, where channels become negative, as in the reference.
     """
     turned = lambda: tf.image.adjust_hue(image, degrees / 360)
     image = tf.cond(tf.equal(degrees, 0.0), lambda: image, turned)

@@ -64,8 +64,8 @@ def resample_masks(
 def _flips_of_columns(flips, owner, taps, height, width):
     """Flips within the source columns that `taps` [2, columns] names, of tap 0 and then of tap 1.
 
-    Returns (source rows [flips], +1 where object begins there and -1 where it ends [flips], column [flips], tap
-    [flips], whether the tops of the source columns are object, and their bottoms: [2, columns]), all int32.
+    Returns (of each flip its source row, +1 where object begins or -1 where it ends, its column and its tap,
+    all [flips]; whether the tops of the source columns are object, and their bottoms, [2, columns]): int32.
     """
     # All objects in one line: object o occupies [o·H·W, (o + 1)·H·W).
     pixels = tf.cast(height * width, tf.int64)
@@ -84,13 +84,13 @@ def _flips_of_columns(flips, owner, taps, height, width):
     return rows, turns, column, tap, tops, bottoms
 
 
-# Which of its four source pixels are object, of a sample: bit x + 2·y for tap x of its column and y of its row.
+# Which of a sample's four source pixels are object: bit x + 2·y for tap x of its column and y of its row.
 _STATES = 16
 _IS_OBJECT = np.arange(_STATES) >> np.arange(4)[:, None] & 1  # [bit, state]
 
 
 def _states(rows, turns, column, tap, tops, bottoms, first_row, num_rows, y_taps):
-    """State of each sample plus _STATES times its column: [samples] int32, a running sum of what changes it."""
+    """[samples] int32: the state of each plus _STATES times its column, a running sum of what changes it."""
     end = tf.cumsum(num_rows)
     begin = end - num_rows
     # A flip turns every sample from its own row on; one below the last turns none of the column.
