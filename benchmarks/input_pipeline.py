@@ -4,17 +4,19 @@
 
 DATA may be a folder of TFRecord shards. Stages are timed by ending the pipeline after each in turn: what a
 stage adds is its cost. Of several rounds the least is shown, because other work on the machine only ever
-adds.
+adds. The measure of it all is how long Pillow takes for nothing but decoding files of the same images.
 """
 
 import argparse
 import dataclasses
+import io
 import os
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
+from PIL import Image
 
 from yolact_tf import load_config
 from yolact_tf.data.augment.draws import fold
@@ -36,7 +38,7 @@ def main():
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     config = load_config(arguments.recipe, [*arguments.set, f"train.images_per_epoch={10 * IMAGES * ROUNDS}"])
-    least = {}
+    least, pillow = {}, _decoding_by_pillow(config, arguments.data)
     for name, dataset in _stages(config, arguments.data).items():
         count = IMAGES // config.train.batch_size if name == WHOLE else IMAGES
         images = iter(_alone(dataset))
@@ -48,6 +50,26 @@ def main():
         print(f"{name:32} {1e3 * (seconds - before):6.2f} ms")
         before = seconds
     print(f"{'an image, all stages':32} {1e3 * before:6.2f} ms")
+    pillow = min(pillow, _decoding_by_pillow(config, arguments.data))  # as busy as the machine is now
+    print(
+        f"{'Pillow, decoding alone':32} {1e3 * pillow:6.2f} ms, of which that is {before / pillow:.2f} times"
+    )
+
+
+def _decoding_by_pillow(config, data):
+    """Seconds an image."""
+    source = load_data(data, "train").source(config.data.cache, with_empty=False)
+    views = training_order(source, IMAGES, config.train.seed).take(IMAGES)
+    files = views.map(lambda _, handles, seed: source.read(handles[0])["encoded"]).as_numpy_iterator()
+    files = [io.BytesIO(encoded) for encoded in files]
+
+    def seconds():
+        started = time.process_time()
+        for file in files:
+            Image.open(file).convert("RGB")
+        return time.process_time() - started
+
+    return min(seconds() for _ in range(ROUNDS)) / IMAGES
 
 
 WHOLE = "masks, boxes, padding, batch"

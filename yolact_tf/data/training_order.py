@@ -44,16 +44,20 @@ def training_order(
             return source.order(fold(epoch_seed, index)).enumerate(index * source.num_images)
 
         passes = tf.data.Dataset.range(2 + (2 * num_views + num_partners) // source.num_images)
-        handles = passes.flat_map(one_pass)
-        groups = handles.map(lambda position, handle: (position, handle[None]))
+        groups = passes.flat_map(one_pass)
         if num_partners:
-            windows = handles.window(size, shift=1, drop_remainder=True)
-            joined = lambda *parts: tf.data.Dataset.zip(tuple(part.batch(size) for part in parts))
-            groups = windows.flat_map(joined).map(lambda positions, group: (positions[0], group))
-        begin = first_view * tf.cast(number == first_epoch, tf.int64)
-        groups = groups.filter(lambda position, _: position >= begin)
+            windows = groups.window(size, shift=1, drop_remainder=True)
+            groups = windows.flat_map(lambda *parts: tf.data.Dataset.zip(tuple(p.batch(size) for p in parts)))
+        if first_view:  # where shards are damaged, positions are missing: no number of them could be skipped
+            begin = first_view * tf.cast(number == first_epoch, tf.int64)
+            groups = groups.filter(lambda positions, _: tf.reduce_min(positions) >= begin)
         seeds = fold(epoch_seed, -1)
-        return groups.map(lambda position, g: (tf.stack([number, position]), g, fold(seeds, position)))
+
+        def numbered(positions, group):
+            position, group = tf.reshape(positions, [-1])[0], tf.reshape(group, [size])
+            return tf.stack([number, position]), group, fold(seeds, position)
+
+        return groups.map(numbered)
 
     return epochs.flat_map(one_epoch)
 

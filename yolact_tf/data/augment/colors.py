@@ -27,8 +27,7 @@ def distort_colors(image: Tensor, seed: Tensor, is_grey: bool = False) -> Tensor
     image = tf.cond(tf.equal(brightness, 0.0), lambda: image, lambda: image + brightness)
     image = tf.cond(tf.equal(before, 1.0), lambda: image, lambda: image * before)
     if not is_grey:
-        changes_color = (saturation != 1) | (hue != 0)
-        image = tf.cond(changes_color, lambda: turn_hsv(image, saturation, hue), lambda: image)
+        image = turn_hsv(image, saturation, hue)
     image = tf.cond(tf.equal(after, 1.0), lambda: image, lambda: image * after)
     return tf.clip_by_value(image, 0.0, 255.0)
 
@@ -50,32 +49,19 @@ def draw_colors(seed: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
 def turn_hsv(image: Tensor, saturation: Tensor, degrees: Tensor) -> Tensor:
     """Saturation times a factor and hue turned, value unchanged: what a way through HSV would give.
 
-    With value v = max, chroma is measured down from it: scaling saturation by s maps each channel c to
-    v - s·(v - c), and turning the hue moves the channels about within the same v and chroma. Saturation
+    With value v = max, chroma is measured down from it: turning the hue moves the channels about within
+    the same v and chroma, and scaling saturation by s maps each channel c to v - s·(v - c). Saturation
     may pass 1, where channels become negative, as in the reference.
     """
-    channels = tf.unstack(image, axis=-1)
-    value = tf.maximum(tf.maximum(channels[0], channels[1]), channels[2])
-    drops = [saturation * (value - c) for c in channels]  # below the value, 0 for the largest
-    drops = tf.cond(tf.equal(degrees, 0.0), lambda: drops, lambda: _turn_hue(drops, degrees))
-    # Stacking along the last axis directly takes twice as long.
-    return tf.transpose(tf.stack([value - drop for drop in drops]), (1, 2, 0))
+    turned = lambda: tf.image.adjust_hue(image, degrees / 360)
+    image = tf.cond(tf.equal(degrees, 0.0), lambda: image, turned)
+    return tf.cond(tf.equal(saturation, 1.0), lambda: image, lambda: _saturated(image, saturation))
 
 
-def _turn_hue(drops, degrees):
-    """Hexcone hue rotation of the channels' distances from the value: red, green, blue."""
-    red, green, blue = drops
-    chroma = tf.maximum(tf.maximum(red, green), blue)
-    share = 1 / tf.maximum(chroma, 1e-6)
-    sixth = tf.where(
-        tf.equal(red, 0.0),
-        (blue - green) * share,
-        tf.where(tf.equal(green, 0.0), 2 + (red - blue) * share, 4 + (green - red) * share),
-    )
-    hue = sixth + degrees / 60
-    turned = []
-    for center in (0.0, 2.0, 4.0):  # red, green, blue, in sixths of the circle
-        away = tf.abs(hue - center)
-        away = tf.minimum(away, tf.abs(6 - away))  # hue lies within -1.3..5.3
-        turned.append(chroma * tf.clip_by_value(away - 1, 0.0, 1.0))
-    return turned
+# `tf.image.adjust_saturation` stops at 1.
+def _saturated(image, saturation):
+    red, green, blue = tf.unstack(image, axis=-1)
+    value = tf.maximum(tf.maximum(red, green), blue)
+    gray = value - saturation * value
+    # Stacking along the last axis directly takes eight times as long.
+    return tf.transpose(tf.stack([gray + saturation * c for c in (red, green, blue)]), (1, 2, 0))

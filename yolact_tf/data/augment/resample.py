@@ -5,22 +5,28 @@ x1 + (j + .5) / size · (x2 - x1) - .5, so half-pixel centres, and backwards whe
 part [u1, v1, u2, v2] of the output, in 0..1, that an image may fill; all of it but in a mosaic.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from yolact_tf.structures import Tensor
-from yolact_tf.tracing import traced_once
 
 WHOLE = np.array([0, 0, 1, 1], np.float32)  # the tile of an image that is alone
 
 
-@traced_once
-def visible_pixels(image: Tensor, window: Tensor, size: int, tile: Tensor = WHOLE) -> tuple[Tensor, Tensor]:
-    """([h, w, 3] float32, [top, left]): the part of a `size` x `size` view that shows `image`.
+def visible_pixels(
+    image: Tensor,
+    window: Tensor,
+    size: int,
+    tile: Tensor = WHOLE,
+    recolor: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """([h, w, C] float32, [top, left]): the part of a `size` x `size` view that shows `image`.
 
     image: [H, W, 3] uint8.  Bilinear, no antialias; an empty part where the window lies beside it.
+    recolor: of pixels [h, w, 3] float32 makes others [h, w, C], one by one. It gets those of the image, as in
+    the reference, or those of the view, whichever are fewer.
     """
     height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32))
     x_first, x_last, y_first, y_last = _first_and_last(window, size)
@@ -31,33 +37,22 @@ def visible_pixels(image: Tensor, window: Tensor, size: int, tile: Tensor = WHOL
     is_inside = tf.reduce_all((window >= 0) & (window <= tf.stack([width, height, width, height])))
     is_whole = tf.reduce_all(tf.equal(window, tf.floor(window))) & tf.reduce_all(tf.equal(extent, size))
     is_cut = is_inside & is_whole
+    at_x = lambda j: x_first + (x_last - x_first) * tf.cast(j, tf.float32) / (size - 1)
+    at_y = lambda i: y_first + (y_last - y_first) * tf.cast(i, tf.float32) / (size - 1)
+    ends = tf.stack([[at_y(top), at_x(left)], [at_y(bottom - 1), at_x(right - 1)]])
 
-    def resize_cut():
-        corners = tf.cast(window, tf.int32)
-        x, y = tf.sort(corners[0::2]), tf.sort(corners[1::2])
-        pixels = image[y[0] : y[1], x[0] : x[1]][:: _step(corners, 1), :: _step(corners, 0)]
-        return tf.raw_ops.ResizeBilinear(images=pixels[None], size=[size, size], half_pixel_centers=True)[0]
+    part, ends = tf.cond(is_cut, lambda: (_cut_out(image, window), ends), lambda: _framed_part(image, ends))
+    part = tf.cast(part, tf.float32)  # which resizing reads in half the time that bytes take
 
-    def read_part():
-        # One repeated pixel all round: within half a pixel of the border the border itself is read.
-        # `tf.pad` with SYMMETRIC does the same in ten times as long.
-        padded = tf.concat([image[:1], image, image[-1:]], 0)
-        padded = tf.concat([padded[:, :1], padded, padded[:, -1:]], 1)
-        at_x = lambda j: (
-            (x_first + (x_last - x_first) * tf.cast(j, tf.float32) / (size - 1) + 1) / (width + 1)
-        )
-        at_y = lambda i: (
-            (y_first + (y_last - y_first) * tf.cast(i, tf.float32) / (size - 1) + 1) / (height + 1)
-        )
-        # An extent of one reads the middle of its box.
-        box = tf.stack([at_y(top), at_x(left), at_y(bottom - 1), at_x(right - 1)])
-        some = tf.maximum(extent, 1)
-        pixels = tf.image.crop_and_resize(padded[None], box[None], [0], some)[0]
-        return pixels[: extent[0], : extent[1]]
+    def resize(pixels):
+        # A cut inside the image is resized by the op that is three times as fast.
+        return tf.cond(is_cut, lambda: _stretched(pixels, size), lambda: _read_between(pixels, ends, extent))
 
-    # A cut inside the image is resized by the op that is three times as fast.
-    pixels = tf.cond(is_cut, resize_cut, read_part)
-    pixels.set_shape([None, None, 3])
+    if recolor is None:
+        pixels = resize(part)
+    else:
+        is_smaller = tf.reduce_prod(tf.shape(part)[:2]) < tf.reduce_prod(extent)
+        pixels = tf.cond(is_smaller, lambda: resize(recolor(part)), lambda: recolor(resize(part)))
     return pixels, tf.stack([top, left])
 
 
@@ -99,9 +94,43 @@ def rotate(image: Tensor, truth: Mapping[str, Tensor], turns: Tensor) -> tuple[T
     return tf.switch_case(turns, [lambda count=count: turned(count) for count in range(4)])
 
 
-def _step(corners, axis):
-    """1, or -1 where the window runs backwards."""
-    return tf.where(corners[axis + 2] >= corners[axis], 1, -1)
+def _cut_out(image, window):
+    """Pixels of a window of whole numbers inside the image, turned over where it runs backwards."""
+    x1, y1, x2, y2 = tf.unstack(tf.cast(window, tf.int32))
+    begin, end = tf.minimum([y1, x1], [y2, x2]), tf.maximum([y1, x1], [y2, x2])
+    part = image[begin[0] : end[0], begin[1] : end[1]]
+    # Strides of -1 would take fifty times as long.
+    part = tf.cond(x2 < x1, lambda: tf.reverse(part, [1]), lambda: part)
+    return tf.cond(y2 < y1, lambda: tf.reverse(part, [0]), lambda: part)
+
+
+def _framed_part(image, ends):
+    """(the part that samples between `ends`, [2, (y, x)], read, in a frame of one pixel; `ends` in it).
+
+    Within half a pixel beyond the border, the border itself is read: the frame repeats it.
+    """
+    last = tf.shape(image)[:2] - 1
+    begin = tf.clip_by_value(tf.cast(tf.floor(tf.minimum(ends[0], ends[1])), tf.int32), 0, last)
+    end = tf.clip_by_value(tf.cast(tf.floor(tf.maximum(ends[0], ends[1])), tf.int32) + 1, 0, last) + 1
+    part = image[begin[0] : end[0], begin[1] : end[1]]
+    # `tf.pad` with SYMMETRIC does the same in ten times as long.
+    part = tf.concat([part[:1], part, part[-1:]], 0)
+    part = tf.concat([part[:, :1], part, part[:, -1:]], 1)
+    return part, ends - tf.cast(begin - 1, tf.float32)
+
+
+def _stretched(pixels, size):
+    resized = tf.raw_ops.ResizeBilinear(images=pixels[None], size=[size, size], half_pixel_centers=True)
+    return resized[0]
+
+
+def _read_between(pixels, ends, extent):
+    """[h, w, C] samples between and at `ends`; `extent` [h, w] may be 0."""
+    box = ends / tf.cast(tf.shape(pixels)[:2] - 1, tf.float32)
+    # An extent of one reads the middle of its box.
+    some = tf.maximum(extent, 1)
+    read = tf.image.crop_and_resize(pixels[None], tf.reshape(box, [1, 4]), [0], some)[0]
+    return read[: extent[0], : extent[1]]
 
 
 def _first_and_last(window, size):

@@ -14,6 +14,7 @@ from yolact_tf.data.augment.resample import WHOLE, on_canvas, resample_boxes, vi
 from yolact_tf.images.decoding import decode_whole_image
 from yolact_tf.preprocess import RGB_MEAN, to_channels
 from yolact_tf.structures import Example, Tensor
+from yolact_tf.tracing import traced_once
 
 
 def plain_view(example: Example, settings: DataConfig) -> tuple[Tensor, dict[str, Tensor]]:
@@ -22,7 +23,7 @@ def plain_view(example: Example, settings: DataConfig) -> tuple[Tensor, dict[str
     C is `settings.channels`, here and below.
     """
     window = _whole(example)
-    pixels, corner = _pixels_of(example, window, settings)
+    pixels, corner = _resampled(_decode(example), window, WHOLE, None, settings.image_size, settings.channels)
     image = on_canvas(pixels, corner, settings.image_size, fill_of(settings))
     return image, truth_in_view(example, window, settings)
 
@@ -55,10 +56,8 @@ def colored_pixels(
     example: Example, window: Tensor, seed: Tensor, settings: DataConfig, tile: Tensor = WHOLE
 ) -> tuple[Tensor, Tensor]:
     """`visible_pixels` of an example's image, distorted in colour; what will be filled in is not."""
-    pixels, corner = _pixels_of(example, window, settings, tile)
-    if settings.photometric:
-        pixels = distort_colors(pixels, fold(seed, 5), settings.channels == 1)
-    return pixels, corner
+    seed = fold(seed, 5) if settings.photometric else None
+    return _resampled(_decode(example), window, tile, seed, settings.image_size, settings.channels)
 
 
 def fill_of(settings: DataConfig) -> Tensor:
@@ -113,9 +112,16 @@ def largest(boxes: Tensor, indices: Tensor, count: int) -> Tensor:
     return tf.gather(indices, tf.sort(order))
 
 
-def _pixels_of(example, window, settings, tile=WHOLE):
-    pixels, corner = visible_pixels(_decode(example), window, settings.image_size, tile)
-    return to_channels(pixels, settings.channels), corner
+@traced_once
+def _resampled(image, window, tile, seed, size, channels):
+    """`visible_pixels` of as many channels, their colours distorted as `seed` draws if there is one."""
+
+    def recolor(pixels):
+        pixels = to_channels(pixels, channels)
+        return pixels if seed is None else distort_colors(pixels, seed, channels == 1)
+
+    is_changed = seed is not None or channels != 3
+    return visible_pixels(image, window, size, tile, recolor if is_changed else None)
 
 
 def _decode(example):
