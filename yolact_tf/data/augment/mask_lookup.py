@@ -45,8 +45,8 @@ def resample_masks(
     x, low = tf.range(size), starts[:, :1]
     owner, at_x = tf.unstack(tf.cast(tf.where((x >= low) & (x < low + extents[:, :1])), tf.int32), axis=1)
     first_row, num_rows = tf.gather(first_rows, owner), tf.gather(extents[:, 1], owner)
-    flips = _flips_of_columns(flips, owner, tf.gather(x_taps, at_x, axis=1), height, width)
-    states = _states(*flips, first_row, num_rows, y_taps)
+    changes = _flips_of_columns(flips, owner, tf.gather(x_taps, at_x, axis=1), height, width)
+    states = _states(*changes, first_row, num_rows, y_taps)
     values = _values_of_states(tf.gather(x_weights, at_x, axis=1))
     at_y = tf.ragged.range(first_row, first_row + num_rows).flat_values
     value = tf.gather(y_weights[0], at_y) * tf.gather(values[0], states)
