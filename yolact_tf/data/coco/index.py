@@ -33,7 +33,7 @@ from yolact_tf.data.tally import Counted, Tally
 
 logger = logging.getLogger(__name__)
 
-FEWEST = 10_000  # images and annotations that are worth an index: fewer open within about a second
+FEWEST = 10_000  # images and annotations that are worth an index: fewer open within a second or two
 _MANIFEST = "manifest.json"
 _MAKING = ".making-"
 _ABANDONED = 24 * 3600  # seconds after which what is still being made belongs to a process that was killed
