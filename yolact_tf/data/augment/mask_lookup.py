@@ -46,7 +46,7 @@ def resample_masks(
     owner, at_x = tf.unstack(tf.cast(tf.where((x >= low) & (x < low + extents[:, :1])), tf.int32), axis=1)
     first_row, num_rows = tf.gather(first_rows, owner), tf.gather(extents[:, 1], owner)
     changes = _flips_of_columns(flips, owner, tf.gather(x_taps, at_x, axis=1), height, width)
-    states = _states(*changes, first_row, num_rows, y_taps)
+    states = _states(changes, first_row, num_rows, y_taps)
     values = _values_of_states(tf.gather(x_weights, at_x, axis=1))
     at_y = tf.ragged.range(first_row, first_row + num_rows).flat_values
     value = tf.gather(y_weights[0], at_y) * tf.gather(values[0], states)
@@ -97,8 +97,12 @@ _STATES = 16
 _IS_OBJECT = np.arange(_STATES) >> np.arange(4)[:, None] & 1  # [bit, state]
 
 
-def _states(rows, turns, column, tap, tops, bottoms, first_row, num_rows, y_taps):
-    """[samples] int32: the state of each plus _STATES times its column, a running sum of what changes it."""
+def _states(changes, first_row, num_rows, y_taps):
+    """[samples] int32: the state of each plus _STATES times its column, a running sum of what changes it.
+
+    changes: what `_flips_of_columns` returns.
+    """
+    rows, turns, column, tap, tops, bottoms = changes
     end = tf.cumsum(num_rows)
     begin = end - num_rows
     # A flip turns every sample from its own row on; one below the last turns none of the column.
