@@ -45,8 +45,8 @@ def resample_masks(
     x, low = tf.range(size), starts[:, :1]
     owner, at_x = tf.unstack(tf.cast(tf.where((x >= low) & (x < low + extents[:, :1])), tf.int32), axis=1)
     first_row, num_rows = tf.gather(first_rows, owner), tf.gather(extents[:, 1], owner)
-    changes = _flips_of_columns(flips, owner, tf.gather(x_taps, at_x, axis=1), height, width)
-    states = _states(changes, first_row, num_rows, y_taps)
+    turns = _turns_of_columns(flips, owner, tf.gather(x_taps, at_x, axis=1), height, width)
+    states = _states(turns, first_row, num_rows, y_taps)
     values = _values_of_states(tf.gather(x_weights, at_x, axis=1))
     at_y = tf.ragged.range(first_row, first_row + num_rows).flat_values
     value = tf.gather(y_weights[0], at_y) * tf.gather(values[0], states)
@@ -61,7 +61,7 @@ def resample_masks(
     return tf.reshape(flat, [-1, size, size])
 
 
-def _flips_of_columns(flips, owner, taps, height, width):
+def _turns_of_columns(flips, owner, taps, height, width):
     """Flips within the source columns that `taps` [2, columns] names, of tap 0 and then of tap 1.
 
     Returns (of each flip its source row, +1 where object begins or -1 where it ends, its column and its tap,
@@ -82,8 +82,8 @@ def _flips_of_columns(flips, owner, taps, height, width):
     num_columns = tf.shape(owner)[0]
     tap, column = entry // num_columns, entry % num_columns
     rows = tf.cast(tf.gather(line, number) - tf.gather(tf.reshape(begin, [-1]), entry), tf.int32)
-    turns = 1 - 2 * tf.bitwise.bitwise_and(number - tf.gather(first_flip, column), 1)
-    return rows, turns, column, tap, tops, bottoms
+    signs = 1 - 2 * tf.bitwise.bitwise_and(number - tf.gather(first_flip, column), 1)
+    return rows, signs, column, tap, tops, bottoms
 
 
 def _rows_of_values(splits):
@@ -97,12 +97,12 @@ _STATES = 16
 _IS_OBJECT = np.arange(_STATES) >> np.arange(4)[:, None] & 1  # [bit, state]
 
 
-def _states(changes, first_row, num_rows, y_taps):
+def _states(turns, first_row, num_rows, y_taps):
     """[samples] int32: the state of each plus _STATES times its column, a running sum of what changes it.
 
-    changes: what `_flips_of_columns` returns.
+    turns: as `_turns_of_columns` returns them.  first_row, num_rows: [columns], of samples.
     """
-    rows, turns, column, tap, tops, bottoms = changes
+    rows, signs, column, tap, tops, bottoms = turns
     end = tf.cumsum(num_rows)
     begin = end - num_rows
     # A flip turns every sample from its own row on; one below the last turns none of the column.
@@ -110,20 +110,20 @@ def _states(changes, first_row, num_rows, y_taps):
     after -= tf.gather(first_row, column)
     low = tf.gather(begin, column)
     at = low + tf.clip_by_value(after, 0, tf.gather(num_rows, column))
-    turns = turns * tf.bitwise.left_shift(1, tap) * [[1], [4]]
+    changes = signs * tf.bitwise.left_shift(1, tap) * [[1], [4]]  # at either tap of the row
     # Each column starts from its tops, where the one before left off.
     tops, bottoms = (5 * (is_object[0] + 2 * is_object[1]) for is_object in (tops, bottoms))
     starts = tops + _STATES - tf.concat([[_STATES], bottoms], 0)[:-1]
-    changes = tf.concat([tf.reshape(turns, [-1]), starts], 0)
+    changes = tf.concat([tf.reshape(changes, [-1]), starts], 0)
     places = tf.concat([tf.reshape(at, [-1]), begin], 0)
     count = tf.reduce_sum(num_rows)
     return tf.cumsum(tf.math.unsorted_segment_sum(changes, places, count + 1))[:-1]
 
 
 def _values_of_states(x_weights):
-    """How much of the columns' two taps [2, columns] is object in each state, at either tap of the row.
+    """[2 (tap of the row), columns · _STATES]: how much of a column's two taps is object, in each state.
 
-    [2, columns · _STATES]
+    x_weights: [2, columns], of the two taps.
     """
     left, right = tf.unstack(x_weights[..., None])
     bits = _IS_OBJECT.astype(np.float32)
