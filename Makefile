@@ -12,7 +12,7 @@ PAGE := yolact_tf/serve/page
 # Where Node is missing or too old, all but the page works, which says how to build it.
 TRY_PAGE := $(if $(shell command -v npm),$(MAKE) page)
 
-.PHONY: demo test test-all lint format clean page docs
+.PHONY: demo test test-all lint format clean page docs notebooks
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -55,6 +55,10 @@ yolact_tf/serve/static/index.html: $(wildcard $(PAGE)/*.json $(PAGE)/*.js $(PAGE
 # The documentation as a site, in site/.
 docs: $(VENV)/.installed-dev
 	$(BIN)/mkdocs build --strict
+
+# Runs the notebooks and stores what they show; after `make demo`, whose run two of them open.
+notebooks: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.notebooks
 
 clean:
 	rm -rf site $(VENV) runs/demo build dist *.egg-info $(PAGE)/node_modules yolact_tf/serve/static
