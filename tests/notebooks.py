@@ -74,8 +74,8 @@ def printed(cell: nbformat.NotebookNode, stream: str = "stdout") -> str:
 
 def pictures(cell: nbformat.NotebookNode) -> list[bytes]:
     """The files of the pictures that a cell shows."""
-    shown = [output.data for output in cell.outputs if "data" in output]
-    return [base64.b64decode(data[kind]) for data in shown for kind in PICTURES if kind in data]
+    shown = [(output.data, _picture_kind(output.data)) for output in cell.outputs if "data" in output]
+    return [base64.b64decode(data[kind]) for data, kind in shown if kind]
 
 
 def stored(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -98,7 +98,7 @@ def stored(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def _small(data):
     """The same data of an output, its picture in as few bytes as may be."""
-    kind = next((kind for kind in PICTURES if kind in data), None)
+    kind = _picture_kind(data)
     if kind is None:
         return data
     picture = Image.open(io.BytesIO(base64.b64decode(data[kind]))).convert("RGB")
@@ -106,6 +106,11 @@ def _small(data):
     kind, content = _compressed(picture)
     others = {name: value for name, value in data.items() if name not in PICTURES}
     return nbformat.from_dict({kind: base64.b64encode(content).decode(), **others})
+
+
+def _picture_kind(data):
+    """The MIME type of the picture in an output; Pillow gives its pictures as both."""
+    return next((kind for kind in PICTURES if kind in data), None)
 
 
 def _compressed(picture):

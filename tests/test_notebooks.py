@@ -37,7 +37,7 @@ PICTURES_OF = {
 }
 # What takes long is cut: cell, what it says, what it says instead.
 SHORTER = {
-    "01_data": [("shapes", "--train 80", "--train 12")],
+    "01_data": [("shapes", "--train 80", "--train 30")],
     "02_anchors_and_targets": [("shapes", "--train 60", "--train 8")],
     "04_train_your_own": [
         ("data", "--train 150 --val 24", "--train 8 --val 5"),
