@@ -14,7 +14,7 @@ TRY_PAGE := $(if $(shell command -v npm),$(MAKE) page)
 
 BEAM_VENV := .venv-beam
 
-.PHONY: demo test test-all test-batch lint format clean page docs
+.PHONY: demo test test-all test-batch lint format clean page docs notebooks
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -62,6 +62,10 @@ yolact_tf/serve/static/index.html: $(wildcard $(PAGE)/*.json $(PAGE)/*.js $(PAGE
 # The documentation as a site, in site/.
 docs: $(VENV)/.installed-dev
 	$(BIN)/mkdocs build --strict
+
+# Runs the notebooks and stores what they show; after `make demo`, whose run two of them open.
+notebooks: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.notebooks
 
 clean:
 	rm -rf $(VENV) $(BEAM_VENV) site runs/demo build dist *.egg-info $(PAGE)/node_modules yolact_tf/serve/static

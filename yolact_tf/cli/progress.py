@@ -1,9 +1,11 @@
 """What a person sees: results on stdout; progress on stderr, a bar with an ETA on a terminal, else lines."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -14,14 +16,27 @@ from yolact_tf.structures import Progress
 
 PLAIN_INTERVAL = 10.0  # seconds between lines where there is no terminal
 
-# Where results go. Without a terminal there is no width to fit into.
-console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
+
+def takes_bars(stream: TextIO) -> bool:
+    """Whether a bar that is drawn there again and again stays in its place: on a terminal.
+
+    The cell of a notebook passes for one, but keeps what was drawn before. Its kernel names the backend of
+    matplotlib, in Jupyter, Colab and editors alike.
+    """
+    return stream.isatty() and "inline" not in os.environ.get("MPLBACKEND", "")
+
+
+# Where results go. Without a terminal there is no width to fit into, and no bar, though FORCE_COLOR be set.
+_IS_TERMINAL = takes_bars(sys.stdout)
+console = Console(
+    soft_wrap=True, highlight=False, force_terminal=_IS_TERMINAL, width=None if _IS_TERMINAL else 160
+)
 
 
 @contextlib.contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
     """Yields `report(done, total)`, to be called as the work advances; with 0 done where it starts later."""
-    if not sys.stderr.isatty():
+    if not takes_bars(sys.stderr):
         yield _plain_lines(title)
         return
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -36,7 +51,7 @@ def rate_bar(title: str, unit: str, total: int | None) -> Iterator[Callable[[int
 
     unit: what is counted, in the plural.  total: how many there will be; None where nobody knows.
     """
-    if not sys.stderr.isatty():
+    if not takes_bars(sys.stderr):
         yield _plain_rates(title, unit, total)
         return
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), _RateColumn(unit), TimeRemainingColumn())
