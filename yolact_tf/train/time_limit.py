@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import keras
+from keras import ops
 
 from yolact_tf.data.mixing_end import MixingEnd
 from yolact_tf.train.optimizer import set_total_steps, steps_done
@@ -56,7 +57,7 @@ class KeepToMinutes(keras.callbacks.Callback):
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
         optimizer = self.model.optimizer
-        set_total_steps(optimizer, float(steps_done(optimizer)) + self.remaining() / pace)
+        set_total_steps(optimizer, float(ops.convert_to_numpy(steps_done(optimizer))) + self.remaining() / pace)
 
 
 class CloseMixing(keras.callbacks.Callback):

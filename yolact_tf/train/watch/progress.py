@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import keras
+from keras import ops
 
 from yolact_tf.train.optimizer import schedule_of, steps_done
 from yolact_tf.train.watch.throughput import Throughput
@@ -67,7 +68,7 @@ class ReportProgress(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         optimizer = self.model.optimizer
         # Counted here: with JAX the optimiser knows its step only between epochs.
-        self._schedule, self._step = schedule_of(optimizer), int(steps_done(optimizer))
+        self._schedule, self._step = schedule_of(optimizer), int(ops.convert_to_numpy(steps_done(optimizer)))
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
