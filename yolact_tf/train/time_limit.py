@@ -57,7 +57,8 @@ class KeepToMinutes(keras.callbacks.Callback):
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
         optimizer = self.model.optimizer
-        set_total_steps(optimizer, float(ops.convert_to_numpy(steps_done(optimizer))) + self.remaining() / pace)
+        done = float(ops.convert_to_numpy(steps_done(optimizer)))
+        set_total_steps(optimizer, done + self.remaining() / pace)
 
 
 class CloseMixing(keras.callbacks.Callback):
