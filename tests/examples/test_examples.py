@@ -17,6 +17,7 @@ from tests.served import free_port, server
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 OWN = {"train_with_keras", "custom_training_loop"}  # of which the others know nothing
+LEAST = 0.06  # score, of a network that hardly learned
 
 
 def run(name, *arguments, **variables):
@@ -59,13 +60,13 @@ def test_a_client_without_the_package(saved_model, photo, tmp_path):
     port = free_port()
     with server(["yolact", "serve", str(saved_model), "--port", str(port)], port):
         url = f"http://localhost:{port}/v1/models/yolact"
-        out = run("ask_tf_serving", photo, tmp_path / "answer.png", "--url", url, "--least", 0.2)
+        out = run("ask_tf_serving", photo, tmp_path / "answer.png", "--url", url, "--least", LEAST)
     assert_shows(out, tmp_path / "answer.png", yolact_tf.Detector.from_artefact(saved_model), photo)
 
 
 @pytest.mark.whole
 def test_litert_without_the_package(litert_file, photo, tmp_path):
-    out = run("detect_with_litert", litert_file, photo, tmp_path / "answer.png", "--least", 0.2)
+    out = run("detect_with_litert", litert_file, photo, tmp_path / "answer.png", "--least", LEAST)
     assert_shows(out, tmp_path / "answer.png", yolact_tf.Detector.from_artefact(litert_file), photo)
 
 
@@ -75,8 +76,18 @@ def test_litert_on_a_gpu(litert_file, photo, tmp_path):
     answers = []
     for gpu in ([], ["--gpu"]):
         picture = tmp_path / f"answer{len(gpu)}.png"
-        out = run("detect_with_litert", litert_file, photo, picture, *gpu, **(driver if gpu else {}))
-        answers.append((out, np.asarray(Image.open(picture))))
+        out = run(
+            "detect_with_litert",
+            litert_file,
+            photo,
+            picture,
+            "--least",
+            LEAST,
+            *gpu,
+            **(driver if gpu else {}),
+        )
+        objects = [line for line in out.splitlines() if not line.startswith("INFO: ")]  # LiteRT's own
+        answers.append((objects, np.asarray(Image.open(picture))))
     (on_cpu, expected), (on_gpu, found) = answers
     assert on_cpu and on_cpu == on_gpu
     assert (expected != found).any(-1).mean() < 1e-3
@@ -84,7 +95,7 @@ def test_litert_on_a_gpu(litert_file, photo, tmp_path):
 
 def assert_shows(out, picture, detector, photo):
     """The same objects line by line, and the picture is changed where their masks are."""
-    found = detector(photo).above(0.2)
+    found = detector(photo).above(LEAST)
     lines = out.splitlines()
     assert 0 < len(lines) == len(found)
     assert sorted(line.split()[0] for line in lines) == sorted(found.class_names)
