@@ -6,13 +6,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from yolact_tf.cores import usable_cores
+from yolact_tf.detect.ahead import GLANCE
 
 T = TypeVar("T")
 R = TypeVar("R")
 # Calls of a detector at once: decoding, resizing and parts of NMS keep one core busy, the others waiting. Two
 # leave batches large enough for accelerators.
 _CALLS = 2
-_GLANCE = 1.0  # seconds of waiting at a time: on Windows nothing else lets Ctrl-C through
 
 
 def calls_at_once() -> int:
@@ -45,5 +45,5 @@ def abreast(function: Callable[[T], R], items: Iterable[T], workers: int) -> Gen
 
 def _result(future):
     while not future.done():
-        wait([future], _GLANCE)
+        wait([future], GLANCE)
     return future.result()

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _GOODBYE = 5.0  # seconds for a thread to end, which may be waiting for a camera
-_GLANCE = 1.0  # seconds of waiting at a time: on Windows nothing else lets Ctrl-C through
+GLANCE = 1.0  # seconds of waiting at a time: on Windows nothing else lets Ctrl-C through
 
 
 def ahead(
@@ -59,7 +59,7 @@ class _Belt:
             while self.is_passing(item) and self.waiting and self.is_passing(self.waiting[-1]):
                 self.waiting.pop()
             while len(self.waiting) >= self.limit and not self.is_stopped:
-                self.changed.wait(_GLANCE)
+                self.changed.wait(GLANCE)
             self.waiting.append(item)
             self.changed.notify_all()
             return not self.is_stopped
@@ -68,7 +68,7 @@ class _Belt:
         """(item,), or None after the last."""
         with self.changed:
             while not self.waiting and not self.is_over:
-                self.changed.wait(_GLANCE)
+                self.changed.wait(GLANCE)
             if self.waiting:
                 item = self.waiting.popleft()
                 self.changed.notify_all()

@@ -1,9 +1,8 @@
 """The end of a training whose losses stay infinite or NaN."""
 
 import keras
-from keras import ops
 
-from yolact_tf.train.optimizer import steps_done
+from yolact_tf.train.optimizer import count_steps
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -28,7 +27,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._skipped = skipped
         if self._in_a_row >= self.limit:
             culprit = self._culprit()
-            step = int(ops.convert_to_numpy(steps_done(self.model.optimizer)))
+            step = count_steps(self.model.optimizer)
             raise NonFiniteLoss(
                 f"`{culprit}` must stay finite. Received: NaN or infinity for {self._in_a_row} steps in "
                 f"a row after step {step}; none was applied. A lower train.learning_rate may help"

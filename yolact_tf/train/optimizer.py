@@ -112,6 +112,11 @@ def steps_done(optimizer: keras.optimizers.Optimizer) -> Tensor:
     return unwrapped(optimizer)._iterations
 
 
+def count_steps(optimizer: keras.optimizers.Optimizer) -> int:
+    """`steps_done` as a number, between steps; a mirrored variable is none by itself."""
+    return int(ops.convert_to_numpy(steps_done(optimizer)))
+
+
 def set_total_steps(optimizer: keras.optimizers.Optimizer, steps: float) -> None:
     """Sets the length of the schedule: in the variable, which compiled steps read, and where it is shown."""
     unwrapped(optimizer).total_steps.assign(steps)

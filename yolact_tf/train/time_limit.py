@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable
 
 import keras
-from keras import ops
 
 from yolact_tf.data.mixing_end import MixingEnd
-from yolact_tf.train.optimizer import set_total_steps, steps_done
+from yolact_tf.train.optimizer import count_steps, set_total_steps
 
 NO_LIMIT = 1_000_000  # epochs of a training that the clock ends
 _FIRST_STEPS = 5  # whose duration says nothing: the first is traced and compiled
@@ -57,8 +56,7 @@ class KeepToMinutes(keras.callbacks.Callback):
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
         optimizer = self.model.optimizer
-        done = float(ops.convert_to_numpy(steps_done(optimizer)))
-        set_total_steps(optimizer, done + self.remaining() / pace)
+        set_total_steps(optimizer, count_steps(optimizer) + self.remaining() / pace)
 
 
 class CloseMixing(keras.callbacks.Callback):

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import keras
-from keras import ops
 
-from yolact_tf.train.optimizer import schedule_of, steps_done
+from yolact_tf.train.optimizer import count_steps, schedule_of
 from yolact_tf.train.watch.throughput import Throughput
 
 
@@ -68,7 +67,7 @@ class ReportProgress(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         optimizer = self.model.optimizer
         # Counted here: with JAX the optimiser knows its step only between epochs.
-        self._schedule, self._step = schedule_of(optimizer), int(ops.convert_to_numpy(steps_done(optimizer)))
+        self._schedule, self._step = schedule_of(optimizer), count_steps(optimizer)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
