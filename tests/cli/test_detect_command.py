@@ -56,7 +56,7 @@ def test_thresholds_of_a_run_count_unless_one_is_given(
     for file in shapes_run.iterdir():
         (run / file.name).symlink_to(file)
     image, output = shapes_data / "images" / "val_00000.jpg", tmp_path / "out"
-    request = ("detect", run, image, "--output", output, "--top-k", "100")
+    request = ("detect", run, image, "--output", output, "--top-k", "100", "--all-classes")
 
     def found(*options):
         assert in_process(capsys, monkeypatch, *request, *options)[0] == 0
