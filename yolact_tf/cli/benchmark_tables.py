@@ -35,18 +35,19 @@ def print_report(report: "Report") -> None:
 
 def _whole_table(report):
     title = "one image, from the bytes of a file to a picture"
-    columns = ("model", "kind", "precision", "threads", "p50", "p90", "p99", "× first", "quartiles")
-    table = _table(title, *columns, "objects", "MB on disk", "peak MiB", "without it")
+    columns = ("model", "kind", "precision", "threads", "p50", "p90", "p99")
+    compared = ("× first", "quartiles") if len(report.models) > 1 else ()
+    table = _table(title, *columns, *compared, "objects", "MB on disk", "peak MiB", "without it")
     for model in report.models:
         times, ratio, memory = model.milliseconds, model.of_first, model.memory
+        to_first = (f"{ratio.median:.2f}", f"{ratio.low:.2f} to {ratio.high:.2f}")
         table.add_row(
             model.name,
             model.kind,
             model.precision,
             str(model.threads or model.device),
             *(f"{value:.1f}" for value in (times.p50, times.p90, times.p99)),
-            f"{ratio.median:.2f}",
-            f"{ratio.low:.2f} to {ratio.high:.2f}",
+            *to_first[: len(compared)],
             f"{model.objects:.1f}",
             f"{model.bytes_on_disk / 1e6:.1f}",
             *(_mebibytes(value) for value in (memory and memory.of_process, memory and memory.before_model)),

@@ -172,6 +172,10 @@ PLANTED = {
         lambda p: p.train["annotations"][1].update(id=1),
         *("duplicate annotation id", "train", "train.json: annotation 1", "unique. Received: 1 2 times"),
     ),
+    "an object twice": (
+        lambda p: p.train["annotations"].append({**p.object, "id": 8}),
+        *("object twice", "train", "train.json: annotation 8", "object than that of annotation 1. Received"),
+    ),
     "an annotation id 0": (
         lambda p: p.object.update(id=0),
         *("annotation id 0", "train", "train.json: annotation 0", "expected ids from 1. Received: 0"),

@@ -44,6 +44,7 @@ EXPECTED = {
     "an image entered twice": {"repeated image entries dropped": 1},
     "two entries of one file": {"repeated image entries dropped": 1},
     "two annotations of one id": {"annotations renumbered": 1},
+    "an object twice": {"repeated annotations dropped": 1},
     "an annotation id 0": {"annotations renumbered": 1},
     "an annotation of no image": DROPS_OBJECT,
     "an annotation of a list of images": DROPS_OBJECT,
@@ -168,7 +169,7 @@ def test_entries_of_one_file_become_one_with_all_objects_once(tmp_path):
     plant.train["annotations"].append({**plant.object, "image_id": 9, "id": 10})  # a copy of annotation 1
     save(tmp_path / "data", plant.train, plant.val)
     done = repair(tmp_path / "data", tmp_path / "copy")
-    assert done == {"repeated image entries dropped": 1, "annotations dropped": 1}
+    assert done == {"repeated image entries dropped": 1, "repeated annotations dropped": 1}
     copy = read(tmp_path / "copy")
     assert [image["id"] for image in copy["images"]] == [1, 2]
     assert [(a["id"], a["image_id"]) for a in copy["annotations"]] == [(1, 1), (2, 2), (3, 2), (9, 1)]

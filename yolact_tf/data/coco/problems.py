@@ -32,6 +32,7 @@ KINDS = {
     "split without objects": "warning",
     "no validation split": "warning",
     "category name twice": "warning",
+    "object twice": "warning",
     "image in both splits": "warning",
     "same picture twice": "warning",
     "wrong suffix": "warning",

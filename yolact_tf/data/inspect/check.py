@@ -11,7 +11,7 @@ from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.layouts import is_documented
 from yolact_tf.data.coco.problems import Malformed, Problem
 from yolact_tf.data.inspect.check_files import check_file, look_at_files
-from yolact_tf.data.inspect.check_objects import check_object
+from yolact_tf.data.inspect.check_objects import check_object, key_of_object
 from yolact_tf.data.inspect.unchecked import image_paths, read_splits, steps_of
 from yolact_tf.files import PathLike
 from yolact_tf.structures import Progress
@@ -32,6 +32,7 @@ def check(folder: PathLike, decode: bool = False, progress: Progress | None = No
         problems += _check_entries(split, files)
         problems += _check_ids(split)
         problems += _check_annotations(split, advance)
+        problems += _check_copies(split)
         problems += [split.problem(k, example, count=n) for k, (n, example) in split.accents.items()]
         problems += _check_use(split)
         problems += _check_twins(split, files)
@@ -114,6 +115,19 @@ def _check_annotations(split, advance):
         if image:
             for fault in check_object(annotation, image.height, image.width):
                 yield split.problem(fault.kind, str(fault), image, name)
+
+
+def _check_copies(split):
+    first = {}
+    for annotation in split.content["annotations"]:
+        known = first.setdefault(key_of_object(annotation), annotation)
+        if known is not annotation:
+            message = (
+                f"expected another object than that of annotation {known.get('id', '(no id)')}. "
+                "Received: the same image, class, box and mask"
+            )
+            part = f"annotation {annotation.get('id', '(no id)')}"
+            yield split.problem("object twice", message, part=part)
 
 
 def _check_use(split):

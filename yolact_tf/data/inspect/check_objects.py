@@ -3,6 +3,7 @@
 What a box or a mask must be is `coco.entries`' word; this file adds what loads but is probably not meant.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,11 @@ def check_object(annotation: Mapping[str, Any], height: int, width: int) -> list
     elif not flat:  # what is flat has no pixel anyway
         faults.append(Malformed("empty mask", "expected a mask of at least one pixel. Received: none"))
     return faults
+
+
+def key_of_object(annotation: Mapping[str, Any]) -> str:
+    """What two annotations have in common that tell of one object."""
+    return json.dumps([annotation.get(key) for key in ("image_id", "category_id", "bbox", "segmentation")])
 
 
 def _check_border(box, height, width):

@@ -9,6 +9,7 @@ from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.layouts import list_splits
 from yolact_tf.data.coco.problems import KINDS, Malformed
 from yolact_tf.data.inspect.check_files import look_at_files
+from yolact_tf.data.inspect.check_objects import key_of_object
 from yolact_tf.data.inspect.repair_images import copies_of, mend_images, put_image
 from yolact_tf.data.inspect.repair_objects import mend_object
 from yolact_tf.data.inspect.unchecked import image_paths, read_splits, steps_of
@@ -28,8 +29,9 @@ def repair(
     Images that are missing, unreadable or of another size go, and those that share an id, as nobody knows
     whose the objects are; so do objects without a usable mask or class. Boxes are clipped, or taken from
     the mask like wrong areas, and the size of an image from its file where none is given; repeated entries
-    of a file become one; ids become unique numbers, the categories of both splits the same, and all that was
-    understood in another form is written plainly. A box without a mask stays one.
+    of a file become one, and so do repeated objects; ids become unique numbers, the categories of both
+    splits the same, and all that was understood in another form is written plainly. A box without a mask
+    stays one.
     Images in both splits stay, since only their owner knows where they belong.
     Annotations of the pixels as stored become those of the upright image, and images that TensorFlow does
     not decode PNGs. Other image files are hard links where the disk allows it. decode, progress: as in
@@ -92,11 +94,10 @@ def _mend(split, files, categories, advance):
         kept[key]["id"] for key in (image_key(i["id"]) for i in split.content["images"]) if key in kept
     )
     annotations = _mend_annotations(split, kept, done, advance)
-    repeated = {image_id for image_id, count in entries.items() if count > 1}
-    distinct = _drop_copies(annotations, repeated)
+    distinct = _drop_copies(annotations)
     done["images dropped"] = len(split.content["images"]) - entries.total()
     done["repeated image entries dropped"] = entries.total() - len(images)
-    done["annotations dropped"] += len(annotations) - len(distinct)
+    done["repeated annotations dropped"] = len(annotations) - len(distinct)
     done["annotations renumbered"] = _renumber(distinct)
     understood = {kind: n for kind, (n, _) in split.accents.items() if KINDS[kind] == "note"}
     done.update({f"{kind}, now plain": count for kind, count in understood.items()})
@@ -168,14 +169,11 @@ def _mend_annotations(split, kept, done, advance):
     return annotations
 
 
-def _drop_copies(annotations, image_ids):
-    """The annotations without second copies of one object in the images `image_ids`."""
+def _drop_copies(annotations):
+    """The annotations without second copies of one object."""
     first = {}
-    for number, annotation in enumerate(annotations):
-        key = number
-        if annotation["image_id"] in image_ids:
-            key = json.dumps([annotation.get(k) for k in ("image_id", "category_id", "bbox", "segmentation")])
-        first.setdefault(key, annotation)
+    for annotation in annotations:
+        first.setdefault(key_of_object(annotation), annotation)
     return list(first.values())
 
 
