@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import yolact_tf
-from yolact_tf.train.distribution import devices
+from yolact_tf.train.distribution import devices, tells_of_lost_worker
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = (
@@ -38,7 +38,7 @@ import sys
 import numpy as np, tensorflow as tf
 import yolact_tf
 from yolact_tf.data.coco.split import load_coco
-from yolact_tf.train.distribution import devices
+from yolact_tf.train.distribution import devices, tells_of_lost_worker
 from yolact_tf.train.trainer import train
 
 data, start, run, *settings = sys.argv[1:]
@@ -172,3 +172,13 @@ def test_one_device_needs_no_strategy():
     with devices(1, batch_size=7) as chosen:
         assert chosen.is_first and chosen.num_workers == chosen.count == 1 and chosen.strategy is None
     assert dataclasses.replace(chosen, worker=1).is_first is False
+
+
+@needs_jax
+def test_a_lost_worker_is_told_from_other_errors_of_jax():
+    from jax.errors import JaxRuntimeError
+
+    lost = "UNKNOWN: Gloo all-reduce failed: Read error [10.0.0.2]: Connection reset by peer"
+    assert tells_of_lost_worker(JaxRuntimeError(lost))
+    assert not tells_of_lost_worker(JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"))
+    assert not tells_of_lost_worker(OSError(lost))

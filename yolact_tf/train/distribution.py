@@ -45,6 +45,12 @@ def is_first_worker() -> bool:
     return int(os.environ.get(VARIABLE.format("PROCESS_ID"), 0)) == 0
 
 
+def tells_of_lost_worker(error: BaseException) -> bool:
+    """Whether JAX says that another process went away."""
+    of_jax = type(error).__name__ == "JaxRuntimeError"
+    return of_jax and any(word in str(error) for word in ("Gloo", "NCCL", "UNAVAILABLE"))
+
+
 @contextlib.contextmanager
 def devices(count: int, batch_size: int) -> Iterator[Devices]:
     """Lends the Devices that train, for as long as they do.

@@ -17,7 +17,7 @@ from yolact_tf.files import PathLike
 from yolact_tf.losses.objective import YolactLoss
 from yolact_tf.model.backbones import START_WORDS
 from yolact_tf.runs import Run, describe_run, load_run, require_new_run, untrained
-from yolact_tf.train.distribution import Devices, devices, is_first_worker
+from yolact_tf.train.distribution import Devices, devices, is_first_worker, tells_of_lost_worker
 from yolact_tf.train.freezing import freeze, layers_named
 from yolact_tf.train.interrupt import interruptible
 from yolact_tf.train.non_finite import StopOnNonFinite
@@ -182,6 +182,11 @@ def _fit(training, start, report):
             )
             if isinstance(error, tf.errors.OpError):  # such as that of too many lost images
                 raise OSError(unreadable.verdict or _reason(error)) from None
+            if chosen.num_workers > 1 and tells_of_lost_worker(error):
+                raise OSError(
+                    f"Worker {chosen.worker} expected an answer of all {chosen.num_workers} workers. "
+                    f"Received: {str(error).splitlines()[0]}"
+                ) from None
             raise
 
 
