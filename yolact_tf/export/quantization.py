@@ -10,6 +10,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from yolact_tf.export.bias_room import with_room_for_biases
 from yolact_tf.export.calibration import CalibrationImages, value_ranges
 from yolact_tf.export.tflite_graph import is_strided_pointwise, read_operations
 
@@ -43,6 +44,8 @@ class Quantization:
             return content
         # A dynamic range keeps no ranges of activations.
         ranges = value_ranges(content, self.images) if self.images else None
+        if ranges:
+            content = with_room_for_biases(content, ranges)
         quantizer = _quantizer(content)
         _PLANS[self.precision](quantizer, content)
         # It has a bar that no argument turns off, and tells of the memory that its interpreter takes.
