@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 
 import yolact_tf
 from yolact_tf.files import atomic_path
+from yolact_tf.train.trainer import compile_model
 
 
 def test_a_run_holds_what_the_contract_names(shapes_run):
@@ -44,6 +45,21 @@ def test_saving_a_loaded_run_gives_an_equal_one(shapes_run, tmp_path):
     for name, value in run.model(image).items():
         assert_allclose(copy.model(image)[name], value, atol=1e-6)
     assert (copy.config, copy.labels) == (run.config, run.labels)
+
+
+def test_weights_are_saved_without_the_optimizer(shapes_run, tmp_path):
+    run = yolact_tf.load_run(shapes_run)
+    compile_model(run.model, run.config, steps_per_epoch=10)
+    optimizer = run.model.optimizer
+    yolact_tf.save_run(tmp_path, run.model, run.config, run.labels)
+    assert run.model.optimizer is optimizer and len(optimizer.variables) > len(run.model.trainable_variables)
+    numbers = sum(np.prod(weights.shape) for weights in run.model.get_weights())
+    for path in (tmp_path / "weights/last.weights.h5", shapes_run / "weights/last.weights.h5"):
+        assert 4 * numbers < path.stat().st_size < 5 * numbers
+    for weights, saved in zip(
+        run.model.get_weights(), yolact_tf.load_run(tmp_path).model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(saved, weights)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A run folder: config.json, labels.json, weights/. Written whole or not at all."""
 
+import contextlib
 import dataclasses
 import warnings
 from collections.abc import Iterable
@@ -53,10 +54,20 @@ def describe_run(path: PathLike, config: Config, labels: dict[int, str]) -> None
 
 
 def save_weights(model: keras.Model, path: PathLike, name: str) -> None:
-    """Writes weights/NAME.weights.h5 of the run at `path`."""
+    """Writes weights/NAME.weights.h5 of the run at `path`, without what the optimizer knows."""
     target = Path(path) / "weights" / f"{name}.weights.h5"
-    with outside_distribution(), atomic_path(target, suffix=".weights.h5") as temporary:
+    with outside_distribution(), _no_optimizer(model), atomic_path(target, suffix=".weights.h5") as temporary:
         model.save_weights(temporary)
+
+
+@contextlib.contextmanager
+def _no_optimizer(model):
+    """Keras writes an optimizer's variables with the weights: for AdamW with averages six times as many."""
+    optimizer, model.optimizer = getattr(model, "optimizer", None), None
+    try:
+        yield
+    finally:
+        model.optimizer = optimizer
 
 
 def load_run(path: PathLike, overrides: Iterable[str] = ()) -> Run:
