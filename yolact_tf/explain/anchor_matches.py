@@ -35,8 +35,7 @@ class MatchedImage:
 
     @property
     def num_own(self) -> np.ndarray:
-        """[n] anchors that learn each object because they fit: they overlap it enough, or, where predictions
-        decide, have their centre in it."""
+        """[n] anchors that learn each object because they fit: they overlap it enough."""
         return np.bincount(self.object_of[~self.is_forced], minlength=len(self.objects))
 
     @property

@@ -6,7 +6,7 @@ from yolact_tf.explain.network_parts import PARTS, LayerInfo, Part
 from yolact_tf.export.tflite_graph import read_operations
 
 _OTHER = "other"
-# Operations with a kernel: (input that is the kernel, axes of the output that are places).
+# Operations whose second input is a kernel that they apply at each place of their output.
 _KERNELS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
 

@@ -1,6 +1,6 @@
 """Draws a synthetic COCO data set of textured shapes: six classes told apart by outline alone.
 
-This file writes the folder; `shape_scenes` arranges the objects, `shape_paint` gives them colour.
+This file writes the folder; `scenes` arranges the objects, `paint` gives them colour.
 """
 
 import json

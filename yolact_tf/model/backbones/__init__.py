@@ -1,4 +1,4 @@
-"""Backbones: normalised image -> C3, C4, C5 at strides 8, 16, 32."""
+"""Backbones: RGB 0..255, normalised inside as their weights want it -> C3, C4, C5 at strides 8, 16, 32."""
 
 import warnings
 from collections.abc import Callable
