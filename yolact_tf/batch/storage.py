@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from yolact_tf.packages import require_package
+
 _URL = re.compile(r"[a-zA-Z][-a-zA-Z0-9+.]*://")  # as Beam tells them from paths
 
 
 def require_beam() -> None:
     """ImportError, in one line with the command that installs it, where Apache Beam is missing."""
-    from yolact_tf.detect.engines.packages import require_package  # which imports TensorFlow
-
     with _without_remarks():
         require_package("apache_beam", "beam", "Batch jobs")
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yolact_tf.packages import require_package
+
 if TYPE_CHECKING:
     from yolact_tf.detect.detections import Detections
 
@@ -45,8 +47,6 @@ def json_text(found: "Detections") -> str:
 
 def supervision_detections(found: "Detections", compact: bool) -> Any:
     """As `Detections.to_supervision`."""
-    from yolact_tf.detect.engines.packages import require_package
-
     supervision = require_package("supervision", "supervision", "Detections for supervision")
     masks = found.masks if not compact else _compact_masks(found, supervision)
     return supervision.Detections(

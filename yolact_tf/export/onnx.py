@@ -5,10 +5,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from yolact_tf.detect.engines import OnnxEngine
-from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.export.metadata import describe, metadata_files
 from yolact_tf.export.serving import Serving
 from yolact_tf.files import Check, PathLike, atomic_path
+from yolact_tf.packages import require_package
 from yolact_tf.runs import Run
 
 OPSET = 18  # of November 2022: what onnxruntime 1.14 and newer read

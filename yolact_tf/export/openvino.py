@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from yolact_tf.detect.engines.openvino import MODEL
-from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.export.metadata import describe, metadata_files
 from yolact_tf.export.static_graph import static_saved_model
 from yolact_tf.files import Check, PathLike, new_folder, write_text
+from yolact_tf.packages import require_package
 from yolact_tf.runs import Run
 
 

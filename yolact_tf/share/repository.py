@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from yolact_tf import __version__
-from yolact_tf.detect.engines.packages import require_package
+from yolact_tf.packages import require_package
 from yolact_tf.share.facts import require_repository
 
 _TOKEN_HELP = "`hf auth login` keeps one, or HF_TOKEN names it"

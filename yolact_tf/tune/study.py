@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from yolact_tf.config import Config
-from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.fields import differences
+from yolact_tf.packages import require_package
 from yolact_tf.tune.budget import Budget
 from yolact_tf.tune.space import Space
 from yolact_tf.tune.trials import FAILED, GOOD, STOPPED, TrialRow

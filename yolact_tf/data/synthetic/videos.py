@@ -21,6 +21,7 @@ from yolact_tf.data.synthetic.shapes import (
     coco_of,
 )
 from yolact_tf.files import PathLike, new_folder
+from yolact_tf.packages import require_package
 from yolact_tf.structures import Progress
 
 MAX_RATE = 240  # frames a second
@@ -90,10 +91,7 @@ class _Video:
     """An MP4 file to which frames are added."""
 
     def __init__(self, path: Path, side: int, frames_per_second: int):
-        try:
-            import av
-        except ImportError as error:
-            raise ImportError(f"Videos need av: pip install 'yolact_tf[video]' ({error})") from None
+        av = require_package("av", "video", "Videos")
         self._frame_of = av.VideoFrame.from_ndarray
         self._container = av.open(str(path), "w")
         self._stream = self._container.add_stream("libx264", rate=Fraction(frames_per_second))

@@ -9,9 +9,9 @@ from yolact_tf.cores import usable_cores
 from yolact_tf.detect.engines.answers import require_names
 from yolact_tf.detect.engines.engine import SquareEngine
 from yolact_tf.detect.engines.metadata import checked_metadata
-from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.files import PathLike
+from yolact_tf.packages import require_package
 
 METADATA = "metadata.json"  # the key in `metadata_props` of the text that other artefacts have as a file
 _EXPECTED = "expected an .onnx of `yolact export`"

@@ -11,9 +11,9 @@ from yolact_tf.cores import usable_cores
 from yolact_tf.detect.engines.answers import require_names
 from yolact_tf.detect.engines.engine import SquareEngine
 from yolact_tf.detect.engines.metadata import checked_metadata
-from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.detect.mask_options import MaskOptions
 from yolact_tf.files import PathLike
+from yolact_tf.packages import require_package
 
 MODEL, METADATA = "model.xml", "metadata.json"  # in the folder; the weights lie in model.bin
 _EXPECTED = "expected an OpenVINO folder of `yolact export`"

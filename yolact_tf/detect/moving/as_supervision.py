@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from yolact_tf.detect.detections import Detections
-from yolact_tf.detect.engines.packages import require_package
+from yolact_tf.packages import require_package
 
 
 def boxes_of(found: Detections) -> Any:

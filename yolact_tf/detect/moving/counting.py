@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from yolact_tf.detect.detections import Detections
-from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.detect.moving.as_supervision import boxes_at, boxes_of
 from yolact_tf.detect.moving.zones import Line, Zone
+from yolact_tf.packages import require_package
 
 logger = logging.getLogger(__name__)
 _REMEMBERED = 300  # frames for which an object that is out of sight is taken to be where it was last seen

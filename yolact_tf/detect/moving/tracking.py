@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from yolact_tf.detect.detections import Detections
-from yolact_tf.detect.engines.packages import require_package
 from yolact_tf.detect.moving.as_supervision import boxes_of
 from yolact_tf.detect.moving.reunion import Reunion
+from yolact_tf.packages import require_package
 
 _COASTING = 1.0  # seconds for which the tracker extrapolates a box that is out of sight
 

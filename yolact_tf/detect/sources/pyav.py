@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from yolact_tf.files import PathLike
+from yolact_tf.packages import require_package
 
 
 def pyav() -> Any:
     """The package av. ImportError in one line where it is missing."""
-    from yolact_tf.detect.engines.packages import require_package
-
     return require_package("av", "video", "Videos, cameras and streams")
 
 

@@ -1,4 +1,4 @@
-"""Packages that only some artefacts and sources need."""
+"""Packages that only some of what the program does needs, each by the extra that installs it."""
 
 import importlib
 from typing import Any
