@@ -6,7 +6,7 @@ A recipe is a Python file that builds one `Config`; a run folder keeps the resol
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from yolact_tf.fields import AUTO, AutoInt, from_dict, running
 
@@ -246,6 +246,11 @@ class LossConfig:
             _require_at_least(self, "loss", name, 0)
         _require_share(self, "loss", "focal_alpha")
 
+    @property
+    def matching(self) -> dict[str, float]:
+        """The thresholds of `match_anchors`."""
+        return {name: getattr(self, name) for name in ("positive_iou", "negative_iou", "crowd_overlap")}
+
 
 @dataclass(frozen=True)
 class DetectConfig:
@@ -284,6 +289,11 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
+
+    @property
+    def anchor_settings(self) -> dict[str, Any]:
+        """The arguments of `build_anchors`."""
+        return {"image_size": self.data.image_size, **dataclasses.asdict(self.anchors)}
 
     @property
     def score_activation(self) -> str:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from yolact_tf.anchors import build_anchors
 from yolact_tf.data.pipeline import build_dataset
 from yolact_tf.explain.anchor_figure import draw_anchor_matches
-from yolact_tf.explain.anchor_matches import AnchorMatches, anchors_of, match_data, match_truth
+from yolact_tf.explain.anchor_matches import AnchorMatches, match_data, match_truth
 from yolact_tf.recipes import load_config
 from yolact_tf.train.watch.anchor_matches import positives_by_level
 
@@ -36,7 +37,8 @@ def matches(*boxes, crowds=0, settings=()):
     }
     (image,) = match_truth(config, truth)
     pixels = np.full((64, 64, 3), 90, "uint8")
-    return AnchorMatches(config, anchors_of(config), [image], [(pixels, image)], 1)
+    anchors = build_anchors(**config.anchor_settings)
+    return AnchorMatches(config, anchors, [image], [(pixels, image)], 1)
 
 
 def test_an_object_that_is_an_anchor():

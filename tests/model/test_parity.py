@@ -51,10 +51,7 @@ def test_pyramid_levels_equal_the_reference(forward):
 @pytest.mark.parametrize("reference", sorted(RECIPE_OF))
 def test_anchors_equal_the_reference(parity, reference):
     config = load_config(RECIPE_OF[reference])
-    anchors = config.anchors
-    ours = build_anchors(
-        config.data.image_size, anchors.sizes, anchors.scales, anchors.ratios, anchors.square
-    )
+    ours = build_anchors(**config.anchor_settings)
     expected = np.asarray(centers_to_corners(parity("priors")[reference]))
     assert_allclose(ours, expected, rtol=0, atol=1e-6)
 

@@ -134,15 +134,15 @@ def match_data(
         examples = sorted(examples, key=lambda example: -example[1].is_missed.sum())[:_EXAMPLES]
         if progress:
             progress(len(images), total)
-    return AnchorMatches(config, anchors_of(config), images, examples, data.num_images)
+    anchors = build_anchors(**config.anchor_settings)
+    return AnchorMatches(config, anchors, images, examples, data.num_images)
 
 
 def match_truth(config: Config, truth: GroundTruth) -> Iterator[MatchedImage]:
     """Yields the MatchedImage of each image of a batch under a Config."""
-    anchors = anchors_of(config)
+    anchors = build_anchors(**config.anchor_settings)
     slots: Any = {name: np.asarray(values) for name, values in truth.items()}
-    loss = config.loss
-    targets = match_anchors(slots, anchors, loss.positive_iou, loss.negative_iou, loss.crowd_overlap)
+    targets = match_anchors(slots, anchors, **config.loss.matching)
     classes, gt_index, positive = (
         np.asarray(values) for values in (targets["classes"], targets["gt_index"], is_positive(targets))
     )
@@ -156,17 +156,9 @@ def match_truth(config: Config, truth: GroundTruth) -> Iterator[MatchedImage]:
             slots["boxes"][b, is_object[b]],
             chosen,
             rank[matched],
-            overlaps < loss.positive_iou,
+            overlaps < config.loss.positive_iou,
             np.flatnonzero(classes[b] == NEUTRAL),
         )
-
-
-def anchors_of(config: Config) -> np.ndarray:
-    """[A, 4] float32 corners of a Config's anchors, in 0..1."""
-    settings = config.anchors
-    return build_anchors(
-        config.data.image_size, settings.sizes, settings.scales, settings.ratios, settings.square
-    )
 
 
 def _batches(config, data, count, augmented):

@@ -52,10 +52,7 @@ class YolactLoss(keras.losses.Loss):
             self.part_names += ("dice_loss",)
         if config.model.mask_rescoring:
             self.part_names += ("mask_iou_loss",)
-        anchors = config.anchors
-        self.anchors = build_anchors(
-            config.data.image_size, anchors.sizes, anchors.scales, anchors.ratios, anchors.square
-        )
+        self.anchors = build_anchors(**config.anchor_settings)
         self.seed = keras.random.SeedGenerator(config.train.seed)
         self.class_counts = None
         if config.loss.class_loss == "balanced":
@@ -85,9 +82,7 @@ class YolactLoss(keras.losses.Loss):
         mask_rescorer: [n, Hp, Wp, 1] to mask IoUs [n, C]; None leaves its loss out.
         training: whether the batch counts towards the class counts of balanced losses."""
         settings = self.config.loss
-        targets = match_anchors(
-            ground_truth, self.anchors, settings.positive_iou, settings.negative_iou, settings.crowd_overlap
-        )
+        targets = match_anchors(ground_truth, self.anchors, **settings.matching)
         num_positives = count_positives(targets)
         num_images = ops.cast(num_replicas() * ops.shape(predictions["semantic_logits"])[0], "float32")
         box = self._box_loss(predictions["box_deltas"], targets)

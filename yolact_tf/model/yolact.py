@@ -1,6 +1,5 @@
 """YOLACT, wired as in the paper's figure 2. The file to open first."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,11 +50,10 @@ def build_yolact(config: Config) -> "Yolact":
 
     pyramid = fpn(backbone(as_rgb(image)))
     class_logits, box_deltas, mask_coefficients = zip(*map(head, pyramid), strict=True)
-    anchors = {"image_size": size, **dataclasses.asdict(config.anchors)}
     rescored = {"rescored": settings.mask_rescoring}
     predictions = {
         "class_logits": _all_levels(class_logits, "class_logits"),
-        "box_deltas": _all_levels(box_deltas, "box_deltas", anchors),
+        "box_deltas": _all_levels(box_deltas, "box_deltas", config.anchor_settings),
         "mask_coefficients": _all_levels(mask_coefficients, "mask_coefficients"),
         "prototypes": Output(rescored, name="prototypes")(protonet(pyramid[: settings.prototype_levels])),
         "semantic_logits": Output(name="semantic_logits")(semantic_head(pyramid[0])),

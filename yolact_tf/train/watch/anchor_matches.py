@@ -12,14 +12,10 @@ from yolact_tf.structures import GroundTruth
 
 def positives_by_level(ground_truth: GroundTruth, config: Config) -> np.ndarray:
     """[5] int64: the positive anchors of each level P3..P7, for the GroundTruth of a batch."""
-    anchors = config.anchors
-    grid = build_anchors(
-        config.data.image_size, anchors.sizes, anchors.scales, anchors.ratios, anchors.square
-    )
+    anchors = build_anchors(**config.anchor_settings)
     truth: Any = {name: np.asarray(values) for name, values in ground_truth.items()}
-    loss = config.loss
-    targets = match_anchors(truth, grid, loss.positive_iou, loss.negative_iou, loss.crowd_overlap)
+    targets = match_anchors(truth, anchors, **config.loss.matching)
     positives = np.asarray(is_positive(targets)).sum(0)  # [A]
     cells = np.square(pyramid_sizes(config.data.image_size))
     starts = np.cumsum(cells) - cells
-    return np.add.reduceat(positives, starts * anchors_per_cell(anchors.scales, anchors.ratios))
+    return np.add.reduceat(positives, starts * anchors_per_cell(config.anchors.scales, config.anchors.ratios))
