@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from yolact_tf.anchors import build_anchors, prototype_size, pyramid_sizes
+from yolact_tf.anchors import build_anchors, level_starts, prototype_size, pyramid_sizes
 from yolact_tf.boxes import centers_to_corners, corners_to_centers
 
 BASE = {"sizes": (24, 48, 96, 192, 384), "scales": (1.0,), "ratios": (1.0, 0.5, 2.0)}
@@ -24,6 +24,11 @@ def test_first_cell_holds_three_squares_about_its_centre():
     side = 24 / 550
     for axis in (2, 3):
         assert_allclose(first[:, axis], [side, side * 0.5**0.5, side * 2**0.5], atol=1e-6)
+
+
+def test_levels_follow_one_another():
+    # At 64 px the levels have 8, 4, 2, 1 and 1 cells a side.
+    assert level_starts(64, 3).tolist() == [0, 3 * 64, 3 * 80, 3 * 84, 3 * 85]
 
 
 def test_true_ratios_keep_the_area():

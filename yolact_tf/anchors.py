@@ -53,6 +53,12 @@ def anchors_per_cell(scales: Sequence[float], ratios: Sequence[float]) -> int:
     return len(scales) * len(ratios)
 
 
+def level_starts(image_size: int, per_cell: int) -> np.ndarray:
+    """[5] int64: where the anchors of each level begin among all, with `per_cell` of them a cell."""
+    counts = np.square(pyramid_sizes(image_size)) * per_cell
+    return np.cumsum(counts) - counts
+
+
 def _shape(side, ratio, square):
     width = side * math.sqrt(ratio)
     return width, width if square else side / math.sqrt(ratio)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from yolact_tf.anchors import anchors_per_cell, build_anchors, pyramid_sizes
+from yolact_tf.anchors import anchors_per_cell, build_anchors, level_starts
 from yolact_tf.boxes import paired_iou
 from yolact_tf.config import Config
 from yolact_tf.data.inspect.anchor_fit import box_sides
@@ -103,8 +103,7 @@ class AnchorMatches:
 
     @property
     def _starts(self):
-        cells = np.square(pyramid_sizes(self.config.data.image_size))
-        return (np.cumsum(cells) - cells) * self._per_cell
+        return level_starts(self.config.data.image_size, self._per_cell)
 
 
 def match_data(

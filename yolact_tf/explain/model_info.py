@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from yolact_tf.anchors import anchors_per_cell, build_anchors, pyramid_sizes
+from yolact_tf.anchors import anchors_per_cell, build_anchors, level_starts, pyramid_sizes
 from yolact_tf.config import AnchorConfig
 from yolact_tf.data.inspect.anchor_fit import AnchorFit, fit_of
 from yolact_tf.data.load import load_data
@@ -98,12 +98,12 @@ def anchor_levels(image_size: int, **shapes: Any) -> list[AnchorLevel]:
     """The AnchorLevels of these arguments of `build_anchors`."""
     anchors = build_anchors(image_size, **shapes) * image_size
     per_cell = anchors_per_cell(shapes["scales"], shapes["ratios"])
-    levels, start = [], 0
-    for number, cells in enumerate(pyramid_sizes(image_size), 3):
+    levels = []
+    cells_and_starts = zip(pyramid_sizes(image_size), level_starts(image_size, per_cell), strict=True)
+    for number, (cells, start) in enumerate(cells_and_starts, 3):
         x1, y1, x2, y2 = anchors[start : start + per_cell].T
         sides = tuple(zip((x2 - x1).tolist(), (y2 - y1).tolist(), strict=True))
         levels.append(AnchorLevel(f"P{number}", cells, image_size / cells, per_cell, sides))
-        start += cells * cells * per_cell
     return levels
 
 

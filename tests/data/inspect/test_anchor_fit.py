@@ -47,7 +47,7 @@ def random_boxes(seed, count=60):
     ],
 )
 def test_best_anchor_of_one_box(values, best):
-    assert_allclose(level_ious(box(*values), 64, PLAIN, PLAIN.sizes).max(), best, rtol=1e-6)
+    assert_allclose(level_ious(box(*values), 64, PLAIN).max(), best, rtol=1e-6)
 
 
 def test_recall_counts_boxes_that_reach_half():
@@ -85,7 +85,7 @@ def test_one_cell_a_level_is_as_good_as_all(recipe, square):
     pairs = np.asarray(iou(boxes, everywhere))
     per_cell = len(anchors.scales) * len(anchors.ratios)
     starts = np.cumsum([0] + [side**2 * per_cell for side in pyramid_sizes(size)[:-1]])
-    found = level_ious(boxes, size, anchors, anchors.sizes)
+    found = level_ious(boxes, size, anchors)
     assert found.shape == (60, 5)
     assert_allclose(found, np.maximum.reduceat(pairs, starts, axis=1), atol=1e-5)
 
@@ -137,4 +137,4 @@ def test_no_boxes_keep_the_sizes():
     none = np.zeros((0, 4), "float32")
     fit = better_fit(none, 64, PLAIN)
     assert fit == AnchorFit(PLAIN.sizes, dict.fromkeys(("all", "small", "medium", "large"), -1.0))
-    assert_array_equal(level_ious(none, 64, PLAIN, PLAIN.sizes), np.zeros((0, 5)))
+    assert_array_equal(level_ious(none, 64, PLAIN), np.zeros((0, 5)))

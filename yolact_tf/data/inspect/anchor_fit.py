@@ -1,11 +1,10 @@
 """How well anchors cover the boxes of a data set, and sizes that would cover them better."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from yolact_tf.anchors import NUM_LEVELS, build_anchors, pyramid_sizes
+from yolact_tf.anchors import NUM_LEVELS, anchors_per_cell, build_anchors, level_starts, pyramid_sizes
 from yolact_tf.box_pairs import paired_iou
 from yolact_tf.config import AnchorConfig
 
@@ -34,7 +33,7 @@ class AnchorFit:
 
 def fit_of(boxes: np.ndarray, image_size: int, anchors: AnchorConfig) -> AnchorFit:
     """The AnchorFit of an AnchorConfig on boxes, [n, 4] corners in 0..1 of the input."""
-    best = level_ious(boxes, image_size, anchors, anchors.sizes).max(1)
+    best = level_ious(boxes, image_size, anchors).max(1)
     recall = {"all": _share(best >= RECALL_IOU)}
     for name, inside in bins_of(box_sides(boxes) * image_size).items():
         recall[name] = _share(best[inside] >= RECALL_IOU)
@@ -56,24 +55,21 @@ def better_fit(boxes: np.ndarray, image_size: int, anchors: AnchorConfig) -> Anc
     return found if found.recall["all"] > own.recall["all"] else own
 
 
-def level_ious(
-    boxes: np.ndarray, image_size: int, anchors: AnchorConfig, sizes: Sequence[float]
-) -> np.ndarray:
+def level_ious(boxes: np.ndarray, image_size: int, anchors: AnchorConfig) -> np.ndarray:
     """IoU of each box with the best anchor of each level: [n, 4] corners in 0..1 to [n, levels].
 
     Exact for all positions, though only one cell a level is compared: among anchors of one shape,
     the nearest to the box in x and in y overlaps it most.
     """
-    grid = build_anchors(image_size, sizes, anchors.scales, anchors.ratios, anchors.square)
-    per_cell = len(anchors.scales) * len(anchors.ratios)
+    grid = build_anchors(image_size, **asdict(anchors))
+    per_cell = anchors_per_cell(anchors.scales, anchors.ratios)
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-    best, start = [], 0
-    for side in pyramid_sizes(image_size):
+    best = []
+    for side, start in zip(pyramid_sizes(image_size), level_starts(image_size, per_cell), strict=True):
         cells = grid[start : start + side * side * per_cell].reshape(side, side, per_cell, 4)
         x, y = (centers * side).astype(int).clip(0, side - 1).T
         best.append(_best_iou(boxes, cells, y, x))
-        start += side * side * per_cell
     return np.stack(best, 1)
 
 
@@ -102,7 +98,7 @@ def _search(boxes, image_size, anchors):
     candidates = np.geomspace(_SMALLEST, 1.25 * image_size, _NUM_CANDIDATES).round()
     candidates = np.unique(np.concatenate([candidates, anchors.sizes]))
     ious = np.stack(
-        [level_ious(boxes, image_size, anchors, (size,) * NUM_LEVELS) for size in candidates]
+        [level_ious(boxes, image_size, replace(anchors, sizes=(size,) * NUM_LEVELS)) for size in candidates]
     )  # [candidates, boxes, levels]
     starts = _starts(box_sides(boxes) * image_size, anchors.sizes, candidates)
     return max(_climb(ious, candidates, start) for start in starts)[-1]

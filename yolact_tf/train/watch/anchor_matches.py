@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from yolact_tf.anchors import anchors_per_cell, build_anchors, pyramid_sizes
+from yolact_tf.anchors import anchors_per_cell, build_anchors, level_starts
 from yolact_tf.config import Config
 from yolact_tf.losses.targets import is_positive, match_anchors
 from yolact_tf.structures import GroundTruth
@@ -16,6 +16,5 @@ def positives_by_level(ground_truth: GroundTruth, config: Config) -> np.ndarray:
     truth: Any = {name: np.asarray(values) for name, values in ground_truth.items()}
     targets = match_anchors(truth, anchors, **config.loss.matching)
     positives = np.asarray(is_positive(targets)).sum(0)  # [A]
-    cells = np.square(pyramid_sizes(config.data.image_size))
-    starts = np.cumsum(cells) - cells
-    return np.add.reduceat(positives, starts * anchors_per_cell(config.anchors.scales, config.anchors.ratios))
+    per_cell = anchors_per_cell(config.anchors.scales, config.anchors.ratios)
+    return np.add.reduceat(positives, level_starts(config.data.image_size, per_cell))
