@@ -1,6 +1,5 @@
 """summary.html: a run on one page, made of the files in its folder, so that it can be made again."""
 
-import dataclasses
 import html
 import json
 import math
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from yolact_tf.config import Config
 from yolact_tf.draw.pages import number, picture, table, write_page
+from yolact_tf.fields import differences
 from yolact_tf.files import PathLike
 from yolact_tf.recipes import load_config
 from yolact_tf.train.watch.run_log import read_log
@@ -133,21 +133,11 @@ def _settings_table(config):
         base, name = load_config(config.name), f"the recipe {config.name}"
     except (FileNotFoundError, ValueError):
         base, name = Config(), "the defaults"
-    before, after = _flat(base), _flat(config)
-    rows = [[path, before[path], after[path]] for path in after if after[path] != before[path]]
+    rows = [(found.path, found.theirs, found.ours) for found in differences(config, base)]
     if not rows:
         return f"<p>Those of {html.escape(name)}.</p>"
     rows = [[html.escape(str(cell)) for cell in row] for row in rows]
     return table(["field", html.escape(name), "this run"], rows, "text")
-
-
-def _flat(config, section=""):
-    values = {}
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        path = f"{section}{field.name}"
-        values |= _flat(value, f"{path}.") if dataclasses.is_dataclass(value) else {path: value}
-    return values
 
 
 def _commands(run_path, config, data):
