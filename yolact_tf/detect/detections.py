@@ -12,10 +12,10 @@ from yolact_tf import mask_windows
 from yolact_tf.detect.one_class_each import best_of_each
 from yolact_tf.detect.polygons import Polygon, polygons_of
 from yolact_tf.detect.result_formats import coco_results, json_text, supervision_detections
-from yolact_tf.detect.rle import encode_window
 from yolact_tf.detect.thresholds import threshold_of_each
 from yolact_tf.draw.instances import color_of, draw_instances
 from yolact_tf.mask_windows import Window
+from yolact_tf.rle import compressed_rle
 
 # Arrays with a row for each detection, as far as they are known.
 _ROWS = ("boxes", "scores", "class_ids", "mask_probabilities", "coefficients", "rescored", "track_ids")
@@ -140,7 +140,8 @@ class Detections:
     @cached_property
     def rle(self) -> list[dict[str, Any]]:
         """n COCO compressed RLE dicts, `size` [H, W] and ASCII `counts`."""
-        return [encode_window(window, self.image_size) for window in self.windows]
+        size = self.image_size
+        return [compressed_rle(mask_windows.run_lengths(*window, size), size) for window in self.windows]
 
     @cached_property
     def polygons(self) -> list[list[Polygon]]:

@@ -14,6 +14,7 @@ from yolact_tf.data.json_files import read_json
 from yolact_tf.data.split import Split
 from yolact_tf.files import PathLike
 from yolact_tf.images.orientation import turned_size, undoing
+from yolact_tf.rle import compressed_rle
 
 logger = logging.getLogger(__name__)
 _EXPECTED = "a JSON list of COCO results"
@@ -129,9 +130,7 @@ def _in_annotated_pixels(result, image):
     rle = result["segmentation"]
     runs = parse_segmentation(rle, height, width).runs
     if not (isinstance(rle, dict) and isinstance(rle["counts"], str)):
-        size = [height, width]
-        encoded = coco_mask.frPyObjects({"size": size, "counts": runs.tolist()}, *size)
-        rle = {"size": size, "counts": encoded["counts"].decode("ascii")}
+        rle = compressed_rle(runs, (height, width))
     box = result["bbox"] if "bbox" in result else coco_mask.toBbox(rle).tolist()
     return {**result, "bbox": box, "segmentation": rle}
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import as_detections
 from yolact_tf.detect.engines import Engine, SavedModelEngine
-from yolact_tf.detect.rle import decode_rle
 from yolact_tf.mask_windows import tight
+from yolact_tf.rle import decode_rle
 from yolact_tf.structures import Tensor
 
 

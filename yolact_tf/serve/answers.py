@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from yolact_tf.detect.detections import Detections
-from yolact_tf.detect.rle import decode_rle
 from yolact_tf.mask_windows import tight
+from yolact_tf.rle import decode_rle
 
 
 def read_detections(row: Mapping[str, Any], image_size: tuple[int, int] | None = None) -> Detections:

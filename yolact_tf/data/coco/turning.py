@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from yolact_tf.data.coco.json_numbers import is_number
 from yolact_tf.data.coco.segmentation import parse_segmentation
@@ -22,6 +21,7 @@ from yolact_tf.images.orientation import (
     turned_size,
     undoing,
 )
+from yolact_tf.rle import compressed_rle
 
 Size = tuple[int, int]  # width, height, before anything is turned
 
@@ -105,9 +105,7 @@ def turn_rle(rle: Mapping[str, Any], orientation: int) -> dict[str, Any]:
     """COCO's RLE turned by `orientation`, compressed to text."""
     height, width = rle["size"]
     runs = turn_runs(parse_segmentation(rle, height, width).runs, (width, height), orientation)
-    shape = list(turned_size((height, width), orientation))
-    encoded = coco_mask.frPyObjects({"size": shape, "counts": runs.tolist()}, *shape)
-    return {"size": shape, "counts": encoded["counts"].decode("ascii")}
+    return compressed_rle(runs, turned_size((height, width), orientation))
 
 
 def turn_points(points: np.ndarray, size: Size, orientation: int) -> np.ndarray:

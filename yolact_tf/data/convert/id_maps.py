@@ -8,6 +8,7 @@ from pycocotools import mask as coco_mask
 from yolact_tf.data.convert.conversion_losses import Losses
 from yolact_tf.data.convert.data_set import Instance, Picture
 from yolact_tf.data.convert.regions import encode
+from yolact_tf.rle import compressed_rle
 
 
 def paint(
@@ -49,9 +50,7 @@ def rles_of(ids: np.ndarray) -> dict[int, dict[str, Any]]:
     for value in np.unique(values[values > 0]).tolist():
         is_value = values == value
         borders = np.stack([starts[is_value], ends[is_value]], 1).ravel()
-        counts = np.diff(borders, prepend=0, append=ids.size).tolist()
-        counts = counts if counts[-1] else counts[:-1]  # pycocotools ends with the object, if it can
-        size = list(ids.shape)
-        rle = coco_mask.frPyObjects({"size": size, "counts": counts}, *size)
-        rles[value] = {"size": size, "counts": rle["counts"].decode("ascii")}
+        runs = np.diff(borders, prepend=0, append=ids.size)
+        runs = runs if runs[-1] else runs[:-1]  # pycocotools ends with the object, if it can
+        rles[value] = compressed_rle(runs, ids.shape)
     return rles

@@ -1,17 +1,16 @@
-"""COCO's compressed run lengths of masks, and masks of such."""
+"""COCO's compressed run lengths of masks, as JSON holds them, and masks of such."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from yolact_tf.mask_windows import Window, run_lengths
 
-
-def encode_window(window: Window, image_size: tuple[int, int]) -> dict[str, Any]:
-    """The RLE of a mask in an image of that size: `size` [H, W] and ASCII `counts`."""
-    size = list(image_size)
-    rle = coco_mask.frPyObjects({"size": size, "counts": run_lengths(*window, image_size).tolist()}, *size)
+def compressed_rle(runs: np.ndarray, size: Sequence[int]) -> dict[str, Any]:
+    """The RLE of plain run lengths of a mask [H, W]: `size` [H, W] and ASCII `counts`."""
+    size = list(size)
+    rle = coco_mask.frPyObjects({"size": size, "counts": runs.tolist()}, *size)
     return {"size": size, "counts": rle["counts"].decode("ascii")}
 
 
