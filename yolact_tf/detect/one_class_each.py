@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from yolact_tf.box_pairs import paired_iou
-from yolact_tf.detect.windows import Window, iou
+from yolact_tf.detect.windows import iou
+from yolact_tf.mask_windows import Window
 
 SAME = 0.5  # IoU above which two boxes, and two masks, are of one object
 

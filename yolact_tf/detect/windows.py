@@ -1,4 +1,4 @@
-"""Arithmetic of masks that are windows (y, x, [h, w] bool array) of one large image.
+"""Arithmetic of masks that are Windows of one large image.
 
 A region is corners (x1, y1, x2, y2), whole pixels.
 """
@@ -8,18 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-Window = tuple[int, int, np.ndarray]
+from yolact_tf.mask_windows import Window, tight
+
 Region = tuple[int, int, int, int]
 
 
 def trimmed(window: Window) -> Window:
-    """The smallest window with the same pixels, a copy of its own."""
-    y, x, mask = window
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not rows.size:
-        return y, x, np.zeros((0, 0), bool)
-    top, left = int(rows[0]), int(columns[0])
-    return y + top, x + left, mask[top : rows[-1] + 1, left : columns[-1] + 1].copy()
+    """The smallest window with the same pixels: a copy, so that the larger one can go."""
+    y, x, mask = tight(*window)
+    return y, x, mask.copy()
 
 
 def moved(window: Window, x: int, y: int, scale: int = 1) -> Window:

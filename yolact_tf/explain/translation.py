@@ -13,6 +13,7 @@ from yolact_tf.detect.engines import KerasEngine
 from yolact_tf.draw.instances import resize
 from yolact_tf.explain.mask_sums import prototypes_of
 from yolact_tf.explain.mirrored_padding import without_padding
+from yolact_tf.mask_windows import tight
 from yolact_tf.preprocess import RGB_MEAN, to_channels
 
 GREY = tuple(round(value) for value in RGB_MEAN)  # what the network takes for 0
@@ -117,9 +118,8 @@ def _best_object(image, found: Detections):
             "IMAGE must show something that the model finds, to be moved about; without IMAGE a drawn ball "
             "is. Received one in which it finds nothing"
         )
-    rows, columns = np.flatnonzero(whole.any(1)), np.flatnonzero(whole.any(0))
-    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    cut, mask = image[window], whole[window]
+    y, x, mask = tight(0, 0, whole)
+    cut = image[y : y + mask.shape[0], x : x + mask.shape[1]]
     scale = _LARGEST * _SIDE / max(mask.shape)
     size = max(1, round(mask.shape[0] * scale)), max(1, round(mask.shape[1] * scale))
     smooth = np.repeat(np.uint8(255) * mask[..., None], 3, 2)

@@ -15,7 +15,6 @@ from yolact_tf.detect.repeated.looks import Look
 from yolact_tf.detect.repeated.sets import one_set, with_windows
 from yolact_tf.detect.windows import (
     Region,
-    Window,
     add_to,
     extent_of,
     iou,
@@ -23,6 +22,7 @@ from yolact_tf.detect.windows import (
     trimmed,
     within,
 )
+from yolact_tf.mask_windows import Window
 
 SAME = 0.5  # IoU of two masks that are of one object
 HELD = 0.5  # share of a cut sighting's mask that lies in the object that it is a part of

@@ -7,6 +7,7 @@ import numpy as np
 
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.windows import Region, moved, trimmed
+from yolact_tf.mask_windows import Window
 
 
 def in_image(found: Detections, region: Region, scale: int, image_size: tuple[int, int]) -> Detections:
@@ -22,7 +23,7 @@ def in_image(found: Detections, region: Region, scale: int, image_size: tuple[in
     )
 
 
-def with_windows(found: Detections, windows: Sequence[tuple[int, int, np.ndarray]]) -> Detections:
+def with_windows(found: Detections, windows: Sequence[Window]) -> Detections:
     """The same objects with these masks in pixels, as plain Detections."""
     kept = {name: getattr(found, name) for name in _KEPT}
     nothing = np.zeros((len(found), 0, 0), np.float32)
