@@ -140,7 +140,7 @@ def test_lost_images_are_treated_as_the_first_run_says(tmp_path, shapes_data, mo
     seen = []
 
     def evaluate(*_, progress, **options):
-        seen.append((options["on_error"], options["max_unreadable"]))
+        seen.append((options["settings"].on_error, options["settings"].max_unreadable))
         raise ValueError("enough")
 
     blind = Blind(load_labels(shapes_data))

@@ -18,6 +18,7 @@ import yolact_tf
 from tests.blind import Blind
 from tests.coco_folder import rectangle, write_annotations, write_folder
 from tests.data.coco.test_split import BROKEN_ANNOTATIONS
+from yolact_tf.config import DataConfig
 from yolact_tf.data.coco.split import load_coco
 from yolact_tf.data.load import load_data
 from yolact_tf.data.shards.writer import write_records
@@ -187,7 +188,7 @@ def test_what_a_validation_set_may_hold_evaluates(shapes_run, shapes_data, tmp_p
     assert found == [{**row, "image_id": text_id[row["image_id"]]} for row in rows]
     assert metrics["images"] == expected["images"] == 4
     with pytest.raises(ValueError, match="expected polygons of at least three points"):
-        evaluate(detector, tmp_path, on_error="refuse")
+        evaluate(detector, tmp_path, settings=DataConfig(on_error="refuse"))
 
 
 def vanish(path):
@@ -208,6 +209,7 @@ def shrink(path):
 
 
 BLIND = Blind({1: "thing"})
+LENIENT = DataConfig(max_unreadable=0.25)
 FAULTS = {
     vanish: "no such image file",
     fold: "expected an image file. Received: ",
@@ -229,12 +231,12 @@ def test_an_image_that_is_lost_is_left_out_and_named(damage, four, caplog):
     damage(path := Path(four.records[1].path))
     progress = []
     tell = lambda *numbers: progress.append(numbers)
-    metrics, _ = evaluate(BLIND, four, progress=tell, max_unreadable=0.25)
+    metrics, _ = evaluate(BLIND, four, progress=tell, settings=LENIENT)
     assert metrics["images"] == 3 and progress == [(done, 4) for done in (1, 2, 3, 4)]
     (line,) = caplog.messages
     assert line.startswith(f"{four.origin}: left out 1 of 4 images, the first {path}: {FAULTS[damage]}")
     with pytest.raises((ValueError, OSError), match=f"^{path}: {FAULTS[damage]}"):
-        evaluate(BLIND, four, on_error="refuse", max_unreadable=0.25)
+        evaluate(BLIND, four, settings=DataConfig(on_error="refuse", max_unreadable=0.25))
 
 
 @pytest.mark.parametrize(("share", "num_lost", "allowed"), [(0.25, 2, 1), (0.05, 1, 0), (1.0, 4, 3)])
@@ -242,7 +244,7 @@ def test_more_lost_images_than_allowed_end_an_evaluation(share, num_lost, allowe
     for record in four.records[:num_lost]:
         vanish(Path(record.path))
     with pytest.raises(OSError) as caught:
-        evaluate(BLIND, four, max_unreadable=share)
+        evaluate(BLIND, four, settings=DataConfig(max_unreadable=share))
     assert str(caught.value) == (
         f"{four.origin}: expected at most {allowed} of 4 images to be unreadable (`data.max_unreadable`). "
         f"Received: {num_lost}, the first {four.records[0].path}: no such image file"
@@ -260,9 +262,9 @@ def test_a_rotten_image_in_a_shard_is_left_out_too(four, tmp_path):
     with tf.io.TFRecordWriter(file) as writer:
         for example in examples:
             writer.write(example.SerializeToString())
-    assert evaluate(BLIND, data, max_unreadable=0.25)[0]["images"] == 3
+    assert evaluate(BLIND, data, settings=LENIENT)[0]["images"] == 3
     with pytest.raises(ValueError, match="2.png: expected 40x30 pixels. Received: 20x30"):
-        evaluate(BLIND, data, on_error="refuse")
+        evaluate(BLIND, data, settings=DataConfig(on_error="refuse"))
 
 
 @pytest.mark.parametrize("results_of", [lambda data: [], perfect_results])

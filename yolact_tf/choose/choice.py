@@ -36,7 +36,7 @@ def choose(data: PathLike, overrides: Iterable[str] = (), weights: PathLike | No
         return _of_run(Path(weights), overrides)
     settings = override(Config(), overrides).data
     with _in_silence():
-        look = look_at(load_data(data, "train", settings.on_error, settings.boxless))
+        look = look_at(load_data(data, "train", settings))
     return choice_for(look, this_machine(), overrides)
 
 

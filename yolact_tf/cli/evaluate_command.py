@@ -132,7 +132,7 @@ def _open(is_file, overrides, data, split, settings):
 
     detectors = [model for model, is_results in is_file.items() if not is_results]
     subjects = {model: Stopwatch(open_detector(model, overrides=overrides)) for model in detectors}
-    loaded = load_data(data, split, settings.on_error, settings.boxless)
+    loaded = load_data(data, split, settings)
     for detector in subjects.values():
         require_labels(detector.labels, loaded)
     files = {model: read_results(model, loaded) for model, is_results in is_file.items() if is_results}
@@ -152,8 +152,7 @@ def _evaluate(subject, loaded, settings, reference_protocol):
             loaded,
             progress=progress,
             reference_protocol=reference_protocol,
-            on_error=settings.on_error,
-            max_unreadable=settings.max_unreadable,
+            settings=settings,
         )
 
 
@@ -173,8 +172,7 @@ def _analyse(subject, loaded, settings, reference_protocol):
                 reference.add(found, record)
 
         with progress_bar("evaluating") as progress:
-            lost = settings.on_error, settings.max_unreadable
-            results = detect_split(subject, loaded, observe, progress, *lost)
+            results = detect_split(subject, loaded, observe, progress, settings)
         image_ids = frozenset(subject.image_ids)
     with progress_bar("comparing with the truth") as progress:
         analysis = analyse(loaded, results, image_ids, progress)

@@ -14,25 +14,25 @@ from yolact_tf.data.split import Split
 from yolact_tf.files import PathLike
 
 
-def load_data(
-    data: PathLike | Split, split: str, on_error: str = "skip", boxless: str = DataConfig.boxless
-) -> Split:
+def load_data(data: PathLike | Split, split: str, settings: DataConfig | None = None) -> Split:
     """What `split` of `data` holds, as a Split, or `data` itself where it is one already.
 
     data: a folder as README describes, or the URL of one of shards, such as gs://bucket/folder.
-    on_error, boxless: as in `load_coco`. Of shards, both were decided when they were written.
+    settings: `on_error` and `boxless` of them, or of the defaults for None, are as in `load_coco`. Of shards,
+    both were decided when they were written.
     """
     if not isinstance(data, str | os.PathLike):
         return data
     if _holds_shards(data, split):
         return load_shards(str(data), split)
-    return load_coco(data, split, on_error, boxless)
+    settings = settings or DataConfig()
+    return load_coco(data, split, settings.on_error, settings.boxless)
 
 
 def load_both(data: PathLike, settings: DataConfig) -> tuple[Split, Split]:
     """The splits that a training needs, `load_data` of "train" and of "val". ValueError where their
     categories differ."""
-    train, val = (load_data(data, split, settings.on_error, settings.boxless) for split in ("train", "val"))
+    train, val = (load_data(data, split, settings) for split in ("train", "val"))
     if train.labels != val.labels:
         raise ValueError(
             f"{val.origin}: expected the categories of the training split, {train.labels}. "

@@ -43,7 +43,7 @@ def build_dataset(
     with an OpError above the share that the recipe allows.
     mixing_end: when mosaic and copy-paste end, where a clock tells; else it follows from `train.epochs`.
     """
-    data = load_data(data, split, config.data.on_error, config.data.boxless)
+    data = load_data(data, split, config.data)
     if len(data.labels) > config.model.num_classes:
         raise ValueError(
             f"`model.num_classes` must be at least the {len(data.labels)} categories of "

@@ -42,9 +42,7 @@ def evaluate(
     progress: Progress | None = None,
     reference_protocol: bool = False,
     observe: Observer | None = None,
-    on_error: str = "skip",
-    max_unreadable: float = DataConfig.max_unreadable,
-    boxless: str = DataConfig.boxless,
+    settings: DataConfig | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(metrics, results) of a detector on one split.
 
@@ -55,12 +53,12 @@ def evaluate(
     progress: called as progress(done, total) after each image, lost ones too.  reference_protocol: adds
     `reference` to the metrics, the numbers of the original's own evaluator (`ReferenceAP`).  observe:
     called for each image in turn as observe(record, image, detections).
-    on_error: as `load_data` has it. An image that cannot be read by now is left out of all numbers, which
-    a line of the log says ("skip"), or raises ("refuse").  max_unreadable: share that may be left out so.
-    boxless: as `load_data` has it.
+    settings: as `load_data` has them. By `on_error`, an image that cannot be read by now is left out of all
+    numbers, which a line of the log says ("skip"), or raises ("refuse"); `max_unreadable` is the share that
+    may be left out so.
     The truth is what loading made of the annotations: what it leaves out does not count.
     """
-    data = load_data(data, split, on_error, boxless)
+    data = load_data(data, split, settings)
     truth = Truth(data.labels)
     reference = ReferenceAP(data.labels) if reference_protocol else None
 
@@ -71,7 +69,7 @@ def evaluate(
         if observe:
             observe(record, image, detections)
 
-    results = detect_split(detector, data, collect, progress, on_error, max_unreadable)
+    results = detect_split(detector, data, collect, progress, settings)
     metrics = truth.metrics(results)
     if reference:
         metrics["reference"] = reference.result()
@@ -83,13 +81,12 @@ def detect_split(
     data: Split,
     observe: Observer,
     progress: Progress | None = None,
-    on_error: str = "skip",
-    max_unreadable: float = DataConfig.max_unreadable,
+    settings: DataConfig | None = None,
 ) -> list[dict[str, Any]]:
     """The results of a detector on a split, and all else as `evaluate` has it, but for metrics."""
     require_labels(detector.labels, data)
     results = []
-    for record, image in _readable(data, on_error, max_unreadable, progress):
+    for record, image in _readable(data, settings or DataConfig(), progress):
         detections = detector(image)
         results += results_as_annotated(detections.to_coco(record.image_id), record)
         observe(record, image, detections)
@@ -122,17 +119,17 @@ def results_as_annotated(results: list[dict[str, Any]], record: Record) -> list[
 
 
 def _readable(
-    data: Split, on_error: str, max_unreadable: float, progress: Progress | None
+    data: Split, settings: DataConfig, progress: Progress | None
 ) -> Iterator[tuple[Record, np.ndarray]]:
     """(record, image) of each image that can be read, in turn; tells how many cannot, and the first."""
     num_lost, first = 0, None
-    allowed = most_lost(max_unreadable, data.num_images)
+    allowed = most_lost(settings.max_unreadable, data.num_images)
     for done, record in enumerate(data.records, 1):
         try:
             image = record.read_image()
         except (ValueError, OSError) as error:
             num_lost, first = num_lost + 1, first or error
-            if on_error == "refuse":
+            if settings.on_error == "refuse":
                 raise
             if num_lost > allowed:
                 raise type(error)(

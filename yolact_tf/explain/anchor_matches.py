@@ -119,7 +119,7 @@ def match_data(
     data: a data folder, or what `load_data` made of one.  augmented: shuffled and augmented, as a training
     sees them.  progress: called as progress(done, total) after each batch.
     """
-    data = load_data(data, split, config.data.on_error, config.data.boxless)
+    data = load_data(data, split, config.data)
     # A recipe knows nothing of this data.
     model = dataclasses.replace(config.model, num_classes=max(config.model.num_classes, len(data.labels)))
     config = dataclasses.replace(config, model=model)

@@ -75,13 +75,11 @@ def find_mistakes(
     An object is found by the best detection of its class with a box IoU of 0.5 that has no other object;
     where the IoU of the masks is less, the detection has a poor mask. Detections in a crowd of their class
     are no mistakes.
-    data, progress: as `evaluate` has them.  settings: what is done with corrupt data.
+    data, progress, settings: as `evaluate` has them.
     """
-    settings = settings or DataConfig()
-    data = load_data(data, split, settings.on_error, settings.boxless)
+    data = load_data(data, split, settings)
     judge = _Judge(data.labels, score_threshold)
-    lost = settings.on_error, settings.max_unreadable
-    detect_split(detector, data, judge.observe, progress, *lost)
+    detect_split(detector, data, judge.observe, progress, settings)
     by_weight = lambda mistake: -mistake.weight
     wrong, missed = sorted(judge.wrong, key=by_weight), sorted(judge.missed, key=by_weight)
     return Mistakes(score_threshold, wrong, missed, judge.num_right, data.num_images)

@@ -59,10 +59,9 @@ def crop_by_size(
 ) -> CropBySize:
     """The CropBySize of a detector on one split. ValueError where its Detections have no prototypes.
 
-    data, progress: as `evaluate` has them.  settings: what is done with corrupt data.
+    data, progress, settings: as `evaluate` has them.
     """
-    settings = settings or DataConfig()
-    data = load_data(data, split, settings.on_error, settings.boxless)
+    data = load_data(data, split, settings)
     category_ids = np.array(list(data.labels))
     objects: list[FoundObject] = []
     whole_results: list[dict[str, Any]] = []
@@ -72,8 +71,7 @@ def crop_by_size(
         objects.extend(_found_objects(record, found, whole, category_ids))
         whole_results.extend(results_as_annotated(whole.to_coco(record.image_id), record))
 
-    lost = settings.on_error, settings.max_unreadable
-    results = detect_split(detector, data, observe, progress, *lost)
+    results = detect_split(detector, data, observe, progress, settings)
     return CropBySize(objects, _mask_ap(data, results), _mask_ap(data, whole_results))
 
 

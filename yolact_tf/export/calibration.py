@@ -29,7 +29,7 @@ class CalibrationImages:
     """
 
     def __init__(self, data: PathLike, settings: DataConfig, count: int, progress: Progress | None = None):
-        self._split = load_data(data, SPLIT, settings.on_error, settings.boxless)
+        self._split = load_data(data, SPLIT, settings)
         self._settings = settings
         self._progress = progress or (lambda done, total: None)
         total = self._split.num_images

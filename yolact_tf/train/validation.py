@@ -69,8 +69,7 @@ class ValidateAP(keras.callbacks.Callback):
             self.data,
             progress=self.progress,
             observe=self.observe,
-            on_error=self.config.data.on_error,
-            max_unreadable=self.config.data.max_unreadable,
+            settings=self.config.data,
         )
         logs["val_box_AP"] = metrics["bbox"]["AP"]
         logs["val_mask_AP"] = mask_ap = metrics["segm"]["AP"]

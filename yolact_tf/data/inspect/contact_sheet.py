@@ -29,7 +29,7 @@ def contact_sheet(config: Config, data: PathLike | Split, count: int = 8, seed: 
     """
     if count < 1:
         raise ValueError(f"`count` must be at least 1. Received: {count!r}")
-    data = load_data(data, "train", config.data.on_error, config.data.boxless)
+    data = load_data(data, "train", config.data)
     images, truth = next(iter(training_views(config, data, count, seed)))
     return draw_batch(images, truth, data.labels)
 

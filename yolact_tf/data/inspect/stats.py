@@ -45,7 +45,7 @@ def statistics(
     data: a data folder, or what `load_data` made of one.  most: how many images are counted, the first;
     None counts all.
     """
-    data = load_data(data, split, config.data.on_error, config.data.boxless)
+    data = load_data(data, split, config.data)
     size = config.data.image_size
     records = itertools.islice(data.records, most)
     objects = [(r.boxes[~r.is_crowd], r.classes[~r.is_crowd], r.is_crowd.sum()) for r in records]
