@@ -57,10 +57,8 @@ def _covering(letters):
 
 def _plainness(path):
     name = Path(path).stem.lower()
-    is_slanted_or_heavy = any(
-        word in name for word in ("bold", "italic", "oblique", "black", "thin", "light")
-    )
-    return not is_slanted_or_heavy, "sans" in name, "mono" not in name, -len(name)
+    is_of_other_style = any(word in name for word in _OF_OTHER_STYLES)
+    return not is_of_other_style, "sans" in name, "mono" not in name, -len(name)
 
 
 @functools.cache
