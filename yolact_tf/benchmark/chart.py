@@ -5,19 +5,18 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate
 
-from matplotlib.figure import Figure
-
 from yolact_tf.benchmark.growth import Growth
 from yolact_tf.benchmark.memory import Memory
 from yolact_tf.benchmark.report import ModelReport, Report
 from yolact_tf.benchmark.stages import NETWORK, STAGES
-from yolact_tf.files import PathLike, atomic_path
+from yolact_tf.draw.charts import BLUE, ORANGE, new_chart, save_chart
+from yolact_tf.files import PathLike
 
 _COLORS = dict(
-    zip(STAGES, ("#9aa3ad", "#5aa9a3", "#1f5fa8", "#d9730d", "#8e5ba6", "#3c8d40", "#c9a227"), strict=True)
+    zip(STAGES, ("#9aa3ad", "#5aa9a3", BLUE, ORANGE, "#8e5ba6", "#3c8d40", "#c9a227"), strict=True)
 )
-_GREY, _BLUE = "#c3c8ce", "#1f5fa8"
-_LINES = ("#1f5fa8", "#d9730d", "#3c8d40", "#8e5ba6", "#b03a48", "#5aa9a3", "#7a6a53", "#c9a227")
+_GREY = "#c3c8ce"
+_LINES = (BLUE, ORANGE, "#3c8d40", "#8e5ba6", "#b03a48", "#5aa9a3", "#7a6a53", "#c9a227")
 _LONGEST = 34  # letters of a name
 
 
@@ -31,8 +30,7 @@ def draw_report(report: Report, path: PathLike) -> None:
         panels.append(partial(_draw_memory, memories, names))
     rows = -(-len(panels) // 2)
     tall = 2.6 + 0.5 * len(names)  # inches of what has a line a model
-    # No pyplot: a library should not choose the backend of whoever imports it.
-    figure = Figure(figsize=(14, tall + 4 * rows), layout="constrained")
+    figure = new_chart(14, tall + 4 * rows)
     grid = figure.add_gridspec(1 + rows, 2, height_ratios=[tall, *[4] * rows])
     _draw_stages(report.models, names, figure.add_subplot(grid[0, :]))
     for number, draw in enumerate(panels):
@@ -40,8 +38,7 @@ def draw_report(report: Report, path: PathLike) -> None:
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(_title(report), fontsize=10)
-    with atomic_path(path, suffix=".png") as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_chart(figure, path)
 
 
 def _draw_stages(models: Sequence[ModelReport], names, axis):
@@ -109,7 +106,7 @@ def _draw_memory(memories: Sequence[Memory], names, axis):
     own = [memory.of_process / 2**20 - least for memory, least in zip(memories, before)]
     rows = range(len(memories))
     axis.barh(rows, before, height=0.55, color=_GREY, label="Python and its libraries")
-    bars = axis.barh(rows, own, left=before, height=0.55, color=_BLUE, label="the model, at work")
+    bars = axis.barh(rows, own, left=before, height=0.55, color=BLUE, label="the model, at work")
     axis.set_yticks(rows, names)
     axis.bar_label(bars, [f"{a + b:.0f} MiB" for a, b in zip(before, own)], padding=4)
     axis.invert_yaxis()

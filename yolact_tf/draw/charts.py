@@ -12,6 +12,12 @@ from yolact_tf.files import PathLike, atomic_path
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#8a8f98"
 
 
+def new_chart(width: float, height: float) -> Figure:
+    """An empty Figure of so many inches, whose parts make room for one another."""
+    # No pyplot: a library should not choose the backend of whoever imports it.
+    return Figure(figsize=(width, height), layout="constrained")
+
+
 def tidy(axis: Axes) -> None:
     """A faint grid, and no frame above and on the right."""
     axis.grid(alpha=0.3)

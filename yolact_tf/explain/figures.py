@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from yolact_tf.draw.charts import new_chart
 from yolact_tf.draw.fonts import font_file
 from yolact_tf.draw.instances import GAP
 
@@ -22,8 +23,8 @@ ADDS, SUBTRACTS = "#b2182b", "#2166ac"
 
 def new_figure(height: float, title: str = "") -> Figure:
     """A figure WIDTH inches wide, with a title at its upper left."""
-    # No pyplot: a library should not choose the backend of whoever imports it.
-    figure = Figure(figsize=(WIDTH, height), dpi=_DPI, layout="constrained")
+    figure = new_chart(WIDTH, height)
+    figure.set_dpi(_DPI)
     if title:
         figure.suptitle(title, x=0.008, ha="left", fontsize=12, color=_INK, **font_of(title))
     return figure

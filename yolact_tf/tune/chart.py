@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from yolact_tf.draw.charts import BLUE, GREY, ORANGE, save_chart, tidy
+from yolact_tf.draw.charts import BLUE, GREY, ORANGE, new_chart, save_chart, tidy
 from yolact_tf.tune.space import Choices, Range, Space, text_of
 from yolact_tf.tune.trials import FAILED, GOOD, STOPPED, TrialRow, best_of, own_of
 
@@ -28,8 +27,7 @@ def draw_search(rows: Sequence[TrialRow], space: Space, own: dict[str, Any], tar
     rows: the trials that are over, at least one.  own: the values of the recipe by the fields of `space`.
     """
     lines = 1 + -(-len(space) // _COLUMNS)
-    # No pyplot: a library should not choose the backend of whoever imports it.
-    figure = Figure(figsize=(16, 3.1 * lines), layout="constrained")
+    figure = new_chart(16, 3.1 * lines)
     grid = figure.add_gridspec(lines, _COLUMNS)
     _draw_history(figure.add_subplot(grid[0, :]), rows)
     for number, (path, values) in enumerate(space.items()):

@@ -4,24 +4,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from yolact_tf.data.inspect.anchor_fit import RECALL_IOU, SIZE_BINS
+from yolact_tf.draw.charts import BLUE, GREY, ORANGE, new_chart, save_chart
 from yolact_tf.draw.fonts import font_file
-from yolact_tf.files import PathLike, atomic_path
+from yolact_tf.files import PathLike
 
 if TYPE_CHECKING:  # it starts TensorFlow
     from yolact_tf.data.inspect.stats import Statistics
 
 _MOST_CLASSES = 24  # bars that stay legible
-_BLUE, _ORANGE, _GREY = "#1f5fa8", "#d9730d", "#8a8f98"
 
 
 def draw_statistics(statistics: "Statistics", path: PathLike) -> None:
     """Writes the charts of a Statistics as a PNG: classes, sizes, shapes, crowding, anchor recall."""
-    # No pyplot: a library should not choose the backend of whoever imports it.
-    figure = Figure(figsize=(15, 8.5), layout="constrained")
+    figure = new_chart(15, 8.5)
     axes = figure.subplots(2, 3)
     _draw_classes(axes[0, 0], statistics)
     _draw_sides(axes[0, 1], statistics)
@@ -31,14 +29,13 @@ def draw_statistics(statistics: "Statistics", path: PathLike) -> None:
     _draw_recall(axes[1, 2], statistics)
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
-    with atomic_path(path, suffix=".png") as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_chart(figure, path)
 
 
 def _draw_classes(axis, statistics):
     counts = sorted(statistics.class_counts.items(), key=lambda item: -item[1])
     shown = counts[:_MOST_CLASSES]
-    axis.barh([name for name, _ in shown], [count for _, count in shown], color=_BLUE)
+    axis.barh([name for name, _ in shown], [count for _, count in shown], color=BLUE)
     axis.invert_yaxis()
     if file := font_file("".join(name for name, _ in shown)):
         axis.set_yticks(range(len(shown)), [name for name, _ in shown], font=Path(file))
@@ -52,7 +49,7 @@ def _draw_sides(axis, statistics):
     sides = statistics.sides
     sizes = (*statistics.anchors.sizes, *statistics.better_anchors.sizes)
     low, high = min([*sides, *sizes]) / 1.1, max([*sides, *sizes]) * 1.1
-    tallest = axis.hist(sides, np.geomspace(low, high, 40), color=_BLUE)[0].max()
+    tallest = axis.hist(sides, np.geomspace(low, high, 40), color=BLUE)[0].max()
     axis.set_ylim(0, 1.25 * max(tallest, 1))  # room for the legend
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter(ScalarFormatter())
@@ -67,7 +64,7 @@ def _draw_sides(axis, statistics):
 def _draw_aspects(axis, statistics):
     aspects = statistics.aspects
     farthest = max(2.0, *np.abs(np.log2(aspects)), 0) if len(aspects) else 2.0
-    axis.hist(aspects, np.exp2(np.linspace(-farthest, farthest, 41)), color=_BLUE)
+    axis.hist(aspects, np.exp2(np.linspace(-farthest, farthest, 41)), color=BLUE)
     axis.set_xscale("log", base=2)
     ticks = np.exp2(np.arange(-int(farthest), int(farthest) + 1))
     axis.set_xticks(ticks, [f"{t:g}" if t >= 1 else f"1/{1 / t:g}" for t in ticks])
@@ -78,7 +75,7 @@ def _draw_objects_per_image(axis, statistics):
     counts = statistics.objects_per_image
     most = int(counts.max())
     width = -(-(most + 1) // 40)  # whole numbers of objects a bar
-    axis.hist(counts, np.arange(0, most + 1 + width, width) - 0.5, color=_BLUE)
+    axis.hist(counts, np.arange(0, most + 1 + width, width) - 0.5, color=BLUE)
     axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axis.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     crowds = f", {statistics.num_crowds} crowds" if statistics.num_crowds else ""
@@ -88,7 +85,7 @@ def _draw_objects_per_image(axis, statistics):
 def _draw_shares(axis, statistics):
     names = [f"{name}\n{_range(*SIZE_BINS[name])}" for name in statistics.size_shares]
     shares = [100 * max(share, 0) for share in statistics.size_shares.values()]
-    bars = axis.bar(names, shares, color=_BLUE, width=0.6)
+    bars = axis.bar(names, shares, color=BLUE, width=0.6)
     axis.bar_label(bars, fmt="%.0f %%")
     axis.set_ylim(0, 110)
     axis.set_title("objects by side, %")
@@ -112,9 +109,9 @@ def _draw_recall(axis, statistics):
 
 def _fits(statistics):
     """(fit, colour, line style, name) of the recipe's anchors and of better ones, where there are any."""
-    fits = [(statistics.anchors, _GREY, "-", "the recipe")]
+    fits = [(statistics.anchors, GREY, "-", "the recipe")]
     if statistics.better_anchors.sizes != statistics.anchors.sizes:
-        fits.append((statistics.better_anchors, _ORANGE, "--", "the suggestion"))
+        fits.append((statistics.better_anchors, ORANGE, "--", "the suggestion"))
     return fits
 
 

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from yolact_tf.draw.charts import BLUE, GREY, ORANGE, font_of, save_chart, tidy
+from yolact_tf.draw.charts import BLUE, GREY, ORANGE, font_of, new_chart, save_chart, tidy
 from yolact_tf.draw.instances import color_of
 from yolact_tf.evaluate.analysis import Analysis
 from yolact_tf.evaluate.calibration import BINS
@@ -66,7 +65,7 @@ def draw_f1(models: Mapping[str, Analysis], target: PathLike) -> None:
 
 def draw_calibration(models: Mapping[str, Analysis], target: PathLike) -> None:
     """Writes the share of right detections over their score as a PNG, above how many there are."""
-    figure = Figure(figsize=(10, 5.4), layout="constrained")
+    figure = new_chart(10, 5.4)
     axes = figure.subplots(2, 2, sharex=True, height_ratios=(3, 1))
     for kind, (above, below) in zip(("boxes", "masks"), axes.T, strict=True):
         colors = model_colors(models) if len(models) > 1 else dict.fromkeys(models, KIND_COLORS[kind])
@@ -88,7 +87,7 @@ def draw_calibration(models: Mapping[str, Analysis], target: PathLike) -> None:
 
 
 def _draw_own_f1(analysis, target):
-    figure = Figure(figsize=(13, 4.4), layout="constrained")
+    figure = new_chart(13, 4.4)
     axes = figure.subplots(1, 3)
     for (kind, found), axis in zip(analysis.kinds.items(), axes[:2], strict=True):
         curve = found.curve.above(_GRID)
@@ -116,8 +115,7 @@ def _best(found):
 
 
 def _two_panels():
-    # No pyplot: a library should not choose the backend of whoever imports it.
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure = new_chart(10, 4.6)
     return figure, figure.subplots(1, 2)
 
 

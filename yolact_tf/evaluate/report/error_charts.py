@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from yolact_tf.draw.charts import font_of, save_chart, tidy
+from yolact_tf.draw.charts import font_of, new_chart, save_chart, tidy
 from yolact_tf.evaluate.analysis import Analysis
 from yolact_tf.evaluate.error_split import KINDS, MISSED
 from yolact_tf.evaluate.report.curve_charts import KIND_COLORS, model_colors
@@ -22,7 +21,7 @@ def draw_errors(models: Mapping[str, Analysis], target: PathLike) -> None:
         for model, analysis in models.items()
         for kind, found in analysis.kinds.items()
     }
-    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    figure = new_chart(10, 3.8)
     if len(models) == 1:
         panels = {"": {kind: values for (_, kind), values in bars.items()}}
         colors = KIND_COLORS
@@ -46,7 +45,7 @@ def draw_confusion(matrix: np.ndarray, labels: dict[int, str], target: PathLike)
     names, matrix = names[occurs], matrix[np.ix_(occurs, occurs)]
     count = len(names)
     side = min(15.0, 3 + 0.55 * count if count <= MOST_NUMBERED else 5 + 0.2 * count)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    figure = new_chart(side + 1, side)
     axis = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from yolact_tf.draw.charts import BLUE, ORANGE, save_chart, tidy
+from yolact_tf.draw.charts import BLUE, ORANGE, new_chart, save_chart, tidy
 from yolact_tf.files import PathLike
 from yolact_tf.structures import Tensor
 from yolact_tf.train.watch.run_log import read_log
@@ -21,8 +20,7 @@ def draw_results(log: Path, target: PathLike) -> None:
     epochs = np.array(columns["epoch"]) + 1
     panels = _panels(columns)
     rows = -(-len(panels) // _COLUMNS)
-    # No pyplot: a library should not choose the backend of whoever imports it.
-    figure = Figure(figsize=(14, 3 * rows), layout="constrained")
+    figure = new_chart(14, 3 * rows)
     axes = figure.subplots(rows, _COLUMNS, squeeze=False)
     for axis, (title, curves) in zip(axes.flat, panels.items()):
         for (label, name), color in zip(curves.items(), (BLUE, ORANGE)):
@@ -50,7 +48,7 @@ def draw_learning_rate(
     """
     steps = np.linspace(0, total_steps, 2001)
     rates = np.asarray(schedule(steps.astype(np.float32)))
-    figure = Figure(figsize=(8, 4), layout="constrained")
+    figure = new_chart(8, 4)
     axis = figure.subplots()
     axis.plot(steps, rates, color=BLUE)
     axis.set_xlabel("step")
