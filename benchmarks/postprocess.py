@@ -24,10 +24,9 @@ from ai_edge_litert.interpreter import Interpreter
 from yolact_tf import build_yolact, load_config
 from yolact_tf.boxes import encode, iou
 from yolact_tf.detect.nms import fast_nms
-from yolact_tf.detect.postprocess import postprocess
+from yolact_tf.detect.postprocess import class_scores, postprocess
 from yolact_tf.masks import assemble_masks
 from yolact_tf.runs import untrained
-from yolact_tf.scores import class_scores
 
 LIMITS = {"score_threshold": 0.05, "iou_threshold": 0.5, "max_candidates": 200, "max_detections": 100}
 # name -> objects, and anchors that tell each

@@ -4,7 +4,7 @@ from keras import ops
 from numpy.testing import assert_array_equal
 
 from yolact_tf.detect.few import by_size, may_exceed
-from yolact_tf.scores import SCORES
+from yolact_tf.detect.postprocess import SCORES
 
 
 @pytest.mark.parametrize(("count", "size"), [(0, 4), (4, 4), (5, 16), (16, 16), (17, 100), (100, 100)])

@@ -9,9 +9,10 @@ from yolact_tf.boxes import decode
 from yolact_tf.detect.few import by_size, may_exceed
 from yolact_tf.detect.nms import NMS
 from yolact_tf.masks import assemble_masks
-from yolact_tf.scores import SCORES, class_scores
-from yolact_tf.structures import Tensor
+from yolact_tf.structures import BACKGROUND, Tensor
 
+# What makes scores of class logits: a sigmoid where the loss asked of one class at a time.
+SCORES = {"softmax": ops.softmax, "sigmoid": ops.sigmoid}
 # A box that no pixel of any prototype map lies in, for slots without a detection.
 NOWHERE = -9.0
 # Fewer anchors than all, and fewer detections, that a graph with branches is made for.
@@ -38,7 +39,7 @@ def postprocess(
     anchors: [A, 4] corners.  score_threshold: what an anchor's best class must exceed (traditional
     NMS: what each class must).  nms: a key of `detect.nms.NMS`; "traditional" measures in pixels and
     needs `image_size`, the side of the network's input.  mask_rescorer: [n, Hp, Wp, 1] to mask IoUs
-    [n, C], for YOLACT++; it adds `mask_scores`.  score_activation: a key of `yolact_tf.scores.SCORES`.
+    [n, C], for YOLACT++; it adds `mask_scores`.  score_activation: a key of `SCORES`.
     branches: whether what few anchors, candidates and detections leave out may take no time, which asks for a
     graph with conditions.  tail: whether what scores at most the threshold counts: an anchor that exceeds it
     competes in every class, so the reference fills its slots with near-zero scores.
@@ -91,6 +92,11 @@ def postprocess(
         one = detect_one({key: ops.reshape(x, x.shape[1:]) for key, x in batch.items()})
         return {key: ops.expand_dims(value, 0) for key, value in one.items()}
     return ops.map(detect_one, batch)
+
+
+def class_scores(class_logits: Tensor, activation: str) -> Tensor:
+    """Scores without that of background: [..., C+1] to [..., C]. activation: a key of `SCORES`."""
+    return SCORES[activation](class_logits)[..., BACKGROUND + 1 :]
 
 
 def _among(takes_part, sizes, select, boxes, logits):
