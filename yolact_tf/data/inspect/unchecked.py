@@ -56,8 +56,13 @@ def image_paths(splits: Iterable[UncheckedSplit]) -> list[Path]:
 
 
 def steps_of(splits: Sequence[UncheckedSplit], progress: Progress | None) -> Callable[[], None]:
-    """A function that tells `progress` of one more step: there is one a file and one an annotation."""
+    """As `stepper` has it, of one step a file and one an annotation."""
     total = len(image_paths(splits)) + sum(len(split.content["annotations"]) for split in splits)
+    return stepper(total, progress)
+
+
+def stepper(total: int, progress: Progress | None) -> Callable[[], None]:
+    """A function that tells `progress` of one more of `total` steps."""
     steps = itertools.count(1)
     return lambda: progress(next(steps), total) if progress else None
 

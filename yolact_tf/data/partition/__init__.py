@@ -1,6 +1,5 @@
 """One split of a data folder to several, by class shares; images that belong together stay on one side."""
 
-import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import numpy as np
 from yolact_tf.data.coco.entries import group_annotations, image_key
 from yolact_tf.data.coco.json_numbers import whole_number
 from yolact_tf.data.coco.layouts import find_split, list_splits
-from yolact_tf.data.inspect.unchecked import read_splits
+from yolact_tf.data.inspect.unchecked import read_splits, stepper
 from yolact_tf.data.partition.alike import join_alike, look_at
 from yolact_tf.data.partition.groups import Groups
 from yolact_tf.data.partition.shares import share_out
@@ -61,7 +60,8 @@ def divide(
     found = [images_of(split) for split in splits]
     train, images = splits[0], found[0][0]
     # Images to train on are looked at and compared, all are written.
-    advance = _steps(progress, 2 * len(images) + sum(len(of_split) for of_split, _ in found))
+    total = 2 * len(images) + sum(len(of_split) for of_split, _ in found)
+    advance = stepper(total, progress)
     groups = _groups(train, images, wishes, advance)
     parts = _parts(train, images, groups, shares, wishes)
     parts += [Part(s.name, s, of_split) for s, (of_split, _) in zip(splits[1:], found[1:], strict=True)]
@@ -101,11 +101,6 @@ def _shares(data, there, wishes):
     if sum(new.values()) >= 1:
         raise ValueError(f"--val and --test must sum to less than 1. Received: {sum(new.values()):g}")
     return {"train": 1 - sum(new.values()), **new}
-
-
-def _steps(progress, total):
-    steps = itertools.count(1)
-    return lambda: progress(next(steps), total) if progress else None
 
 
 def _groups(train, images, wishes, advance):
