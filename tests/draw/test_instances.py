@@ -1,7 +1,15 @@
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
-from yolact_tf.draw.instances import color_of, draw_instances, draw_truth, in_rows, resize, titled
+from yolact_tf.draw.instances import (
+    color_of,
+    draw_instances,
+    draw_truth,
+    in_rows,
+    resize,
+    scaled_size,
+    titled,
+)
 
 
 def plain(height, width, value):
@@ -35,6 +43,11 @@ def squares(*corners, side=40):
     """(boxes, windows) of squares."""
     boxes = np.array([[x, y, x + side, y + side] for x, y in corners], float)
     return boxes, [(y, x, np.ones((side, side), bool)) for x, y in corners]
+
+
+def test_a_scaled_size_keeps_its_proportions_and_a_pixel():
+    assert scaled_size((300, 400), 200) == (150, 200)
+    assert scaled_size((1, 1000), 100) == (1, 100)
 
 
 def test_the_first_object_is_on_top_in_its_own_colour():

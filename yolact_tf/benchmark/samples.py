@@ -10,7 +10,7 @@ from PIL import Image
 
 from yolact_tf.data.load import load_data
 from yolact_tf.data.synthetic.shapes import JPEG_QUALITY, Options, draw_scene
-from yolact_tf.draw.instances import resize
+from yolact_tf.draw.instances import resize, scaled_size
 from yolact_tf.files import PathLike
 from yolact_tf.images.decoding import decode_any, read_bytes
 
@@ -43,8 +43,7 @@ class Sample(NamedTuple):
 
     def resized(self, longer_side: int) -> "Sample":
         """The same image as a JPEG whose longer side has so many pixels."""
-        scale = longer_side / max(self.height, self.width)
-        size = max(1, round(self.height * scale)), max(1, round(self.width * scale))
+        size = scaled_size((self.height, self.width), longer_side)
         return Sample.of(self.name, _jpeg(resize(self.pixels, size)))
 
 

@@ -89,6 +89,12 @@ def titled(picture: np.ndarray, title: str) -> np.ndarray:
     return np.concatenate([np.asarray(line), picture])
 
 
+def scaled_size(size: tuple[int, int], longer_side: float) -> tuple[int, int]:
+    """A size (height, width) whose longer side has so many pixels, and whose shorter has at least one."""
+    scale = longer_side / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A picture, [H, W, 3] uint8, scaled to `size` (height, width); smoothed where it shrinks."""
     if picture.shape[:2] == tuple(size):

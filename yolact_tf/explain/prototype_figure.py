@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import PowerNorm
 
 from yolact_tf.detect.detections import Detections
-from yolact_tf.draw.instances import color_of, resize
+from yolact_tf.draw.instances import color_of, resize, scaled_size
 from yolact_tf.explain.figures import (
     ADDS,
     LIFT,
@@ -56,8 +56,8 @@ def prototype_figure(
 
 def _at_most(image):
     """The image, scaled down where its longer side is over _SIDE pixels."""
-    scale = min(1.0, _SIDE / max(image.shape[:2]))
-    return resize(image, (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale))))
+    size = image.shape[:2]
+    return resize(image, scaled_size(size, min(_SIDE, max(size))))
 
 
 def _aspect(image):

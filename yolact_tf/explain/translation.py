@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from yolact_tf.detect.detections import Detections
 from yolact_tf.detect.detector import Detector
 from yolact_tf.detect.engines import KerasEngine
-from yolact_tf.draw.instances import resize
+from yolact_tf.draw.instances import resize, scaled_size
 from yolact_tf.explain.mask_sums import prototypes_of
 from yolact_tf.explain.mirrored_padding import without_padding
 from yolact_tf.mask_windows import tight
@@ -120,8 +120,7 @@ def _best_object(image, found: Detections):
         )
     y, x, mask = tight(0, 0, whole)
     cut = image[y : y + mask.shape[0], x : x + mask.shape[1]]
-    scale = _LARGEST * _SIDE / max(mask.shape)
-    size = max(1, round(mask.shape[0] * scale)), max(1, round(mask.shape[1] * scale))
+    size = scaled_size(mask.shape, _LARGEST * _SIDE)
     smooth = np.repeat(np.uint8(255) * mask[..., None], 3, 2)
     return resize(cut, size), resize(smooth, size)[..., 0] > 127
 

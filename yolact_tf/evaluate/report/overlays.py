@@ -9,7 +9,7 @@ from pycocotools import mask as coco_mask
 from yolact_tf.data.coco.turning import turn_annotation
 from yolact_tf.data.record import Record
 from yolact_tf.data.split import Split
-from yolact_tf.draw.instances import GAP, color_of, draw_instances, in_rows, resize, titled
+from yolact_tf.draw.instances import GAP, color_of, draw_instances, in_rows, resize, scaled_size, titled
 from yolact_tf.evaluate.analysis import Analysis
 from yolact_tf.evaluate.coco_numbers import object_masks, ranking_score
 from yolact_tf.images.orientation import turned_size, undoing
@@ -92,8 +92,7 @@ def _upright(row, record: Record):
 def _panel(image, xywh, captions, masks, colors):
     """A picture at its own size, so that lines and names stay legible, on white of one width."""
     height, width = image.shape[:2]
-    scale = SIDE / max(height, width)
-    size = max(1, round(height * scale)), max(1, round(width * scale))
+    size = scaled_size((height, width), SIDE)
     corners = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1)
     boxes = corners * np.tile([size[1] / width, size[0] / height], 2)
     windows = [(0, 0, _resized(coco_mask.decode(mask), size)) for mask in masks]

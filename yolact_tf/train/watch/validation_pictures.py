@@ -7,7 +7,7 @@ import numpy as np
 
 from yolact_tf.data.record import Record
 from yolact_tf.detect.detections import Detections
-from yolact_tf.draw.instances import draw_truth, in_rows, resize
+from yolact_tf.draw.instances import draw_truth, in_rows, resize, scaled_size
 from yolact_tf.mask_windows import scaled
 from yolact_tf.structures import Progress
 
@@ -57,9 +57,7 @@ def truth_beside_detections(
 
     labels: category id -> name, in the model's order.
     """
-    height, width = image.shape[:2]
-    scale = SIDE / max(height, width)
-    size = max(1, round(height * scale)), max(1, round(width * scale))
+    size = scaled_size(image.shape[:2], SIDE)
     small = resize(image, size)
     # Drawn at the picture's size, so that lines and names stay legible.
     shown = found.above(SHOWN_SCORE).resized(size)
