@@ -12,6 +12,7 @@ from yolact_tf.fields import AUTO, AutoInt, from_dict, running
 
 # Of an encoded image that a server is sent: its float32 pixels take 600 MB.
 MAX_PIXELS = 50_000_000
+SHOWN_ABOVE = 0.15  # the scores that commands show of a model without thresholds of its own
 # Class losses that ask of one class at a time.
 SIGMOID_LOSSES = ("sigmoid_focal", "quality_focal", "varifocal")
 PRECISIONS = ("float32", "bfloat16")  # that a run detects in

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from yolact_tf.batch import local, storage
 from yolact_tf.batch.images import Group, Look, find_images, in_groups
 from yolact_tf.batch.outputs import GROUPS, Outputs, groups_done, reserve, withdraw
+from yolact_tf.config import SHOWN_ABOVE
 from yolact_tf.files import PathLike
 from yolact_tf.structures import Progress
 
@@ -30,7 +31,7 @@ class Job(NamedTuple):
     images: PathLike
     results: PathLike
     overlays: PathLike | None = None
-    score_threshold: float = 0.15
+    score_threshold: float = SHOWN_ABOVE
     shards: int = 1
     processes: int | None = None
     batch: int = 1

@@ -6,8 +6,7 @@ import typer
 from rich.markup import escape
 
 from yolact_tf.cli.progress import console, progress_bar
-
-_THRESHOLD = 0.15  # that of `yolact detect`
+from yolact_tf.config import SHOWN_ABOVE
 
 
 def batch(
@@ -23,7 +22,7 @@ def batch(
     overlays: Annotated[str | None, typer.Option(help="A new .tar for overlays.")] = None,
     score_threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Write what scores more.")
-    ] = _THRESHOLD,
+    ] = SHOWN_ABOVE,
     shards: Annotated[
         int, typer.Option(min=1, help="Files that results, and overlays, are divided into.")
     ] = 1,

@@ -18,8 +18,7 @@ from yolact_tf.cli.detect_options import (
     zone_counts,
 )
 from yolact_tf.cli.progress import console, rate_bar
-
-_THRESHOLD = 0.15  # of a model that comes without any
+from yolact_tf.config import SHOWN_ABOVE
 
 
 def detect(
@@ -31,7 +30,9 @@ def detect(
     score_threshold: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="Show what scores more; else as thresholds.json of a run says, else 0.15."
+            min=0,
+            max=1,
+            help=f"Show what scores more; else as thresholds.json of a run says, else {SHOWN_ABOVE:g}.",
         ),
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="Show so many objects of an image at most.")] = 15,
@@ -102,4 +103,4 @@ def _thresholds(model, labels):
     """By class, where MODEL is a run that has them; else one for all."""
     from yolact_tf.detect.thresholds import THRESHOLDS, read_thresholds
 
-    return read_thresholds(model, labels) if (model / THRESHOLDS).is_file() else _THRESHOLD
+    return read_thresholds(model, labels) if (model / THRESHOLDS).is_file() else SHOWN_ABOVE

@@ -10,6 +10,7 @@ from rich.table import Table
 from yolact_tf.cli.arguments import DataFolder, Overrides
 from yolact_tf.cli.data_settings import data_settings
 from yolact_tf.cli.progress import console, progress_bar
+from yolact_tf.config import SHOWN_ABOVE
 
 show_app = typer.Typer(help="Pictures of how a model decides.", no_args_is_help=True, rich_markup_mode=None)
 Model = Annotated[Path, typer.Argument(help="A run folder or an exported artefact.")]
@@ -25,7 +26,7 @@ def prototypes(
     image: Annotated[list[Path], typer.Argument(help="One image, or several to compare.")],
     output: Output,
     top_k: Annotated[int, typer.Option(min=0, help="Detections shown an image, the best.")] = 3,
-    score_threshold: Annotated[float, typer.Option(min=0, max=1)] = 0.15,
+    score_threshold: Annotated[float, typer.Option(min=0, max=1)] = SHOWN_ABOVE,
 ) -> None:
     """The prototypes over IMAGE, and how masks are added up from them, with the crop and without."""
     _require_picture(output)

