@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
-from yolact_tf.cli.progress import console
+from yolact_tf.cli.progress import console, plain_table
 
 if TYPE_CHECKING:
     from yolact_tf.benchmark import Report
@@ -83,7 +81,7 @@ def _growth_table(report, growth, title, cells):
 
 
 def _table(title, name, *columns):
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = plain_table(title=title, title_justify="left")
     table.add_column(name, overflow="fold")
     for column in columns:
         table.add_column(column, justify="right")

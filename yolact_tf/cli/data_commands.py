@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from yolact_tf.cli.arguments import Overrides
-from yolact_tf.cli.progress import console, progress_bar
+from yolact_tf.cli.progress import console, plain_table, progress_bar
 from yolact_tf.config import BOXLESS
 from yolact_tf.recipes import load_config
 
@@ -172,7 +171,7 @@ def convert(
     for split, images in report.images.items():
         console.print(f"{split}: {images} images, {report.objects[split]} objects")
     if report.losses:
-        table = Table("lost", "count", "first", box=None, padding=(0, 2, 0, 0))
+        table = plain_table("lost", "count", "first")
         for kind, loss in report.losses.items():
             table.add_row(escape(kind), str(loss.count), escape(loss.example))
         console.print(table)
@@ -203,7 +202,7 @@ def split(
 
     with progress_bar("splitting") as progress:
         division = divide(data, out, Wishes(val, test, seed, group_by, alike), progress)
-    table = Table("", *map(escape, division.images), box=None, padding=(0, 2, 0, 0))
+    table = plain_table("", *map(escape, division.images))
     table.add_row("images", *map(str, division.images.values()))
     for name in division.objects["train"]:
         counts = [objects.get(name, 0) for objects in division.objects.values()]
@@ -246,7 +245,7 @@ def _print_problems(problems, num_examples):
     if not problems:
         console.print("no problems found")
         return
-    table = Table("", "problem", "count", "where", box=None, padding=(0, 2, 0, 0))
+    table = plain_table("", "problem", "count", "where")
     for row in group(problems, num_examples):
         color = _COLORS[row.severity]
         for number, example in enumerate(row.examples):
@@ -260,11 +259,11 @@ def _print_statistics(found):
         f"{found.num_images} images, {found.num_objects} objects, {found.num_crowds} crowds; "
         f"{found.objects_per_image.mean():.1f} objects an image, at most {found.objects_per_image.max()}"
     )
-    classes = Table("class", "objects", box=None, padding=(0, 2, 0, 0))
+    classes = plain_table("class", "objects")
     for name, count in sorted(found.class_counts.items(), key=lambda item: -item[1]):
         classes.add_row(escape(name), str(count))
     console.print(classes)
-    cover = Table("", *found.anchors.recall, "sizes", box=None, padding=(0, 2, 0, 0))
+    cover = plain_table("", *found.anchors.recall, "sizes")
     shares = ["1.00", *(f"{max(share, 0):.2f}" for share in found.size_shares.values())]
     cover.add_row(f"share of objects at {found.image_size} px", *shares, "")
     fits = {"found by the recipe's anchors": found.anchors}

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from yolact_tf.cli.progress import console
+from yolact_tf.cli.progress import console, plain_table
 
 
 def info(
@@ -24,7 +23,7 @@ def info(
     from yolact_tf.explain.model_info import anchor_recall, model_info
 
     found = model_info(model, overrides or ())
-    facts = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    facts = plain_table(show_header=False)
     facts.add_row(found.kind, escape(model))
     for name, value in found.facts.items():
         facts.add_row(name, escape(value))
@@ -40,7 +39,7 @@ def info(
 
 
 def _print_parts(found):
-    table = Table("part", "layers", "parameters", "GFLOPs", "", box=None, padding=(0, 2, 0, 0))
+    table = plain_table("part", "layers", "parameters", "GFLOPs", "")
     for part in found.parts:
         row = str(len(part.layers)), f"{part.parameters:,}", _gflops(part.multiply_adds)
         table.add_row(part.name, *row, part.note)
@@ -54,7 +53,7 @@ def _print_parts(found):
 
 
 def _print_anchors(found):
-    table = Table("anchors", "cells", "stride", "a cell", "count", "px", box=None, padding=(0, 2, 0, 0))
+    table = plain_table("anchors", "cells", "stride", "a cell", "count", "px")
     for level in found.levels:
         sizes = ", ".join(f"{width:.0f} x {height:.0f}" for width, height in level.shapes)
         cells = f"{level.cells} x {level.cells}"
@@ -72,7 +71,7 @@ def _print_recall(fit, split):
 
 
 def _print_layers(found):
-    table = Table("part", "layer", "kind", "output", "parameters", "GFLOPs", box=None, padding=(0, 2, 0, 0))
+    table = plain_table("part", "layer", "kind", "output", "parameters", "GFLOPs")
     for part in found.parts:
         for layer in part.layers:
             shape = " x ".join("any" if side is None else str(side) for side in layer.output)

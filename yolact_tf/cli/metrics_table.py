@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from yolact_tf.cli.progress import console
+from yolact_tf.cli.progress import console, plain_table
 
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:
@@ -18,7 +18,7 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
         table = Table("", *metrics["reference"]["bbox"], title=title, box=None, padding=(0, 1, 0, 0))
         _add_ap_rows(table, metrics["reference"])
         console.print(table)
-    per_class = Table("class", "box AP", "mask AP", box=None, padding=(0, 2, 0, 0))
+    per_class = plain_table("class", "box AP", "mask AP")
     for name, values in metrics["per_class"].items():
         if max(values.values()) > -1:
             per_class.add_row(name, *(f"{values[kind]:.3f}" for kind in ("bbox", "segm")))

@@ -5,11 +5,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Table
 from rich.text import Text
 
 from yolact_tf.structures import Progress
@@ -31,6 +32,11 @@ _IS_TERMINAL = takes_bars(sys.stdout)
 console = Console(
     soft_wrap=True, highlight=False, force_terminal=_IS_TERMINAL, width=None if _IS_TERMINAL else 160
 )
+
+
+def plain_table(*headings: str, **options: Any) -> Table:
+    """A Table without lines, its columns two blanks apart. options: others of Rich's."""
+    return Table(*headings, box=None, padding=(0, 2, 0, 0), **options)
 
 
 @contextlib.contextmanager

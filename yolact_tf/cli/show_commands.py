@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from yolact_tf.cli.arguments import DataFolder, Overrides
 from yolact_tf.cli.data_settings import data_settings
-from yolact_tf.cli.progress import console, progress_bar
+from yolact_tf.cli.progress import console, plain_table, progress_bar
 from yolact_tf.config import SHOWN_ABOVE
 
 show_app = typer.Typer(help="Pictures of how a model decides.", no_args_is_help=True, rich_markup_mode=None)
@@ -84,7 +83,7 @@ def crop(
     with progress_bar("detecting") as progress:
         found = crop_by_size(detector, data, split, progress, data_settings(model))
     _write(draw_crop_by_size(found, detector), output)
-    table = Table("masks", *AP_NAMES, box=None, padding=(0, 2, 0, 0))
+    table = plain_table("masks", *AP_NAMES)
     for name, ap in (("AP with the crop", found.cropped_ap), ("AP without", found.whole_ap)):
         table.add_row(name, *(_fraction(ap[size]) for size in AP_NAMES))
     groups = [found.objects, *(found.of_size(name) for name in SIZES)]
@@ -114,7 +113,7 @@ def anchors(
     with progress_bar("matching") as progress:
         found = match_data(config, data, split, images, augmented, progress)
     _write(draw_anchor_matches(found), output)
-    table = Table("level", "anchors, px", "positive", "neutral", box=None, padding=(0, 2, 0, 0))
+    table = plain_table("level", "anchors, px", "positive", "neutral")
     for level, shapes in enumerate(found.shapes):
         sizes = ", ".join(f"{width:.0f} x {height:.0f}" for width, height in shapes)
         counts = (str(part[level].sum()) for part in (found.positives, found.neutrals))
@@ -151,7 +150,7 @@ def errors(
     wrong, missed = found.counts()
     console.print(f"{found.num_right} right detections, {len(found.wrong)} wrong: {_listed(wrong)}")
     console.print(f"{len(found.missed)} missed objects: {_listed(missed)}")
-    worst = Table("worst", "what", "image", box=None, padding=(0, 2, 0, 0))
+    worst = plain_table("worst", "what", "image")
     for name, mistakes in (("wrong", found.wrong), ("missed", found.missed)):
         for mistake in mistakes[:count]:
             image = escape(Path(mistake.record.path).name)

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from yolact_tf.cli.arguments import DataFolder, Overrides
-from yolact_tf.cli.progress import console
+from yolact_tf.cli.progress import console, plain_table
 from yolact_tf.cli.tuning_progress import tuning_report
 from yolact_tf.fields import minutes_of
 from yolact_tf.recipes import load_config
@@ -51,9 +50,7 @@ def _print_best(found):
     from yolact_tf.tune.trials import own_of
 
     own = own_of(found.rows)
-    table = Table(
-        "", f"trial {found.best.number}", *(["recipe"] if own else []), box=None, padding=(0, 2, 0, 0)
-    )
+    table = plain_table("", f"trial {found.best.number}", *(["recipe"] if own else []))
     shown = [found.best, own] if own else [found.best]
     table.add_row("mask AP", *(f"{row.mask_ap:.3f}" if row.mask_ap >= 0 else "–" for row in shown))
     for path in found.best.settings:
