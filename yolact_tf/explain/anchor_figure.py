@@ -4,12 +4,12 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import ScalarFormatter
 
+from yolact_tf.draw.charts import BLUE, ORANGE
 from yolact_tf.explain.anchor_matches import AnchorMatches
 from yolact_tf.explain.figures import WIDTH, below_one_another, new_figure, outline, picture_of, show_image
 
 _LEVELS = ("P3", "P4", "P5", "P6", "P7")
 _LEVEL_COLORS = ("#1f77b4", "#2ca02c", "#c79a00", "#ff7f0e", "#d62728")
-_OWN, _MISSED = "#1f5fa8", "#d9730d"
 _BINS = 24  # of the size of objects
 _MOST_NEUTRALS = 150  # drawn of an image
 _PER_ROW = 3  # examples
@@ -75,7 +75,7 @@ def _draw_sizes(axis, found):
     edges = np.geomspace(min(sides.min(), own.min()) / 1.1, max(sides.max(), own.max()) * 1.1, _BINS)
     labels = [f"an anchor {found.fit}", "missed: one is forced"]
     parts = [sides[~is_missed], sides[is_missed]]
-    axis.hist(parts, edges, stacked=True, color=[_OWN, _MISSED], label=labels)
+    axis.hist(parts, edges, stacked=True, color=[BLUE, ORANGE], label=labels)
     axis.set_ylim(0, 1.3 * axis.get_ylim()[1])
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter(ScalarFormatter())

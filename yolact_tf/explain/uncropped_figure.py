@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.ticker import ScalarFormatter
 
 from yolact_tf.detect.detector import Detector
+from yolact_tf.draw.charts import BLUE, ORANGE
 from yolact_tf.explain.figures import (
     below_one_another,
     font_of,
@@ -14,7 +15,7 @@ from yolact_tf.explain.figures import (
 )
 from yolact_tf.explain.uncropped_masks import AP_NAMES, SIZES, CropBySize, FoundObject, without_crop
 
-_CROPPED, _WHOLE, _COUNT = "#1f5fa8", "#d9730d", "#c9ced6"
+_CROPPED, _WHOLE, _COUNT = BLUE, ORANGE, "#c9ced6"
 _BINS = 12  # of the size of objects
 _FEWEST = 3  # objects that a point of a curve stands for
 
