@@ -43,9 +43,7 @@ class ModelReport:
     milliseconds: Spread  # from the bytes of a file to a picture
     of_first: Ratio  # of these times to those of the first model
     stages: tuple[StageReport, ...]  # in order
-    stages_of_call: (
-        float  # what the stages up to Detections take apart, of what one call of the Detector does
-    )
+    stages_of_call: float  # what those up to Detections take apart, as a share of one call of the Detector
     memory: Memory | None
 
 
