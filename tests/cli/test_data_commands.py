@@ -101,7 +101,8 @@ def test_repairing_that_leaves_nothing_fails_and_writes_nothing(tmp_path, run):
 
 
 def test_ids_in_quotes_are_mended_and_nothing_is_dropped(tmp_path, run):
-    content = write_folder(tmp_path / "data", {"a.png": (40, 60)}, [rectangle("1", 5, 5, 20, 20)] * 3)
+    objects = [rectangle("1", x, 5, 20, 20) for x in (5, 15, 25)]  # equal ones would become one
+    content = write_folder(tmp_path / "data", {"a.png": (40, 60)}, objects)
     content["images"][0]["width"] = -1
     write_annotations(tmp_path / "data", content)
     code, out, _ = run("check", tmp_path / "data", "--fix", tmp_path / "copy")
