@@ -151,7 +151,7 @@ def test_entries_of_one_image_stay_together(data, tmp_path):
             Wishes(val=0.5, test=0.5),
             "--val and --test must sum to less than 1. Received: 1",
         ),
-        (Wishes(val=0), "expected a share for a split that is not there yet"),
+        (Wishes(val=0), "Expected a share for a split that is not there yet"),
         (Wishes(alike=0), "--alike must be above 0, and at most 1. Received: 0"),
         (Wishes(group_by="("), "--group-by must be a regular expression. Received: '('"),
         (
@@ -171,15 +171,15 @@ def test_wishes_that_cannot_be_met_are_refused_and_nothing_is_written(data, tmp_
     assert "\n" not in str(caught.value) and sorted(p.name for p in tmp_path.iterdir()) == ["data"]
 
 
-def test_a_share_of_a_split_that_is_there_may_mean_two_things(data, tmp_path):
+def test_a_split_that_is_there_is_not_divided_again(data, tmp_path):
     shutil.copy(data / "train.json", data / "val.json")
     with pytest.raises(ValueError) as caught:
         divide(data, tmp_path / "out", Wishes(val=0.2))
     assert str(caught.value) == (
-        f"{data}: --val may mean a share of the images to train on, beside the val that is there, or of all. "
-        "Leave it out, which keeps val.json, or move that away. Received: 0.2"
+        f"{data} has a val split, val.json: train with it as it is, or move that file away to divide the "
+        "images of train anew; without --val it stays. Received: 0.2"
     )
-    with pytest.raises(ValueError, match="such as --test 0.1. Received none, and there are train and val$"):
+    with pytest.raises(ValueError, match="has train and val: train with it as it is. Expected a share"):
         divide(data, tmp_path / "out")
     assert divide(data, tmp_path / "out", Wishes(test=0.2)).images == {"train": 16, "test": 4, "val": 20}
 

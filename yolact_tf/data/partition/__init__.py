@@ -85,8 +85,8 @@ def _shares(data, there, wishes):
         if share is not None and split in there:
             file = find_split(data, split)[0].relative_to(data)
             raise ValueError(
-                f"{data}: --{split} may mean a share of the images to train on, beside the {split} that is "
-                f"there, or of all. Leave it out, which keeps {file}, or move that away. Received: {share:g}"
+                f"{data} has a {split} split, {file}: train with it as it is, or move that file away to "
+                f"divide the images of train anew; without --{split} it stays. Received: {share:g}"
             )
     if not 0 < wishes.alike <= 1:
         raise ValueError(f"--alike must be above 0, and at most 1. Received: {wishes.alike:g}")
@@ -95,8 +95,8 @@ def _shares(data, there, wishes):
     new = {split: share for split, share in asked.items() if share}
     if not new:
         raise ValueError(
-            f"{data}: expected a share for a split that is not there yet, such as --test 0.1. "
-            f"Received none, and there are {' and '.join(there)}"
+            f"{data} has {' and '.join(there)}: train with it as it is. Expected a share for a split that is "
+            "not there yet, such as --test 0.1. Received none"
         )
     if sum(new.values()) >= 1:
         raise ValueError(f"--val and --test must sum to less than 1. Received: {sum(new.values()):g}")
