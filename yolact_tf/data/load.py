@@ -17,7 +17,7 @@ from yolact_tf.files import PathLike
 def load_data(data: PathLike | Split, split: str, settings: DataConfig | None = None) -> Split:
     """What `split` of `data` holds, as a Split, or `data` itself where it is one already.
 
-    data: a folder as README describes, or the URL of one of shards, such as gs://bucket/folder.
+    data: a folder as docs/how-to/data.md describes, or the URL of one of shards, such as gs://bucket/folder.
     settings: `on_error` and `boxless` of them, or of the defaults for None, are as in `load_coco`. Of shards,
     both were decided when they were written.
     """

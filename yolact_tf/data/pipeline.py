@@ -33,7 +33,7 @@ def build_dataset(
     [B, G, 4], `classes` [B, G], `masks` [B, G, Hm, Wm] uint8, `is_crowd` [B, G] and `num_objects` [B],
     padded to G = `data.max_objects` slots. The split "train" is shuffled, augmented, and drops the
     incomplete last batch; any other is read in order, as it is.
-    data: a folder as README describes, or what `load_data` made of one.
+    data: a folder as docs/how-to/data.md describes, or what `load_data` made of one.
     first_epoch: the epoch that the first iteration of the dataset is; each further one is the next.
     first_batch: where in its epoch the first iteration begins, for an epoch that was interrupted. It is as
     long as the others, so that `take` has to end it with the epoch.
