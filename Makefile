@@ -41,7 +41,8 @@ test-all: $(VENV)/.installed-dev
 
 # In an environment of their own, since Apache Beam holds packages back.
 test-batch: $(BEAM_VENV)/.installed
-	$(BEAM_VENV)/bin/python -m pytest tests/batch tests/cli/test_batch_command.py
+	$(BEAM_VENV)/bin/python -m pytest tests/batch tests/cli/test_batch_command.py \
+		tests/examples/test_examples.py::test_a_batch_job
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,10 +1,12 @@
 """Each example runs as its docstring says, and finds what the Detector finds."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from tests.export.software_gpu import require_driver
 from tests.served import free_port, server
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-OWN = {"train_with_keras", "custom_training_loop"}  # of which the others know nothing
+OWN = {"train_with_keras", "custom_training_loop", "batch_job"}  # of which the others know nothing
 LEAST = 0.06  # score, of a network that hardly learned
 
 
@@ -68,6 +70,19 @@ def test_a_client_without_the_package(saved_model, photo, tmp_path):
 def test_litert_without_the_package(litert_file, photo, tmp_path):
     out = run("detect_with_litert", litert_file, photo, tmp_path / "answer.png", "--least", LEAST)
     assert_shows(out, tmp_path / "answer.png", yolact_tf.Detector.from_artefact(litert_file), photo)
+
+
+def test_a_batch_job(litert_file, photo, tmp_path):
+    pytest.importorskip("apache_beam", reason="needs the extra beam, which `make test-batch` installs")
+    (tmp_path / "text.jpg").write_text("hello")
+    run("batch_job", litert_file, tmp_path / "*.jpg", tmp_path / "results", "--least", LEAST)
+    lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    seen, unseen = sorted(lines, key=lambda line: line["path"])
+    assert unseen["path"] == f"{tmp_path}/text.jpg" and "expected an image" in unseen["error"]
+    found = yolact_tf.Detector.from_artefact(litert_file)(photo).above(LEAST)
+    assert seen == {"path": str(photo), "objects": json.loads(found.to_json())} and len(found)
+    counted = dict(line.split() for line in (tmp_path / "results.txt").read_text().splitlines())
+    assert counted == {name: str(count) for name, count in Counter(found.class_names).items()}
 
 
 @pytest.mark.whole
