@@ -379,7 +379,8 @@ def test_a_folder_that_is_missing_is_named(tmp_path):
 
 def test_a_folder_without_annotations_says_what_was_looked_for_and_found(tmp_path):
     expected = f"{tmp_path}: expected train.json or annotations/instances_train2017.json, "
-    expected += "or another tool's layout (docs/how-to/data.md). Received: "
+    expected += "or another tool's layout (docs/how-to/data.md; `yolact data convert` reads what is not COCO)"
+    expected += ". Received: "
     with pytest.raises(FileNotFoundError) as caught:
         find_split(tmp_path, "train")
     assert str(caught.value) == expected + "an empty folder"

@@ -278,4 +278,5 @@ def _missing(data, split):
     inside = [e for e in inside if any(_readings(file, e) for file in _files_of(e, split))]
     hint = f"; {inside[0]} has it" if len(inside) == 1 else ""
     looked_for = " or ".join(annotations.format(split=split) for annotations, _ in _DOCUMENTED)
-    return f"expected {looked_for}, or another tool's layout (docs/how-to/data.md). Received: {names}{hint}"
+    others = "another tool's layout (docs/how-to/data.md; `yolact data convert` reads what is not COCO)"
+    return f"expected {looked_for}, or {others}. Received: {names}{hint}"
