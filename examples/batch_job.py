@@ -13,6 +13,8 @@ import apache_beam as beam
 from apache_beam.io import fileio
 from apache_beam.options.pipeline_options import PipelineOptions
 
+LOCAL = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"  # Beam's default downloads a program
+
 
 class Detect(beam.DoFn):
     """A file -> its path and what is found in it, or why nothing can be."""
@@ -41,10 +43,12 @@ def main():
     arguments.add_argument("images", help="a glob in quotes, also such as 'gs://bucket/*.jpg'")
     arguments.add_argument("output", help="to which .jsonl and .txt are added")
     arguments.add_argument("--least", type=float, default=0.3, help="score from which on an object counts")
+    arguments.add_argument("--runner", default=LOCAL)
     options, of_beam = arguments.parse_known_args()
 
     # The main session is this file: processes elsewhere have it from there.
-    with beam.Pipeline(options=PipelineOptions(of_beam, save_main_session=True)) as pipeline:
+    of_beam = PipelineOptions(of_beam, save_main_session=True)
+    with beam.Pipeline(runner=options.runner, options=of_beam) as pipeline:
         found = (
             pipeline
             | fileio.MatchFiles(options.images)

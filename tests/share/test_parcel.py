@@ -13,7 +13,7 @@ DESCRIBED = ["config.json", "labels.json"]
 
 def test_neither_optimizer_nor_paths_leave_the_machine(bare_run, packed, tmp_path):
     with h5py.File(bare_run / "weights" / "best.weights.h5") as trained:
-        assert "optimizer" in trained  # as training writes it
+        assert "optimizer" in trained
     (tmp_path / "weights.h5").write_bytes(packed["weights/best.weights.h5"])
     with h5py.File(tmp_path / "weights.h5") as shared:
         assert "layers" in shared and "optimizer" not in shared

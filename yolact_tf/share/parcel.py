@@ -22,7 +22,7 @@ _PICTURE = re.compile(r"\]\((plots/[\w-]+\.(?:jpg|png))\)", re.ASCII)
 def pack(run: Path, folder: Path, card: str) -> list[str]:
     """Fills an empty folder with what is shared of a run, and returns the names of its files.
 
-    The weights are those that `load_run` takes, written anew: training leaves its optimizer in their file.
+    The weights are those that `load_run` takes, written anew: Keras may have left an optimizer in their file.
     ValueError where the run does not load.
     """
     loaded, weights = load_run(run), find_weights(run)
