@@ -22,7 +22,7 @@ SETTINGS = (
     *("model.pyramid_channels=16", "model.prototype_channels=8", "model.prototype_convs=1"),
     *("model.head_channels=16", "model.num_prototypes=4", "model.num_classes=6", "model.prototype_levels=3"),
     *("detect.max_detections=5", "detect.max_candidates=10", "loss.class_loss=focal"),
-    *("train.optimizer=sgd", "train.learning_rate=0.02", "train.gradient_clip=1", "train.validate_every=9"),
+    *("train.optimizer=sgd", "train.learning_rate=0.005", "train.gradient_clip=1", "train.validate_every=9"),
     *("train.batch_size=8", "train.epochs=1", f"train.images_per_epoch={8 * STEPS}"),
 )
 pytestmark = [
@@ -88,9 +88,11 @@ def test_a_job_goes_on_after_a_host_died(hosts, shapes_data, tmp_path):
         assert process.wait(300) == 0, output.read_text()
     train(config, shapes_data, whole, weights=start)
     reference, begun = (yolact_tf.load_run(path).model.get_weights() for path in (whole, start))
-    assert max(np.abs(a - b).max() for a, b in zip(reference, begun, strict=True)) > 0.01
+    # Last digits of sums in another order grow from step to step; a batch more or less is a tenth of the way.
+    way = max(np.abs(a - b).max() for a, b in zip(reference, begun, strict=True))
+    assert way > 0.01
     for weights, expected in zip(yolact_tf.load_run(run).model.get_weights(), reference, strict=True):
-        np.testing.assert_allclose(weights, expected, rtol=0, atol=2e-4)
+        np.testing.assert_allclose(weights, expected, rtol=0, atol=0.01 * way)
 
 
 def _steps(run, processes, until):
