@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-_CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}  # of a kernel, that of outputs
+from yolact_tf.export.tflite_graph import kinds_of
+
 _LARGEST = 0.9 * 2**31  # bias in its steps; the rest is for rounding
 
 
@@ -22,23 +23,22 @@ def with_room_for_biases(content: bytes, ranges: Mapping[str, Mapping[str, np.nd
 
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     is_changed = False
-    for source, kernel, bias, axis in _convolutions(model, schema):
+    for kind, source, kernel, bias in _convolutions(model):
         if source.name.decode() not in ranges:
             continue
         low, high = (float(ranges[source.name.decode()][end][0]) for end in ("min", "max"))
         step = (max(high, 0) - min(low, 0)) / 255
-        weights = _values(model, kernel).reshape(kernel.shape)
-        by_channel = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1).copy()
-        least = np.abs(_values(model, bias)) * 127 / (step * _LARGEST)
-        largest = np.abs(by_channel).argmax(1)
-        channels = np.arange(len(by_channel))
-        raised = np.abs(by_channel[channels, largest]) < least
-        if raised.any():
+        biases, weights = _values(model, bias), _values(model, kernel)
+        count = len(biases)
+        # A depthwise kernel has its channels last. Both are views: what changes in them changes in `weights`.
+        channels = weights.reshape(count, -1) if kind == "CONV_2D" else weights.reshape(-1, count).T
+        least = np.abs(biases) * 127 / (step * _LARGEST)
+        largest = np.arange(count), np.abs(channels).argmax(1)
+        is_small = np.abs(channels[largest]) < least
+        if is_small.any():
             is_changed = True
-            by_channel[channels[raised], largest[raised]] = least[raised]
-            others = [n for at, n in enumerate(weights.shape) if at != axis]
-            weights = np.moveaxis(by_channel.reshape(-1, *others), 0, axis)
-            model.buffers[kernel.buffer].data = np.frombuffer(weights.astype("<f4").tobytes(), np.uint8)
+            channels[largest] = np.where(is_small, least, channels[largest])
+            model.buffers[kernel.buffer].data = weights.view(np.uint8)
     if not is_changed:
         return content
     builder = flatbuffers.Builder(len(content))
@@ -46,18 +46,16 @@ def with_room_for_biases(content: bytes, ranges: Mapping[str, Mapping[str, np.nd
     return bytes(builder.Output())
 
 
-def _convolutions(model: Any, schema: Any) -> Iterator[tuple[Any, Any, Any, int]]:
-    """(input, kernel, bias, axis of the kernel's outputs) of each convolution that has all three."""
-    axes = {getattr(schema.BuiltinOperator, kind): axis for kind, axis in _CHANNEL_AXIS.items()}
+def _convolutions(model: Any) -> Iterator[tuple[str, Any, Any, Any]]:
+    """(kind, input, kernel, bias) of each convolution that has a kernel and a bias of its own."""
+    kinds = kinds_of(model)
     for graph in model.subgraphs:
         for operator in graph.operators:
-            code = model.operatorCodes[operator.opcodeIndex]
-            axis = axes.get(max(code.builtinCode, code.deprecatedBuiltinCode))
-            if axis is None or len(operator.inputs) < 3 or operator.inputs[2] < 0:
-                continue
-            source, kernel, bias = (graph.tensors[i] for i in operator.inputs[:3])
-            if all(_is_constant(model, tensor) for tensor in (kernel, bias)):
-                yield source, kernel, bias, axis
+            kind = kinds[operator.opcodeIndex]
+            if kind in ("CONV_2D", "DEPTHWISE_CONV_2D") and len(operator.inputs) == 3:
+                source, kernel, bias = (graph.tensors[i] for i in operator.inputs)
+                if operator.inputs[2] >= 0 and _is_constant(model, kernel) and _is_constant(model, bias):
+                    yield kind, source, kernel, bias
 
 
 def _is_constant(model, tensor):
@@ -66,4 +64,5 @@ def _is_constant(model, tensor):
 
 
 def _values(model, tensor):
-    return np.frombuffer(bytes(model.buffers[tensor.buffer].data), "<f4")
+    """A copy that may change."""
+    return np.frombuffer(bytes(model.buffers[tensor.buffer].data), "<f4").copy()

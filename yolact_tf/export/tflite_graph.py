@@ -28,20 +28,28 @@ def read_operations(content: bytes) -> Iterator[TfliteOperation]:
     """Yields the operations of all graphs in the content of a `.tflite`, in the order that they run."""
     from ai_edge_litert import schema_py_generated as schema
 
-    kinds = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
     types = {number: name for name, number in vars(schema.TensorType).items() if isinstance(number, int)}
     model = schema.ModelT.InitFromPackedBuf(content, 0)
+    kinds = kinds_of(model)
     for graph in model.subgraphs:
         tensors = [_describe(tensor, model.buffers, types) for tensor in graph.tensors]
         for operator in graph.operators:
             code = model.operatorCodes[operator.opcodeIndex]
             yield TfliteOperation(
-                kinds[max(code.builtinCode, code.deprecatedBuiltinCode)],
+                kinds[operator.opcodeIndex],
                 (code.customCode or b"").decode("utf-8", "replace"),
                 [tensors[i] for i in operator.inputs if i >= 0],
                 [tensors[i] for i in operator.outputs],
                 operator.builtinOptions,
             )
+
+
+def kinds_of(model: Any) -> list[str]:
+    """The kind of each of the operator codes of a ModelT of the schema, as TfliteOperation has it."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
+    return [names[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes]
 
 
 def is_strided_pointwise(operation: TfliteOperation) -> bool:
