@@ -3,6 +3,7 @@
 What a box or a mask must be is `coco.entries`' word; this file adds what loads but is probably not meant.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -47,9 +48,10 @@ def check_object(annotation: Mapping[str, Any], height: int, width: int) -> list
     return faults
 
 
-def key_of_object(annotation: Mapping[str, Any]) -> str:
-    """What two annotations have in common that tell of one object."""
-    return json.dumps([annotation.get(key) for key in ("image_id", "category_id", "bbox", "segmentation")])
+def key_of_object(annotation: Mapping[str, Any]) -> bytes:
+    """What two annotations have in common that tell of one object; a digest, since masks are long."""
+    told = json.dumps([annotation.get(key) for key in ("image_id", "category_id", "bbox", "segmentation")])
+    return hashlib.sha256(told.encode()).digest()
 
 
 def _check_border(box, height, width):
