@@ -9,8 +9,6 @@ far each variant's prototypes are from those of the first, relative to their lar
 
 import argparse
 import os
-import statistics
-import time
 from functools import partial
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -20,6 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from yolact_tf import Detector, build_yolact, load_config
+from yolact_tf.benchmark.rounds import interleaved, timed
+from yolact_tf.benchmark.spread import Ratio, Spread
 from yolact_tf.model.inference import inference_network
 from yolact_tf.runs import Run, untrained
 
@@ -44,8 +44,9 @@ def main():
             "folded": inference_network(run.model),
             "folded, bfloat16": inference_network(run.model, "bfloat16"),
         }
-        told = {name: keras.ops.convert_to_numpy(n(images)["prototypes"]) for name, n in networks.items()}
-        compare(f"{recipe}, network", {n: of_network(v, images) for n, v in networks.items()}, options.rounds)
+        calls = {name: of_network(network, images) for name, network in networks.items()}
+        told = {name: call() for name, call in calls.items()}
+        compare(f"{recipe}, network", calls, options.rounds)
         for name, prototypes in told.items():
             away = np.abs(prototypes - told["as it trains"]).max() / np.abs(told["as it trains"]).max()
             print(f"  {name:20s} prototypes {away:.1e} away")
@@ -60,25 +61,19 @@ def main():
 
 
 def of_network(network, images):
-    """A compiled call of a network, traced already."""
+    """A compiled call of a network, which answers its prototypes."""
     compiled = tf.function(lambda x: network(x, training=False))
     return lambda: compiled(images)["prototypes"].numpy()
 
 
 def compare(title, calls, rounds):
     """Prints the median time of each call, and its ratio to the first."""
-    times = {name: [] for name in calls}
-    for round_ in range(rounds + 1):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if round_:  # the first warms up
-                times[name].append(time.perf_counter() - start)
-    base = next(iter(times.values()))
+    functions = list(calls.values())
+    time_one = lambda _, which, timings: timings.calls.append(timed(functions[which])[1])
+    seconds = [timings.calls for timings in interleaved(len(functions), rounds, time_one)]
     print(f"{title}, {rounds} interleaved rounds")
-    for name, values in times.items():
-        ratio = statistics.median(a / b for a, b in zip(values, base, strict=True))
-        print(f"  {name:20s} {1000 * statistics.median(values):7.1f} ms   x{ratio:.3f}")
+    for name, own in zip(calls, seconds, strict=True):
+        print(f"  {name:20s} {Spread.of(own).p50:7.1f} ms   x{Ratio.of(own, seconds[0]).median:.3f}")
 
 
 if __name__ == "__main__":
