@@ -38,14 +38,14 @@ def _whole_table(report):
     table = _table(title, *columns, *compared, "objects", "MB on disk", "peak MiB", "without it")
     for model in report.models:
         times, ratio, memory = model.milliseconds, model.of_first, model.memory
-        to_first = (f"{ratio.median:.2f}", f"{ratio.low:.2f} to {ratio.high:.2f}")
+        to_first = (f"{ratio.median:.2f}", f"{ratio.low:.2f} to {ratio.high:.2f}") if compared else ()
         table.add_row(
             model.name,
             model.kind,
             model.precision,
             str(model.threads or model.device),
             *(f"{value:.1f}" for value in (times.p50, times.p90, times.p99)),
-            *to_first[: len(compared)],
+            *to_first,
             f"{model.objects:.1f}",
             f"{model.bytes_on_disk / 1e6:.1f}",
             *(_mebibytes(value) for value in (memory and memory.of_process, memory and memory.before_model)),
