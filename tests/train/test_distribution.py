@@ -13,14 +13,12 @@ import numpy as np
 import pytest
 
 import yolact_tf
+from tests.train.tiny_network import TINY_NETWORK
 from yolact_tf.train.distribution import devices, tells_of_lost_worker
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = (
-    *("data.image_size=64", "data.max_objects=8", "anchors.sizes=12,24,48,64,64"),
-    *("model.pyramid_channels=16", "model.prototype_channels=8", "model.prototype_convs=1"),
-    *("model.head_channels=16", "model.num_prototypes=4", "model.num_classes=6", "model.prototype_levels=3"),
-    *("detect.max_detections=5", "detect.max_candidates=10"),
+    *TINY_NETWORK,
     # The largest step that the clip leaves; a clip of each part of a batch would show.
     *("train.optimizer=sgd", "train.learning_rate=0.05", "train.gradient_clip=1"),
     *("train.batch_size=8", "train.epochs=1", "train.images_per_epoch=24", "loss.masks_per_image=100"),
@@ -39,7 +37,7 @@ import sys
 import numpy as np, tensorflow as tf
 import yolact_tf
 from yolact_tf.data.coco.split import load_coco
-from yolact_tf.train.distribution import devices, tells_of_lost_worker
+from yolact_tf.train.distribution import devices
 from yolact_tf.train.trainer import train
 
 data, start, run, *settings = sys.argv[1:]

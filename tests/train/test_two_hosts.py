@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import yolact_tf
+from tests.train.tiny_network import TINY_NETWORK
 from tests.train.two_hosts import ADDRESSES, two_hosts
 from yolact_tf.train.state import read_position
 from yolact_tf.train.trainer import train
@@ -18,10 +19,8 @@ from yolact_tf.train.trainer import train
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 8  # of a run
 SETTINGS = (
-    *("data.image_size=64", "data.max_objects=8", "anchors.sizes=12,24,48,64,64"),
-    *("model.pyramid_channels=16", "model.prototype_channels=8", "model.prototype_convs=1"),
-    *("model.head_channels=16", "model.num_prototypes=4", "model.num_classes=6", "model.prototype_levels=3"),
-    *("detect.max_detections=5", "detect.max_candidates=10", "loss.class_loss=focal"),
+    *TINY_NETWORK,
+    "loss.class_loss=focal",
     *("train.optimizer=sgd", "train.learning_rate=0.005", "train.gradient_clip=1", "train.validate_every=9"),
     *("train.batch_size=8", "train.epochs=1", f"train.images_per_epoch={8 * STEPS}"),
 )
