@@ -46,7 +46,8 @@ def _draw_stages(models: Sequence[ModelReport], names, axis):
         _draw_bar(axis, row, model.stages)
         _draw_percentiles(axis, row + 0.36, model.milliseconds)
         end = sum(part.milliseconds.p50 for part in model.stages)
-        text = f"{model.milliseconds.p50:.1f} ms, ×{model.of_first.median:.2f}"
+        to_first = f", ×{model.of_first.median:.2f}" if len(models) > 1 else ""
+        text = f"{model.milliseconds.p50:.1f} ms{to_first}"
         axis.annotate(text, (end, row), (6, 0), textcoords="offset points", va="center")
     axis.set_yticks(range(len(models)), names)
     axis.invert_yaxis()
