@@ -6,7 +6,7 @@
 Predictions are made up: of noise, of which nearly all anchors take part, and of objects, which some anchors
 each tell rightly, give or take some noise. Milliseconds of CPU time on one thread, or of the clock on more,
 where nothing else may run; the median of interleaved rounds. "static" is the graph without conditions, which
-LiteRT has and which before was TensorFlow's, too; "branches" leaves out what is not needed, and "no tail" also
+LiteRT has and which before was TensorFlow's too; "branches" leaves out what is not needed, "no tail" also
 the slots that score next to nothing, as all signatures of a SavedModel but `evaluation` do. Detections of the
 first two must be the same to the bit.
 """
