@@ -25,8 +25,8 @@ class Detector:
     run: what `load_run` returns.  `detector(image)` takes [H, W, 3] uint8 RGB of any size, gray or RGBA, a
     path, a file's bytes, an open file or a Pillow image, and a list of such.  live: follows a model that goes
     on learning; without it the weights are those of now, with batch norm folded, which is faster.
-    precision: of the network, "float32" or "bfloat16", by default `detect.precision`.  `engine` is what
-    computes: Keras or what runs the artefact. Threads may share a detector.
+    precision: of the network, "float32" or "bfloat16", by default `detect.precision`.
+    `engine` is what computes: Keras or what runs the artefact. Threads may share a detector.
     """
 
     def __init__(self, run: Run, *, live: bool = False, precision: str | None = None):
