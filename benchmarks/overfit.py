@@ -1,6 +1,8 @@
 """Whether losses, targets and masks can represent the truth: four images by heart.
 
     python benchmarks/overfit.py ../shared/data/coco100 [--recipe tiny_256] [--steps 2000]
+    python benchmarks/overfit.py ../shared/data/coco100 --set data.mask_scale=2 \\
+        --set detect.mask_upsampling=logits
 
 Of the training images with at least three objects and no crowd, those whose smallest object is largest,
 since a prototype holds nothing smaller than its pixels. The network sees them as they are, without
@@ -40,11 +42,13 @@ def main():
     arguments.add_argument("data", type=Path)
     arguments.add_argument("--recipe", default="tiny_256")
     arguments.add_argument("--steps", type=int, default=2000)
+    arguments.add_argument("--set", action="append", default=[], help="a field, such as data.mask_scale=2")
     options = arguments.parse_args()
-    config = load_config(options.recipe, [*PLAIN, f"train.images_per_epoch={options.steps // 10 * IMAGES}"])
+    length = f"train.images_per_epoch={options.steps // 10 * IMAGES}"
+    config = load_config(options.recipe, [*PLAIN, length, *options.set])
     with tempfile.TemporaryDirectory() as folder:
         chosen = write_four(options.data, Path(folder) / "data")
-        print(f"{options.recipe}: images {', '.join(chosen)}")
+        print(f"{' '.join([options.recipe, *options.set])}: images {', '.join(chosen)}")
         train(config, Path(folder) / "data", Path(folder) / "run")
         show(read_log(Path(folder) / "run" / "log.csv"), options.steps // 10)
 
