@@ -32,6 +32,9 @@ def faulty(tmp_path):
 def test_check_passes_sound_data(shapes_data, run):
     code, out, err = run("check", shapes_data)
     assert (code, err) == (0, "") and "error" not in out and "warning" not in out
+    contents = [json.loads((shapes_data / f"{split}.json").read_text("utf-8")) for split in ("train", "val")]
+    count = sum(len(content["images"]) + len(content["annotations"]) for content in contents)
+    assert out.splitlines()[0] == f"{count} images and annotations looked at"
 
 
 def test_check_counts_and_shows_what_is_wrong_and_fails(faulty, run):

@@ -79,8 +79,17 @@ def check(
     """Looks for what is wrong with DATA; exit 1 where errors remain."""
     from yolact_tf.data.inspect.check import check as find_problems
 
+    looked_at = 0
+
     with progress_bar("checking") as progress:
-        problems = find_problems(data, decode, progress)
+
+        def advance(done: int, total: int) -> None:
+            nonlocal looked_at
+            looked_at = done
+            progress(done, total)
+
+        problems = find_problems(data, decode, advance)
+    console.print(f"{looked_at} images and annotations looked at")
     _print_problems(problems, examples)
     if fix:
         from yolact_tf.data.inspect.repair import NothingLeft, repair

@@ -88,7 +88,9 @@ def _draw_sizes(axis, found):
 
 def _examples(found):
     rows = -(-len(found.examples) // _PER_ROW)
-    figure = new_figure(rows * (WIDTH / _PER_ROW) + 0.9, "The images with the most missed objects")
+    is_any_missed = any(image.is_missed.any() for _, image in found.examples)
+    heading = "The images with the most missed objects" if is_any_missed else "Images without a missed object"
+    figure = new_figure(rows * (WIDTH / _PER_ROW) + 0.9, heading)
     axes = figure.subplots(rows, _PER_ROW, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
