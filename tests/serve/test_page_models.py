@@ -1,5 +1,6 @@
 """Real models behind the page: on a server, and in the browser under any web server."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -218,6 +219,26 @@ def test_a_model_file_may_have_any_name(browser, explore_file, tmp_path):
         visit = Visit(browser, address)
         assert visit.text("#status") == f"{name} on the CPU"
         visit.tab.context.close()
+
+
+def test_smooth_masks_are_those_of_python(browser, static, shapes_run, picture, tmp_path):
+    run = yolact_tf.load_run(shapes_run, ["detect.mask_upsampling=logits"])
+    file = to_litert(run, tmp_path / "smooth.tflite")
+    visit = Visit(browser, static)
+    visit.tab.set_input_files("#model-file", file)
+    visit.tab.wait_for_selector("#status:has-text('smooth.tflite')")
+    visit.show(picture)
+    visit.slide("#threshold", 0.06)
+    expected, coarse = expected_of(visit, file, picture).masks, replaced(visit, file, picture)
+    assert_same_masks(visit.masks(), expected)
+    assert (coarse != expected).mean() > 10 * CHANGED  # else it would not matter
+    visit.tab.context.close()
+
+
+def replaced(visit, file, picture):
+    """The masks of a smooth model with probabilities enlarged instead."""
+    found = expected_of(visit, file, picture)
+    return dataclasses.replace(found, mask_upsampling="probabilities").masks
 
 
 def test_what_a_file_lacks_is_said(browser, static, litert_file, explore_file, picture, tmp_path):

@@ -30,22 +30,25 @@ export function toNetworkInput({ data, width, height }: ImageData, size: number)
   return input;
 }
 
-/** The rows `start` to `stop` of [map, width] values, stretched to `size` rows: [stop - start, width]. */
+/** The rows `start` to `stop` of [map, width] values, stretched to `size` rows: [stop - start, width].
+ *
+ * known: first and past-the-last row that tells something; its edge goes on. */
 export function stretchRows(
-  values: Float32Array, width: number, size: number, start: number, stop: number,
+  values: Float32Array, width: number, size: number, start: number, stop: number, known?: [number, number],
 ): Float32Array {
   const map = values.length / width;
+  const [first, last] = known ? [known[0], known[1] - 1] : [0, map - 1];
   const scale = fround(map / size);
   const stretched = new Float32Array((stop - start) * width);
   for (let row = start, out = 0; row < stop; row++) {
-    const position = Math.min(Math.max(fround(fround(fround(row + 0.5) * scale) - 0.5), 0), map - 1);
+    const position = Math.min(Math.max(fround(fround(fround(row + 0.5) * scale) - 0.5), first), last);
     const lower = Math.floor(position);
     const share = fround(position - lower);
     const rest = fround(1 - share);
-    const first = lower * width;
-    const second = Math.min(lower + 1, map - 1) * width;
+    const above = lower * width;
+    const below = Math.min(lower + 1, last) * width;
     for (let column = 0; column < width; column++, out++) {
-      stretched[out] = fround(values[first + column] * rest) + fround(values[second + column] * share);
+      stretched[out] = fround(values[above + column] * rest) + fround(values[below + column] * share);
     }
   }
   return stretched;

@@ -2,8 +2,7 @@
 
 import { type CompiledModel, isWebGPUSupported, type LiteRt, loadAndCompile, loadLiteRt, Tensor, unloadLiteRt } from "@litertjs/core";
 import { toNetworkInput } from "./bilinear";
-import { upsample } from "./masks";
-import { readMetadata } from "./metadata";
+import { type Metadata, readMetadata } from "./metadata";
 import { once } from "./once";
 import type { Backend, Box, Detection, Found, Picture, Prototypes } from "./types";
 
@@ -29,7 +28,8 @@ export async function hasWebGpu(): Promise<boolean> {
 
 /** Compiles a model file. Error, one line, where it is none that this page can use. */
 export async function openLiteRt(file: Uint8Array, name: string, accelerator: Accelerator): Promise<Backend> {
-  const { size, labels } = readMetadata(file, name);
+  const metadata = readMetadata(file, name);
+  const { size } = metadata;
   const runtime = await loadRuntime(accelerator);
   const model = await compile(file, name, accelerator);
   const threads = runtime.liteRtWasm.getThreadCount();
@@ -43,7 +43,7 @@ export async function openLiteRt(file: Uint8Array, name: string, accelerator: Ac
     const input = toNetworkInput(await picture.pixels(), size);
     const found = await run(model, input, size);
     await check?.(found, input, size);
-    return toFound(found, picture, labels);
+    return toFound(found, picture, metadata);
   };
   let last: Promise<unknown> = Promise.resolve();
   const detect = (picture: Picture) => {
@@ -147,7 +147,7 @@ function slot(output: Outputs[string], index: number): Float32Array {
   return (output.values as Float32Array).subarray(index * length, (index + 1) * length);
 }
 
-function toFound(outputs: Outputs, { width, height }: Picture, labels: Map<number, string>): Found {
+function toFound(outputs: Outputs, { width, height }: Picture, { labels, upsampling }: Metadata): Found {
   const { boxes, scores, classes, masks, coefficients } = outputs;
   const [, , rows, columns] = masks.shape;
   const ranks = (outputs.mask_scores ?? scores).values;
@@ -161,12 +161,12 @@ function toFound(outputs: Outputs, { width, height }: Picture, labels: Map<numbe
       score: scores.values[i],
       maskScore: ranks[i],
       box: relative.map((side, axis) => side * (axis % 2 ? height : width)) as Box,
-      mask: once(() => upsample({ height: rows, width: columns, values: slot(masks, i) }, relative, width, height)),
+      mask: once(() => upsampling({ height: rows, width: columns, values: slot(masks, i) }, relative, width, height)),
       coefficients: coefficients ? slot(coefficients, i) : null,
     });
   }
   detections.sort((a, b) => b.maskScore - a.maskScore);
-  return { width, height, detections, prototypes: toPrototypes(outputs) };
+  return { width, height, detections, prototypes: toPrototypes(outputs), upsampling };
 }
 
 function toPrototypes({ prototypes }: Outputs): Prototypes | null {

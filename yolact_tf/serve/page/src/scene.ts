@@ -4,7 +4,7 @@ import { colourOf } from "./colours";
 import { paint } from "./drawing";
 import { byId } from "./elements";
 import { Explorer } from "./explorer";
-import { areaOf, assemble, grown, holds, upsample } from "./masks";
+import { areaOf, assemble, grown, holds } from "./masks";
 import type { Box, Detection, Found, Mask, Picture } from "./types";
 
 const LARGEST_SCALE = 3;
@@ -96,10 +96,10 @@ export class Scene {
 
   /** crop: the share of the box's sides that it is grown by; null for no crop. */
   private assembled(detection: Detection, coefficients: Float32Array, crop: number | null): Mask {
-    const { width, height, prototypes } = this.found!;
+    const { width, height, prototypes, upsampling } = this.found!;
     const relative = detection.box.map((side, axis) => side / (axis % 2 ? height : width)) as Box;
     const box = crop === null ? null : grown(relative, crop);
-    return upsample(assemble(prototypes!, coefficients, box), box ?? [0, 0, 1, 1], width, height);
+    return upsampling(assemble(prototypes!, coefficients, box), box ?? [0, 0, 1, 1], width, height);
   }
 }
 

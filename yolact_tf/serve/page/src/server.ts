@@ -1,5 +1,6 @@
 /** A model behind TF Serving's REST API: `yolact serve`, or TF Serving itself. */
 
+import { upsample } from "./masks";
 import { once } from "./once";
 import { decodeRle } from "./rle";
 import type { Backend, Detection, Found, Picture, Prototypes } from "./types";
@@ -89,7 +90,8 @@ function toFound(answer: Prediction): Found {
     });
   }
   detections.sort((a, b) => b.maskScore - a.maskScore);
-  return { width, height, detections, prototypes: toPrototypes(answer) };
+  // What becomes of coefficients that were moved; masks that were answered are as the model makes them.
+  return { width, height, detections, prototypes: toPrototypes(answer), upsampling: upsample };
 }
 
 function toPrototypes({ prototypes_bytes: bytes, prototypes_shape: shape }: Prediction): Prototypes | null {

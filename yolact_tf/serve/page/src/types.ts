@@ -12,6 +12,9 @@ export interface Mask {
   pixels: Uint8Array;
 }
 
+/** A map of probabilities that are zero outside the box `relative`, as the mask of a picture of this size. */
+export type Upsampling = (map: FeatureMap, relative: Box, width: number, height: number) => Mask;
+
 /** Probabilities or prototypes. values: [height, width], and [height, width, channels] of prototypes. */
 export interface FeatureMap {
   height: number;
@@ -42,6 +45,8 @@ export interface Found {
   height: number;
   detections: Detection[];
   prototypes: Prototypes | null;
+  /** How a map becomes a mask. */
+  upsampling: Upsampling;
 }
 
 /** A picture to look at. */
