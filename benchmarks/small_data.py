@@ -2,7 +2,7 @@
 docs/experiments.md.
 
     python benchmarks/small_data.py ../shared/data/fruitnuts3 --time 262s --time 1007s
-    python benchmarks/small_data.py ../shared/data/animals4 --epochs 12 --set loss.class_loss=varifocal
+    python benchmarks/small_data.py ../shared/data/animals4 --epochs 12 --set data.mosaic=0.5
 
 Trains once for each time and seed, with a schedule made for the time, each in a process of its own, and
 prints box and mask AP of the last weights with their medians. Nothing else should run meanwhile; of a number
@@ -30,7 +30,7 @@ def main():
     length.add_argument("--time", action="append", default=[], help="such as 262s or 20m; repeatable")
     length.add_argument("--epochs", action="append", default=[], help="of the recipe's length; repeatable")
     arguments.add_argument("--seeds", type=int, default=3)
-    arguments.add_argument("--set", action="append", default=[], help="a field, such as loss.box_loss=ciou")
+    arguments.add_argument("--set", action="append", default=[], help="a field, such as loss.box_loss=giou")
     options = arguments.parse_args()
     lengths = [(limit, ["--time", limit]) for limit in options.time]
     lengths += [(f"{n} epochs", ["--set", f"train.epochs={n}"]) for n in options.epochs]

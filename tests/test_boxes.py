@@ -70,43 +70,7 @@ def test_giou_falls_to_minus_one_with_distance():
     assert_allclose(boxes.paired_giou(near, near + distances), [1, 0, -9 / 11, -999 / 1001], atol=1e-5)
 
 
-def test_ciou_worked_by_hand():
-    # As above, IoU 1/7; centres a diagonal of 1x1 apart in a hull of 3x3: 2/18. Both are square.
-    first, second = np.array([[0, 0, 2, 2]], "f"), np.array([[1, 1, 3, 3]], "f")
-    assert_allclose(boxes.paired_ciou(first, second), [1 / 7 - 1 / 9], rtol=1e-6)
-    # A box of 1 x sqrt(3) stands at an angle of 30 degrees, one of sqrt(3) x 1 at 60: v = (2 / 180 · 30)²
-    # = 1/9. They share 1x1 of 2 sqrt(3) - 1, and one centre.
-    half = np.sqrt(3) / 2
-    first, second = np.array([[-0.5, -half, 0.5, half]], "f"), np.array([[-half, -0.5, half, 0.5]], "f")
-    iou, v = 1 / (2 * np.sqrt(3) - 1), 1 / 9
-    assert_allclose(boxes.paired_ciou(first, second), [iou - v * v / (1 - iou + v)], rtol=1e-5)
-
-
-def test_ciou_is_symmetric_one_with_itself_without_scale_and_below_iou():
-    first, second = some_boxes(30), some_boxes(30, seed=1)
-    ciou = np.asarray(boxes.paired_ciou(first, second))
-    assert_allclose(ciou, boxes.paired_ciou(second, first), atol=1e-6)
-    assert_allclose(ciou, boxes.paired_ciou(7 * first - 3, 7 * second - 3), atol=1e-4)
-    assert_allclose(boxes.paired_ciou(first, first), 1, atol=1e-5)
-    assert (ciou <= np.diag(boxes.iou(first, second)) + 1e-6).all() and (ciou >= -1.5).all()
-
-
-def test_alpha_of_ciou_takes_no_gradient():
-    # Of one centre and one area: only shapes tell them apart. With alpha held, the slope of alpha · v is
-    # alpha times that of v = (4 / pi²) (atan(w / h) - pi / 4)², here in w, and the IoU's stays.
-    truth = tf.constant([[-0.5, -0.5, 0.5, 0.5]])
-    width = tf.Variable(2.0)
-    with tf.GradientTape(persistent=True) as tape:
-        box = tf.stack([-width / 2, -0.25, width / 2, 0.25])[None]
-        ciou, iou = boxes.paired_ciou(box, truth), boxes.paired_iou(box, truth)
-    turn = np.arctan(4) - np.pi / 4
-    v, slope = 4 / np.pi**2 * turn**2, 8 / np.pi**2 * turn * 0.5 / (2**2 + 0.5**2)
-    alpha = v / (1 - 1 / 3 + v)  # they share 1 x 0.5 of 1.5
-    expected = tape.gradient(iou, width) - alpha * slope
-    assert_allclose(tape.gradient(ciou, width), expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize("overlap", [boxes.paired_iou, boxes.paired_giou, boxes.paired_ciou])
+@pytest.mark.parametrize("overlap", [boxes.paired_iou, boxes.paired_giou])
 def test_paired_overlaps_and_their_gradients_are_finite_of_boxes_without_area(overlap):
     sides = [[0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 1, 1], [9, 9, 9, 9], [-1e4, 0, 1e4, 1e-9]]
     first, second = (np.array(pair, "f") for pair in zip(*itertools.product(sides, sides), strict=True))

@@ -82,7 +82,6 @@ def test_a_bad_override_is_refused_in_one_line(assignment, message):
         (lambda: LossConfig(positive_iou=0.3), "`loss.positive_iou` must satisfy"),
         (lambda: LossConfig(class_loss="hinge"), "`loss.class_loss` must be one of .*'sigmoid_focal'"),
         (lambda: LossConfig(box_loss="diou"), "`loss.box_loss` must be one of .*'giou'"),
-        (lambda: LossConfig(quality="score"), "`loss.quality` must be one of .*'mask'"),
         (lambda: DataConfig(mask_scale=0), "`data.mask_scale` must be at least 1"),
         (lambda: LossConfig(focal_gamma=-1), "`loss.focal_gamma` must be at least 0"),
         (lambda: LossConfig(focal_alpha=2), "`loss.focal_alpha` must lie in 0..1"),

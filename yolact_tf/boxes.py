@@ -5,8 +5,6 @@ A box is corners [x1, y1, x2, y2] in 0..1 of the image, unless the name says `ce
 over leading axes, and never use a rank above 4 (LiteRT's GPU backends stop there).
 """
 
-import math
-
 from keras import ops
 
 from yolact_tf.structures import Tensor
@@ -58,7 +56,7 @@ def iou(first: Tensor, second: Tensor) -> Tensor:
 
 def paired_iou(first: Tensor, second: Tensor) -> Tensor:
     """IoU of each box with its partner: [..., 4] and [..., 4] to [...]; 0 of two without area."""
-    shared, union, _, _ = _shared_union_hull(first, second)
+    shared, union, _ = _shared_union_hull(first, second)
     return ops.squeeze(shared / ops.maximum(union, SMALLEST_AREA), axis=-1)
 
 
@@ -68,27 +66,9 @@ def paired_giou(first: Tensor, second: Tensor) -> Tensor:
     IoU less the share of the smallest enclosing box that neither covers (Rezatofighi et al. 2019): -1
     where they are infinitely far apart, 1 where they are equal; two equal boxes without area give -1.
     """
-    shared, union, hull_width, hull_height = _shared_union_hull(first, second)
-    hull = hull_width * hull_height
+    shared, union, hull = _shared_union_hull(first, second)
     giou = shared / ops.maximum(union, SMALLEST_AREA) - 1 + union / ops.maximum(hull, SMALLEST_AREA)
     return ops.squeeze(giou, axis=-1)
-
-
-def paired_ciou(first: Tensor, second: Tensor) -> Tensor:
-    """Complete IoU of each box with its partner: [..., 4] and [..., 4] to [...].
-
-    IoU, less the squared distance of the centres over that of the enclosing box's corners, less
-    alpha · v, where v tells how differently they are shaped and alpha takes no gradient (Zheng et al.
-    2020, eq. 8 to 11). 1 where they are equal, never below -1.5; two equal boxes without area give 0.
-    """
-    shared, union, hull_width, hull_height = _shared_union_hull(first, second)
-    iou = shared / ops.maximum(union, SMALLEST_AREA)
-    x, y, _, _ = ops.split(corners_to_centers(first) - corners_to_centers(second), 4, axis=-1)
-    diagonal = ops.maximum(hull_width * hull_width + hull_height * hull_height, SMALLEST_AREA)
-    turn = (_angle(first) - _angle(second)) * (2 / math.pi)
-    v = turn * turn
-    alpha = ops.stop_gradient(v / ops.maximum(1 - iou + v, SMALLEST_AREA))
-    return ops.squeeze(iou - (x * x + y * y) / diagonal - alpha * v, axis=-1)
 
 
 def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
@@ -120,24 +100,13 @@ def clip(boxes: Tensor) -> Tensor:
 
 
 def _shared_union_hull(first, second):
-    """Of each pair the area of overlap and of union, and the sides of the enclosing box: four [..., 1]."""
+    """Of each pair the areas of overlap, of union and of the enclosing box: three [..., 1]."""
     ax1, ay1, ax2, ay2 = ops.split(first, 4, axis=-1)
     bx1, by1, bx2, by2 = ops.split(second, 4, axis=-1)
     width = ops.relu(ops.minimum(ax2, bx2) - ops.maximum(ax1, bx1))
     height = ops.relu(ops.minimum(ay2, by2) - ops.maximum(ay1, by1))
     shared = width * height
     union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - shared
-    return (
-        shared,
-        union,
-        ops.maximum(ax2, bx2) - ops.minimum(ax1, bx1),
-        ops.maximum(ay2, by2) - ops.minimum(ay1, by1),
-    )
-
-
-def _angle(boxes):
-    """Of the diagonal, from upright: [..., 4] to [..., 1]. No side is shorter than a millionth of the image,
-    since the slope of the angle is infinite where both are 0."""
-    _, _, width, height = ops.split(corners_to_centers(boxes), 4, axis=-1)
-    shortest = math.sqrt(SMALLEST_AREA)
-    return ops.arctan2(ops.maximum(width, shortest), ops.maximum(height, shortest))
+    hull_width = ops.maximum(ax2, bx2) - ops.minimum(ax1, bx1)
+    hull_height = ops.maximum(ay2, by2) - ops.minimum(ay1, by1)
+    return shared, union, hull_width * hull_height

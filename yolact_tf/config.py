@@ -13,8 +13,6 @@ from yolact_tf.fields import AUTO, AutoInt, from_dict, running
 # Of an encoded image that a server is sent: its float32 pixels take 600 MB.
 MAX_PIXELS = 50_000_000
 SHOWN_ABOVE = 0.15  # the scores that commands show of a model without thresholds of its own
-# Class losses that ask of one class at a time.
-SIGMOID_LOSSES = ("sigmoid_focal", "quality_focal", "varifocal")
 PRECISIONS = ("float32", "bfloat16")  # that a run detects in
 BOXLESS = ("rectangles", "crowd", "drop")  # what a box without a mask may become
 
@@ -212,19 +210,16 @@ class LossConfig:
     positive_iou: float = 0.5  # an anchor learns the object that it overlaps by so much
     negative_iou: float = 0.4
     crowd_overlap: float = 0.7
-    # Or of decoded boxes, large and small alike: "giou", or "ciou", which also looks at centres and shapes.
+    # Or "giou", of decoded boxes, large and small alike.
     box_loss: str = "smooth_l1"
     box_weight: float = 1.5
     # Or "balanced", the same with rare classes weighing more; or of all anchors, hard ones weighing more:
-    # "focal", "sigmoid_focal". With "quality_focal" and "varifocal" a score learns to say `quality`, so that
-    # NMS and AP rank first what lies best on its object; they are divided by its sum, not by the positives.
+    # "focal", or "sigmoid_focal", which asks of one class at a time.
     class_loss: str = "ohem"
-    quality: str = "box"  # IoU of a positive's box with the true one; or "mask", of its mask
     class_weight: float = 1.0
     negatives_per_positive: int = 3  # background anchors in "ohem" and "balanced"
     focal_gamma: float = 2.0  # how much less easy anchors weigh
-    # What focal losses weigh the presence of an object; its absence: 1 - alpha. "varifocal" reads that
-    # alone, "quality_focal" neither.
+    # What focal losses weigh the presence of an object; its absence: 1 - alpha.
     focal_alpha: float = 0.25
     mask_weight: float = 6.125
     dice_weight: float = 0.0  # of the Dice loss, beside the cross-entropy of masks; 0: none
@@ -239,9 +234,8 @@ class LossConfig:
                 "`loss.negative_iou` and `loss.positive_iou` must satisfy 0 <= negative <= positive "
                 f"<= 1. Received: {self.negative_iou!r}, {self.positive_iou!r}"
             )
-        _require_one_of(self, "loss", "box_loss", ("smooth_l1", "giou", "ciou"))
-        _require_one_of(self, "loss", "class_loss", ("ohem", "balanced", "focal", *SIGMOID_LOSSES))
-        _require_one_of(self, "loss", "quality", ("box", "mask"))
+        _require_one_of(self, "loss", "box_loss", ("smooth_l1", "giou"))
+        _require_one_of(self, "loss", "class_loss", ("ohem", "balanced", "focal", "sigmoid_focal"))
         _require_at_least(self, "loss", "masks_per_image", 1)
         for name in ("focal_gamma", "dice_weight", "mask_iou_min_area"):
             _require_at_least(self, "loss", name, 0)
@@ -299,7 +293,7 @@ class Config:
     @property
     def score_activation(self) -> str:
         """What makes scores of class logits: "sigmoid" where the loss asks for one class at a time."""
-        return "sigmoid" if self.loss.class_loss in SIGMOID_LOSSES else "softmax"
+        return "sigmoid" if self.loss.class_loss == "sigmoid_focal" else "softmax"
 
     def to_json(self) -> str:
         """JSON text that `Config.from_json` reads back as an equal config."""

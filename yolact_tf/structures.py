@@ -51,7 +51,6 @@ class Targets(TypedDict):
     classes: Tensor  # [B, A] int32: class + 1, 0 background, -1 neutral
     box_deltas: Tensor  # [B, A, 4]
     gt_index: Tensor  # [B, A] int32, ground-truth slot that the anchor is matched with
-    quality: NotRequired[Tensor]  # [B, A] 0..1, what the score of a positive's class is to be
 
 
 class PaddedDetections(TypedDict):

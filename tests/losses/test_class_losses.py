@@ -8,9 +8,7 @@ from yolact_tf.losses.class_losses import (
     balanced_loss,
     focal_loss,
     ohem_loss,
-    quality_focal_loss,
     sigmoid_focal_loss,
-    varifocal_loss,
 )
 
 LOSSES = {
@@ -18,10 +16,7 @@ LOSSES = {
     "balanced": lambda logits, targets: balanced_loss(logits, targets, 3, tf.constant([9.0, 1, 2, 0]))[0],
     "focal": lambda logits, targets: focal_loss(logits, targets, 2.0, 0.25),
     "sigmoid_focal": lambda logits, targets: sigmoid_focal_loss(logits, targets, 2.0, 0.25),
-    "quality_focal": lambda logits, targets: quality_focal_loss(logits, targets, 2.0),
-    "varifocal": lambda logits, targets: varifocal_loss(logits, targets, 2.0, 0.25),
 }
-QUALITY_AWARE = ("quality_focal", "varifocal")
 every_loss = pytest.mark.parametrize("name", sorted(LOSSES))
 
 # Four anchors of the specification's appendix A.4: background, class 1, neutral, class 3.
@@ -29,10 +24,8 @@ LOGITS = np.array([[[2, 0.5, -1, 0], [0.1, 1.2, 0.3, -0.4], [0, 0, 1, 2], [3, -1
 CLASSES = [[0, 1, -1, 3]]
 
 
-def targets_of(classes, quality=1.0):
-    """Targets of the losses, every positive as good as `quality` says."""
-    classes = tf.constant(classes, "int32")
-    return {"classes": classes, "quality": tf.where(classes > 0, tf.cast(quality, "float32"), 0.0)}
+def targets_of(classes):
+    return {"classes": tf.constant(classes, "int32")}
 
 
 def random_batch(anchors=40):
@@ -114,60 +107,7 @@ def test_the_order_of_anchors_does_not_matter(name):
     assert_allclose(turned, LOSSES[name](logits, targets_of(classes)), rtol=1e-6)
 
 
-def test_quality_focal_worked_by_hand():
-    # p = 1/2 of logit 0: |.8 - .5|² ln 2 of the class that an anchor is of, .5² ln 2 of the other.
-    loss = quality_focal_loss(np.zeros((1, 1, 3), "f"), targets_of([[1]], 0.8), 2.0)
-    assert_allclose(loss, (0.09 + 0.25) * np.log(2), rtol=1e-6)
-
-
-def test_varifocal_worked_by_hand():
-    # .8 ln 2 of the class that an anchor is of, .75 · .5² ln 2 of the other.
-    loss = varifocal_loss(np.zeros((1, 1, 3), "f"), targets_of([[1]], 0.8), 2.0, 0.25)
-    assert_allclose(loss, (0.8 + 0.75 * 0.25) * np.log(2), rtol=1e-6)
-
-
-def test_of_perfect_quality_the_quality_focal_loss_is_the_focal_one():
-    logits, classes = random_batch()
-    focal = sigmoid_focal_loss(logits, targets_of(classes), 1.5, 0.5)
-    assert_allclose(quality_focal_loss(logits, targets_of(classes), 1.5), 2 * focal, rtol=1e-5)
-
-
-def test_a_positive_without_quality_is_background_to_quality_aware_losses():
-    logits, classes = random_batch()
-    for name in QUALITY_AWARE:
-        useless = LOSSES[name](logits, targets_of(classes, 0.0))
-        assert_allclose(useless, LOSSES[name](logits, targets_of(np.minimum(classes, 0))), rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", QUALITY_AWARE)
-@pytest.mark.parametrize("quality", [0.2, 0.7])
-def test_scores_that_say_the_quality_cost_least(name, quality):
-    scores = tf.Variable(np.linspace(0.01, 0.99, 99, dtype="f"))
-    logits = tf.math.log(scores / (1 - scores))
-
-    def loss(score):
-        return LOSSES[name](tf.reshape(tf.stack([0.0, score]), (1, 1, 2)), targets_of([[1]], quality))
-
-    losses = [float(loss(logit)) for logit in logits]
-    assert_allclose(scores[int(np.argmin(losses))], quality, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", QUALITY_AWARE)
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_quality_aware_losses_of_half_precision_are_those_of_the_rounded_logits(name, dtype):
-    """Extreme ones, too: half precision goes to 65504."""
-    logits = tf.constant([[[0, x, y] for x in (-6e4, -20, 0.3, 20, 6e4) for y in (-6e4, 0, 6e4)]], dtype)
-    targets = targets_of([[1] * 15], np.tile([0, 0.3, 1], (1, 5)))
-    with tf.GradientTape() as tape:
-        tape.watch(logits)
-        loss = LOSSES[name](logits, targets)
-    gradient = tape.gradient(loss, logits)
-    assert loss.dtype == tf.float32 and gradient.dtype == dtype
-    assert np.isfinite(loss) and np.isfinite(tf.cast(gradient, "float32")).all()
-    assert_allclose(loss, LOSSES[name](tf.cast(logits, "float32"), targets))
-
-
-@pytest.mark.parametrize("name", ["ohem", "focal", "sigmoid_focal", *QUALITY_AWARE])
+@pytest.mark.parametrize("name", ["ohem", "focal", "sigmoid_focal"])
 def test_no_class_is_special(name):
     logits, classes = random_batch()
     renamed = np.array([0, 3, 1, 2, -1])[classes]
@@ -210,7 +150,7 @@ def test_ohem_takes_the_hardest_and_of_equal_ones_the_first(distinct):
         assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("loss", [focal_loss, sigmoid_focal_loss, varifocal_loss])
+@pytest.mark.parametrize("loss", [focal_loss, sigmoid_focal_loss])
 def test_gradients_stay_finite_where_the_slope_of_the_power_does_not(loss):
     logits = tf.Variable([[[1e4, -1e4], [-1e4, 1e4]]])
     with tf.GradientTape() as tape:

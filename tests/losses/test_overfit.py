@@ -30,10 +30,8 @@ def learn(settings):
 @pytest.mark.parametrize(
     ("settings", "parts"),
     [
-        (["loss.class_loss=quality_focal"], ["class_loss"]),
-        # What is to be neither 0 nor 1 costs something whatever is said.
-        (["loss.class_loss=varifocal", "loss.quality=mask"], ["class_loss"]),
-        (["loss.box_loss=ciou", "data.mask_scale=2"], ["box_loss", "mask_loss"]),
+        (["loss.class_loss=sigmoid_focal"], ["class_loss"]),
+        (["loss.box_loss=giou", "data.mask_scale=2"], ["box_loss", "mask_loss"]),
         (MODERN, ["box_loss", "mask_loss"]),
     ],
 )

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from yolact_tf.boxes import decode, paired_ciou, paired_giou
+from yolact_tf.boxes import decode, paired_giou
 from yolact_tf.losses.targets import is_positive
 from yolact_tf.structures import Targets, Tensor
 
@@ -18,26 +18,13 @@ def giou_loss(box_deltas: Tensor, targets: Targets, anchors: Tensor) -> Tensor:
 
     Rezatofighi et al. 2019, algorithm 1. anchors: [A, 4] corners. Between 0 and 2 an anchor.
     """
-    return _sum_of_distances(paired_giou, box_deltas, targets, anchors)
-
-
-def ciou_loss(box_deltas: Tensor, targets: Targets, anchors: Tensor) -> Tensor:
-    """1 - complete IoU of the box and the true one, summed over positive anchors. [B, A, 4].
-
-    Zheng et al. 2020, eq. 10. anchors: [A, 4] corners. Between 0 and 2.5 an anchor. Boxes far apart are
-    drawn together, and boxes of one centre to one shape, where the generalised IoU says little.
-    """
-    return _sum_of_distances(paired_ciou, box_deltas, targets, anchors)
+    anchors = ops.convert_to_tensor(anchors, dtype="float32")
+    boxes = decode(ops.cast(box_deltas, "float32"), anchors)
+    overlaps = paired_giou(boxes, decode(targets["box_deltas"], anchors))  # [B, A]
+    return ops.sum(ops.where(is_positive(targets), 1 - overlaps, 0.0))
 
 
 def smooth_l1(error: Tensor) -> Tensor:
     """Half the square below 1, the distance less a half above."""
     size = ops.abs(error)
     return ops.where(size < 1, 0.5 * size * size, size - 0.5)
-
-
-def _sum_of_distances(overlap, box_deltas, targets, anchors):
-    anchors = ops.convert_to_tensor(anchors, dtype="float32")
-    boxes = decode(ops.cast(box_deltas, "float32"), anchors)
-    overlaps = overlap(boxes, decode(targets["box_deltas"], anchors))  # [B, A]
-    return ops.sum(ops.where(is_positive(targets), 1 - overlaps, 0.0))

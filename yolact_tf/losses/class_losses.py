@@ -1,8 +1,7 @@
 """One function a loss of the classes, each an unnormalised scalar sum over the batch.
 
 All take class_logits [B, A, C+1] and Targets, leave out neutral anchors, compute in float32 and run
-under XLA. Those that are quality-aware read the `quality` of Targets: what the score of a positive's class
-is to be, where others ask for 1.
+under XLA.
 """
 
 import numpy as np
@@ -63,51 +62,14 @@ def sigmoid_focal_loss(class_logits: Tensor, targets: Targets, gamma: float, alp
 
     `alpha` weighs the true class, 1 - alpha all others. The background logit takes no part.
     """
-    logits, is_true = _logits_and_truth(class_logits, targets)
+    logits = ops.cast(class_logits, "float32")[..., BACKGROUND + 1 :]
+    # Background and neutral anchors have a row without a true class.
+    is_true = ops.one_hot(targets["classes"] - 1, logits.shape[-1], dtype="float32")
     towards_truth = logits * (2 * is_true - 1)
     weight = is_true * alpha + (1 - is_true) * (1 - alpha)
     doubt = ops.sigmoid(-towards_truth)  # 1 - p_t
-    return _sum_of_known(weight * _to_power(doubt, gamma) * ops.softplus(-towards_truth), targets)
-
-
-def quality_focal_loss(class_logits: Tensor, targets: Targets, gamma: float) -> Tensor:
-    """|q - p|^gamma times the cross-entropy of each sigmoid p with q, the quality of a positive in its
-    class and 0 elsewhere (Li et al. 2020, eq. 5, where gamma is beta). 0 where p is q."""
-    logits, is_true = _logits_and_truth(class_logits, targets)
-    wanted = is_true * targets["quality"][..., None]
-    weight = _to_power(ops.abs(wanted - ops.sigmoid(logits)), gamma)
-    return _sum_of_known(weight * _cross_entropy(logits, wanted), targets)
-
-
-def varifocal_loss(class_logits: Tensor, targets: Targets, gamma: float, alpha: float) -> Tensor:
-    """The cross-entropy of each sigmoid p with q, as in `quality_focal_loss`, weighed by q itself where
-    that is above 0, else by (1 - alpha) · p^gamma (Zhang et al. 2021, eq. 2, where 1 - alpha is alpha).
-
-    Good positives weigh more than poor ones, and only what is easily called background weighs little.
-    """
-    logits, is_true = _logits_and_truth(class_logits, targets)
-    wanted = is_true * targets["quality"][..., None]
-    weight = ops.where(wanted > 0, wanted, (1 - alpha) * _to_power(ops.sigmoid(logits), gamma))
-    return _sum_of_known(weight * _cross_entropy(logits, wanted), targets)
-
-
-def _logits_and_truth(class_logits, targets):
-    """Logits without that of background, and 1 where they are of the true class: two [B, A, C].
-
-    Background and neutral anchors have a row without a true class.
-    """
-    logits = ops.cast(class_logits, "float32")[..., BACKGROUND + 1 :]
-    return logits, ops.one_hot(targets["classes"] - 1, logits.shape[-1], dtype="float32")
-
-
-def _cross_entropy(logits, wanted):
-    """Of sigmoids with what they are to be, in 0..1."""
-    return ops.softplus(logits) - logits * wanted
-
-
-def _sum_of_known(losses, targets):
-    """The sum of [B, A, C] over anchors that are not neutral."""
-    return ops.sum(ops.where((targets["classes"] == NEUTRAL)[..., None], 0.0, losses))
+    focal = weight * _to_power(doubt, gamma) * ops.softplus(-towards_truth)
+    return ops.sum(ops.where((targets["classes"] == NEUTRAL)[..., None], 0.0, focal))
 
 
 def _log_softmax(class_logits):

@@ -30,8 +30,8 @@ def assemble_positives(
     mask_coefficients: [B, A, K].  prototypes: [B, Hp, Wp, K]; true masks are brought to their size.
     seed: a Keras seed generator; where there are more positives, it draws. Returns a dict with `masks`
     [B, M, Hp, Wp] probabilities cropped to the true box, `truth` [B, M, Hp, Wp] 0 or 1, `boxes` [B, M, 4]
-    and `classes` [B, M] of the matched objects, `anchors` [B, M] and which of them `is_chosen` [B, M], and
-    `scale` [B, 1], positives over chosen.
+    and `classes` [B, M] of the matched objects, which of the M `is_chosen` [B, M], and `scale` [B, 1],
+    positives over chosen.
     """
     prototypes = ops.cast(prototypes, "float32")
     chosen, is_chosen, scale = _choose_positives(targets, max_masks, seed)
@@ -44,7 +44,6 @@ def assemble_positives(
         "truth": resize_binary_masks(gt_masks, prototypes.shape[1:3]),
         "boxes": boxes,
         "classes": take_rows(ground_truth["classes"], gt_index),
-        "anchors": chosen,
         "is_chosen": is_chosen,
         "scale": scale,
     }

@@ -8,15 +8,8 @@ from keras import ops
 
 from yolact_tf.anchors import build_anchors
 from yolact_tf.config import Config
-from yolact_tf.losses.box_losses import box_loss, ciou_loss, giou_loss
-from yolact_tf.losses.class_losses import (
-    balanced_loss,
-    focal_loss,
-    ohem_loss,
-    quality_focal_loss,
-    sigmoid_focal_loss,
-    varifocal_loss,
-)
+from yolact_tf.losses.box_losses import box_loss, giou_loss
+from yolact_tf.losses.class_losses import balanced_loss, focal_loss, ohem_loss, sigmoid_focal_loss
 from yolact_tf.losses.finite import FiniteMean, SkippedSteps, poison
 from yolact_tf.losses.mask_losses import (
     assemble_positives,
@@ -25,15 +18,12 @@ from yolact_tf.losses.mask_losses import (
     mask_loss,
     semantic_loss,
 )
-from yolact_tf.losses.quality import box_quality, mask_quality, total_quality
 from yolact_tf.losses.targets import count_positives, match_anchors
 from yolact_tf.masks import enlarge_prototypes
 from yolact_tf.replicas import num_replicas
 from yolact_tf.structures import GroundTruth, Predictions, Tensor
 
-OVERLAP_LOSSES = {"giou": giou_loss, "ciou": ciou_loss}
-FOCAL_LOSSES = {"focal": focal_loss, "sigmoid_focal": sigmoid_focal_loss, "varifocal": varifocal_loss}
-QUALITY_LOSSES = ("quality_focal", "varifocal")
+FOCAL_LOSSES = {"focal": focal_loss, "sigmoid_focal": sigmoid_focal_loss}
 
 
 @keras.saving.register_keras_serializable(package="yolact_tf")
@@ -76,9 +66,8 @@ class YolactLoss(keras.losses.Loss):
         mask_rescorer: Callable[[Tensor], Tensor] | None = None,
         training: bool = True,
     ) -> dict[str, Tensor]:
-        """{name: weighted scalar}. The semantic loss is divided by the images of the batch, quality-aware
-        class losses by the sum of qualities, all others by its positives; of a batch that replicas share,
-        each returns its part of the whole loss.
+        """{name: weighted scalar}. The semantic loss is divided by the images of the batch, all others by
+        its positives; of a batch that replicas share, each returns its part of the whole loss.
         mask_rescorer: [n, Hp, Wp, 1] to mask IoUs [n, C]; None leaves its loss out.
         training: whether the batch counts towards the class counts of balanced losses."""
         settings = self.config.loss
@@ -87,12 +76,12 @@ class YolactLoss(keras.losses.Loss):
         num_images = ops.cast(num_replicas() * ops.shape(predictions["semantic_logits"])[0], "float32")
         box = self._box_loss(predictions["box_deltas"], targets)
         positives = self._positives(ground_truth, predictions, targets, self.config.data.mask_scale)
-        classes = self._class_loss(predictions, targets, positives, num_positives, training)
+        classes = self._class_loss(predictions["class_logits"], targets, training)
         masks = mask_loss(positives)
         semantic = semantic_loss(predictions["semantic_logits"], ground_truth)
         parts = {
             "box_loss": settings.box_weight * box / num_positives,
-            "class_loss": settings.class_weight * classes,
+            "class_loss": settings.class_weight * classes / num_positives,
             "mask_loss": settings.mask_weight * masks / num_positives,
             "semantic_loss": settings.semantic_weight * semantic / num_images,
         }
@@ -117,29 +106,15 @@ class YolactLoss(keras.losses.Loss):
         )
 
     def _box_loss(self, box_deltas, targets):
-        name = self.config.loss.box_loss
-        if name in OVERLAP_LOSSES:
-            return OVERLAP_LOSSES[name](box_deltas, targets, self.anchors)
+        if self.config.loss.box_loss == "giou":
+            return giou_loss(box_deltas, targets, self.anchors)
         return box_loss(box_deltas, targets)
 
-    def _class_loss(self, predictions, targets, positives, num_positives, training):
-        """The class loss, divided by what it is a sum over."""
-        settings, class_logits = self.config.loss, predictions["class_logits"]
-        if settings.class_loss not in QUALITY_LOSSES:
-            return self._sum_of_classes(class_logits, targets, training) / num_positives
-        quality = box_quality(predictions["box_deltas"], targets, self.anchors)
-        if settings.quality == "mask":
-            quality = mask_quality(quality, positives)
-        targets = {**targets, "quality": quality}
-        return self._sum_of_classes(class_logits, targets, training) / total_quality(quality)
-
-    def _sum_of_classes(self, class_logits, targets, training):
+    def _class_loss(self, class_logits, targets, training):
         settings = self.config.loss
         if settings.class_loss in FOCAL_LOSSES:
             focal = FOCAL_LOSSES[settings.class_loss]
             return focal(class_logits, targets, settings.focal_gamma, settings.focal_alpha)
-        if settings.class_loss == "quality_focal":
-            return quality_focal_loss(class_logits, targets, settings.focal_gamma)
         if settings.class_loss == "ohem":
             return ohem_loss(class_logits, targets, settings.negatives_per_positive)
         loss, counts = balanced_loss(

@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers
 
 from yolact_tf.anchors import anchors_per_cell, build_anchors
-from yolact_tf.config import SIGMOID_LOSSES, Config
+from yolact_tf.config import Config
 from yolact_tf.model.backbones import build_backbone
 from yolact_tf.model.fpn import build_fpn
 from yolact_tf.model.heads import build_prediction_head, build_semantic_head, rare_object_logits
@@ -183,7 +183,7 @@ def _require_no_metrics(options):
 
 def _first_logits(config):
     """What class logits [C+1] start from: under a focal loss objects are rare at first."""
-    if config.loss.class_loss not in ("focal", *SIGMOID_LOSSES):
+    if config.loss.class_loss not in ("focal", "sigmoid_focal"):
         return None
     return rare_object_logits(config.model.num_classes, config.score_activation)
 
