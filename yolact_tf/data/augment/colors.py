@@ -9,7 +9,6 @@ from yolact_tf.tracing import traced_once
 BRIGHTNESS = 32.0  # largest change, in levels of 255
 CONTRAST = SATURATION = (0.5, 1.5)
 HUE = 18.0  # largest turn, in degrees
-_LEAST_CHROMA = 1e-6  # below which hue is noise
 
 
 @traced_once
@@ -50,42 +49,19 @@ def draw_colors(seed: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
 def turn_hsv(image: Tensor, saturation: Tensor, degrees: Tensor) -> Tensor:
     """Saturation times a factor and hue turned, value unchanged: what a way through HSV would give.
 
-    With value v = max, chroma c = max - min is measured down from it: a channel is v where the hue is near
-    its own and v - c where it is near the opposite one. Turning the hue moves channels between these two,
-    and scaling saturation by s scales c. Saturation may pass 1, where channels become negative, as in the
-    reference.
+    With value v = max, chroma is measured down from it: turning the hue moves the channels about within
+    the same v and chroma, and scaling saturation by s maps each channel c to v - s·(v - c). Saturation
+    may pass 1, where channels become negative, as in the reference.
     """
-    saturated = lambda: _saturated(image, saturation)
-    not_turned = lambda: tf.cond(tf.equal(saturation, 1.0), lambda: image, saturated)
-    return tf.cond(tf.equal(degrees, 0.0), not_turned, lambda: _turned(image, saturation, degrees / 60))
+    turned = lambda: tf.image.adjust_hue(image, degrees / 360)
+    image = tf.cond(tf.equal(degrees, 0.0), lambda: image, turned)
+    return tf.cond(tf.equal(saturation, 1.0), lambda: image, lambda: _saturated(image, saturation))
 
 
 # `tf.image.adjust_saturation` stops at 1.
 def _saturated(image, saturation):
-    value = _value(*tf.unstack(image, axis=-1))
-    # A product of matrices lays a value beside itself in two thirds of the time of stacking or broadcasting.
-    gray = tf.matmul(tf.reshape(value - saturation * value, (-1, 1)), tf.ones((1, 3)))
-    return tf.reshape(gray + saturation * tf.reshape(image, (-1, 3)), tf.shape(image))
-
-
-# `tf.image.adjust_hue` takes twice as long, and leaves saturation to do.
-def _turned(image, saturation, sixths):
-    """Hue turned by so many sixths of the circle, and saturation scaled."""
     red, green, blue = tf.unstack(image, axis=-1)
-    value = _value(red, green, blue)
-    chroma = value - tf.minimum(tf.minimum(red, green), blue)
-    is_red, is_green = red >= value, green >= value
-    # -1..1 about red at 0, green at 2 and blue at 4, whichever is the largest.
-    beside = tf.where(is_red, green - blue, tf.where(is_green, blue - red, red - green))
-    hue = tf.where(is_red, 0.0, tf.where(is_green, 2.0, 4.0)) + beside / tf.maximum(chroma, _LEAST_CHROMA)
-    hue += sixths
-    hue -= 6 * tf.floor(hue / 6)
-    shares = tf.abs(hue - 3) - 1, 2 - tf.abs(hue - 2), 2 - tf.abs(hue - 4)
-    chroma *= saturation
-    channels = [value - chroma * (1 - tf.clip_by_value(share, 0.0, 1.0)) for share in shares]
+    value = tf.maximum(tf.maximum(red, green), blue)
+    gray = value - saturation * value
     # Stacking along the last axis directly takes eight times as long.
-    return tf.transpose(tf.stack(channels), (1, 2, 0))
-
-
-def _value(red, green, blue):
-    return tf.maximum(tf.maximum(red, green), blue)
+    return tf.transpose(tf.stack([gray + saturation * c for c in (red, green, blue)]), (1, 2, 0))
