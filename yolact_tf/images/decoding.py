@@ -143,19 +143,13 @@ def _decode_stored(encoded):
 
 def orient(image: Tensor, orientation: Tensor) -> Tensor:
     """[H, W, 3] pixels turned upright by their EXIF orientation, 1..8; others leave them alone."""
-
-    def turned():
-        flip_x = tf.reduce_any(tf.equal(orientation, COLUMNS_REVERSED))
-        flip_y = tf.reduce_any(tf.equal(orientation, ROWS_REVERSED))
-        swapped = lambda: tf.transpose(image, (1, 0, 2))
-        result = tf.cond(orientation >= FIRST_SWAPPED, swapped, lambda: image)
-        result = tf.cond(flip_x, lambda: tf.reverse(result, [1]), lambda: result)
-        return tf.cond(flip_y, lambda: tf.reverse(result, [0]), lambda: result)
-
-    # Most images are upright, which one question finds out sooner than three.
-    upright = tf.cond(orientation > 1, turned, lambda: image)
-    upright.set_shape((None, None, 3))
-    return upright
+    flip_x = tf.reduce_any(tf.equal(orientation, COLUMNS_REVERSED))
+    flip_y = tf.reduce_any(tf.equal(orientation, ROWS_REVERSED))
+    image = tf.cond(orientation >= FIRST_SWAPPED, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
+    image = tf.cond(flip_x, lambda: tf.reverse(image, [1]), lambda: image)
+    image = tf.cond(flip_y, lambda: tf.reverse(image, [0]), lambda: image)
+    image.set_shape((None, None, 3))
+    return image
 
 
 def exif_orientation(encoded: Tensor) -> Tensor:
