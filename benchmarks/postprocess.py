@@ -13,7 +13,6 @@ first two must be the same to the bit.
 
 import argparse
 import os
-import statistics
 import time
 from functools import partial
 
@@ -24,6 +23,8 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from yolact_tf import build_yolact, load_config
+from yolact_tf.benchmark.rounds import interleaved
+from yolact_tf.benchmark.spread import Spread
 from yolact_tf.boxes import encode, iou
 from yolact_tf.detect.nms import fast_nms
 from yolact_tf.detect.postprocess import class_scores, postprocess
@@ -33,7 +34,6 @@ from yolact_tf.runs import untrained
 LIMITS = {"score_threshold": 0.05, "iou_threshold": 0.5, "max_candidates": 200, "max_detections": 100}
 # name -> objects, and anchors that tell each
 PICTURES = {"noise": (0, 0), "200 objects": (200, 20), "20 objects": (20, 20), "4 objects": (4, 10)}
-WARMUP = 3
 ASSEMBLE = tf.function(assemble_masks)  # one, so that it is traced once a size
 
 
@@ -74,7 +74,7 @@ def main():
             f"{options.recipe}, {name}: {taking_part} of {len(anchors)} anchors, {counts} detections",
             flush=True,
         )
-        for stage, milliseconds in interleaved(calls, options.rounds, clock).items():
+        for stage, milliseconds in median_milliseconds(calls, options.rounds, clock).items():
             print(f"  {stage:26s} {milliseconds:7.2f} ms", flush=True)
 
 
@@ -154,17 +154,17 @@ def require_equal(expected, received):
             raise ValueError(f"Expected the same with branches as without. Received other {name}")
 
 
-def interleaved(calls, rounds, clock):
+def median_milliseconds(calls, rounds, clock):
     """Name -> milliseconds; of what answers seconds, these."""
-    taken = {name: [] for name in calls}
-    for number in range(WARMUP + rounds):
-        for name, call in calls.items():
-            started = clock()
-            answer = call()
-            seconds = answer if isinstance(answer, float) else clock() - started
-            if number >= WARMUP:
-                taken[name].append(seconds)
-    return {name: 1000 * statistics.median(seconds) for name, seconds in taken.items()}
+    functions = list(calls.values())
+
+    def time_one(_, which, timings):
+        started = clock()
+        answer = functions[which]()
+        timings.calls.append(answer if isinstance(answer, float) else clock() - started)
+
+    each = interleaved(len(functions), rounds, time_one)
+    return {name: Spread.of(timings.calls).p50 for name, timings in zip(calls, each, strict=True)}
 
 
 if __name__ == "__main__":
