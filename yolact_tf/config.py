@@ -96,7 +96,7 @@ class DataConfig:
     # 2 teaches edges that `detect.mask_upsampling=logits` shows, and takes four times the memory of masks.
     mask_scale: int = 1
     min_box_side: float = 4 / 550  # network pixels; objects no larger are dropped (the reference's 4 / 550)
-    cache: str = running("none")  # encoded images are kept in "memory", or in the folder that this names
+    cache: str = running("none")  # images as files are kept in "memory" if they fit, or copied to a folder
     deterministic: bool = running(True)  # false: validation in whatever order it is ready, a little sooner
 
     def __post_init__(self):

@@ -1,12 +1,33 @@
-"""Copies of files, near by and made once, for data on a slow disk or far away."""
+"""Files kept where they are read faster: in memory, or as copies near by of what is far away."""
 
 import hashlib
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
 from yolact_tf.data.remote_files import is_remote
 from yolact_tf.files import PathLike, atomic_path
+from yolact_tf.memory import free_memory
+
+logger = logging.getLogger(__name__)
+
+_SHARE = 0.25  # of free memory: what is read is there twice for a moment, and training wants the rest
+
+
+def fits_in_memory(paths: Sequence[str]) -> bool:
+    """Whether the files may be kept in memory; where they may not, the log says so."""
+    needed, free = sum(map(_size, paths)), free_memory()
+    if needed <= _SHARE * free:
+        return True
+    logger.warning(
+        "data.cache=memory: %.1f GB of files take more than a quarter of the %.1f GB of memory left; they "
+        "are read from disk instead",
+        needed / 1e9,
+        free / 1e9,
+    )
+    return False
 
 
 def cached_copy(path: str, folder: PathLike) -> str:
@@ -26,3 +47,11 @@ def cached_copy(path: str, folder: PathLike) -> str:
         with atomic_path(copy) as temporary:
             tf.io.gfile.copy(path, temporary, overwrite=True)
     return str(copy)
+
+
+def _size(path):
+    """Bytes of a file; 0 where it is gone."""
+    try:
+        return tf.io.gfile.stat(path).length
+    except tf.errors.OpError:
+        return 0

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from yolact_tf.data.coco.packed import PackedRecords
-from yolact_tf.data.file_cache import cached_copy
+from yolact_tf.data.file_cache import cached_copy, fits_in_memory
+from yolact_tf.data.long_work import told
 from yolact_tf.structures import Example, Tensor
 
 logger = logging.getLogger(__name__)
@@ -18,18 +19,21 @@ _ALIGNMENT = 64  # bytes
 class CocoSource:
     """The images of `records` and their objects; a handle is the number of an image among those taken.
 
-    cache: "none", "memory", or a folder that gets a copy of each image file, once, for data on a slow disk.
+    cache: "none", "memory", which is "none" where images do not fit, or a folder that gets a copy of each
+    image file, once, for data on a slow disk.
     """
 
     def __init__(self, records: PackedRecords, cache: str = "none", with_empty: bool = True) -> None:
         numbers = np.arange(len(records)) if with_empty else np.flatnonzero(records.has_objects)
         self.num_images = len(numbers)
         self._names = paths = [records.path(number) for number in numbers.tolist()]
-        if cache == "memory":
-            self._encoded = tf.constant([_read(path) for path in paths])
-        elif cache != "none":
-            paths = [cached_copy(path, cache) for path in paths]
-        self._is_in_memory = cache == "memory"
+        self._is_in_memory = cache == "memory" and fits_in_memory(paths)
+        if self._is_in_memory:
+            read = told(map(_read, paths), len(paths), "data.cache=memory", "images read")
+            self._encoded = tf.constant(list(read))
+        elif cache not in ("none", "memory"):
+            copies = (cached_copy(path, cache) for path in paths)
+            paths = list(told(copies, len(paths), cache, "images copied"))
         self._paths = tf.constant(paths)
         columns = records.columns
         self._sizes = tf.constant(columns["size"][numbers])

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from yolact_tf.data.augment.draws import fold
-from yolact_tf.data.file_cache import cached_copy
+from yolact_tf.data.file_cache import cached_copy, fits_in_memory
+from yolact_tf.data.long_work import told
 from yolact_tf.data.remote_files import is_remote
 from yolact_tf.data.shards.files import naming_damage
 from yolact_tf.data.shards.tf_example import has_objects, read_details, read_example
@@ -25,7 +26,8 @@ class ShardSource:
     Images are read in passes over the files and never looked up. An order takes the shards in random order,
     an image of each of sixteen in turn, and mixes those in a buffer of a fixed number of images.
 
-    cache: "none", "memory", or a folder that gets a copy of each shard, once, for data far away.
+    cache: "none", "memory", which is "none" where shards do not fit, or a folder that gets a copy of each
+    shard, once, for data far away.
     with_empty: whether images without objects are among the handles.
     """
 
@@ -35,13 +37,16 @@ class ShardSource:
         self._category_ids, self._has_flips = list(data.labels), data.has_flips
         self._origin, self._num_shards = data.origin, len(data.files)
         self._num_shuffled = _num_shuffled(data)
-        if cache == "memory":
+        if cache == "memory" and fits_in_memory(data.files):
             handles = tf.data.TFRecordDataset(list(data.files)).batch(data.num_images)
             with naming_damage(data.origin):
                 self._in_memory = handles.get_single_element()
             self._splits = tf.concat([[0], tf.cumsum(tf.constant(data.images, tf.int64))], 0)
         else:
-            files = data.files if cache == "none" else [cached_copy(file, cache) for file in data.files]
+            files = list(data.files)
+            if cache not in ("none", "memory"):
+                copies = (cached_copy(file, cache) for file in files)
+                files = list(told(copies, len(files), cache, "shards copied"))
             self._in_memory, self._files = None, tf.constant(files)
         # Waiting for a network is done side by side, in the same order. Near by one thread is fast enough,
         # and the buffer is allocated in one heap and not in one of each thread.
