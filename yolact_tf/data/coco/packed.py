@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ class PackedRecords(Sequence[Record]):
         folder: PathLike,
     ) -> None:
         self.columns, self.image_ids, self.file_names = columns, image_ids, file_names
-        self._folder = Path(folder)
+        self._folder = str(folder)
         self.object_splits = _from_zero(columns["objects_until"])  # [images + 1]
         self.flip_splits = _from_zero(columns["flips_until"])  # [objects + 1]
 
@@ -78,7 +79,7 @@ class PackedRecords(Sequence[Record]):
 
     def path(self, number: int) -> str:
         """The path of an image."""
-        return str(self._folder / self.file_names[number])
+        return os.path.join(self._folder, self.file_names[number])  # a tenth of the time that Path takes
 
     def some(self, numbers: Iterable[int]) -> "PackedRecords":
         """Those of some numbers alone, in memory."""
