@@ -30,6 +30,9 @@ class ModelConfig:
     prototype_convs: int = 3  # 3x3 convolutions on P3 before the upsampling
     prototype_levels: int = 1  # what prototypes are made of: P3 alone, or summed with P4 (2) and P5 (3)
     head_channels: int = 256
+    # Whether mask coefficients start from 0, not at random. Random ones teach prototypes to say nothing, from
+    # which their ReLU may never come back: with wide layers, all of them within a hundred steps.
+    zero_coefficients: bool = False
     mask_rescoring: bool = False  # the mask-IoU network of YOLACT++
 
     def __post_init__(self):

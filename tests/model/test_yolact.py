@@ -16,6 +16,17 @@ def random_images(size, count=1):
     return np.random.default_rng(0).integers(0, 256, (count, size, size, 3), dtype="uint8")
 
 
+def one_object(mask_size):
+    """The truth of an image that one object nearly fills."""
+    return {
+        "boxes": np.array([[[0.1, 0.1, 0.9, 0.9]]], "float32"),
+        "classes": np.array([[1]], "int32"),
+        "masks": np.ones((1, 1, mask_size, mask_size), "uint8"),
+        "is_crowd": np.array([[False]]),
+        "num_objects": np.array([1], "int32"),
+    }
+
+
 @pytest.fixture(scope="module")
 def small():
     return build_yolact(load_config("tiny_256", SMALL))
@@ -98,14 +109,7 @@ def test_a_clone_knows_its_anchors_and_rescorer_and_trains():
     assert clone.mask_rescorer.output_shape == model.mask_rescorer.output_shape
     assert clone.count_params() == model.count_params()
     before = [np.array(v) for v in clone.mask_rescorer.trainable_variables]
-    truth = {
-        "boxes": np.array([[[0.1, 0.1, 0.9, 0.9]]], "float32"),
-        "classes": np.array([[1]], "int32"),
-        "masks": np.ones((1, 1, 64, 64), "uint8"),
-        "is_crowd": np.array([[False]]),
-        "num_objects": np.array([1], "int32"),
-    }
-    history = clone.fit(random_images(256), truth, verbose=0).history
+    history = clone.fit(random_images(256), one_object(64), verbose=0).history
     assert np.isfinite(history["mask_iou_loss"]) and history["skipped_steps"] == [0]
     assert any((np.array(v) != b).any() for v, b in zip(clone.mask_rescorer.weights, before, strict=True))
 
@@ -152,6 +156,16 @@ def test_focal_losses_start_from_rare_objects(class_loss):
     else:
         share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         assert_allclose(share, [[0.99] + [0.01 / 3] * 3] * 3, rtol=1e-5)
+
+
+def test_zero_coefficients_ask_for_nothing_at_first_and_learn_all_the_same():
+    config = load_config("tiny_256", [*SMALL, "model.zero_coefficients=true"])
+    model = build_yolact(config)
+    coefficients = lambda model: np.array(model(random_images(128))["mask_coefficients"])
+    assert not coefficients(model).any() and coefficients(build_yolact(load_config("tiny_256", SMALL))).all()
+    model.compile(build_optimizer(config, 10), YolactLoss(config))
+    model.fit(random_images(128), one_object(32), verbose=0)
+    assert coefficients(model).any()
 
 
 def test_an_unknown_backbone_is_refused():

@@ -15,12 +15,15 @@ def build_prediction_head(
     num_classes: int,
     num_prototypes: int,
     first_logits: list[float] | None = None,
+    zero_coefficients: bool = False,
 ) -> keras.Model:
     """A `keras.Model` from one level [B, H, W, C] to its three branches, shared by all levels.
 
     Returns [class_logits [B, H·W·a, C+1], box_deltas [B, H·W·a, 4], mask_coefficients
     [B, H·W·a, K]] with a = `anchors_per_cell`; a channel is anchor · components + component.
     first_logits: the C+1 numbers that the class logits of every anchor start from, else zeros.
+    zero_coefficients: whether mask coefficients start from 0, so that prototypes learn only once they are
+    asked for something.
     """
     level = keras.Input((None, None, level_channels), name="level")
     x = layers.Conv2D(channels, 3, padding="same", activation="relu", name="shared")(level)
@@ -29,7 +32,7 @@ def build_prediction_head(
         _branch(x, anchors_per_cell, 4, "box_deltas"),
         # tanh lets a detection subtract prototypes as well as add them.
         layers.Activation("tanh", name="mask_coefficients")(
-            _branch(x, anchors_per_cell, num_prototypes, "coefficients")
+            _branch(x, anchors_per_cell, num_prototypes, "coefficients", starts_at_zero=zero_coefficients)
         ),
     ]
     head = keras.Model(level, branches, name="prediction_head")
@@ -57,6 +60,8 @@ def rare_object_logits(num_classes: int, score_activation: str) -> list[float]:
     return [odds] + num_classes * [-odds if score_activation == "sigmoid" else -math.log(num_classes)]
 
 
-def _branch(x, anchors_per_cell, components, name):
-    x = layers.Conv2D(anchors_per_cell * components, 3, padding="same", name=f"{name}_conv")(x)
+def _branch(x, anchors_per_cell, components, name, starts_at_zero=False):
+    kernel = "zeros" if starts_at_zero else "glorot_uniform"
+    channels = anchors_per_cell * components
+    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=kernel, name=f"{name}_conv")(x)
     return layers.Reshape((-1, components), name=name)(x)

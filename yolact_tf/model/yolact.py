@@ -45,6 +45,7 @@ def build_yolact(config: Config) -> "Yolact":
         settings.num_classes,
         settings.num_prototypes,
         _first_logits(config),
+        settings.zero_coefficients,
     )
     semantic_head = build_semantic_head(fpn.outputs[0].shape[1:], settings.num_classes)
 
