@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ from yolact_tf.runs import Run, save_weights
 from yolact_tf.structures import Progress
 from yolact_tf.train.optimizer import unwrapped
 
+logger = logging.getLogger(__name__)
+
+_FOUND = 0.02  # box AP of a network that has begun to find objects
+
 
 class ValidateAP(keras.callbacks.Callback):
     """Adds `val_box_AP` and `val_mask_AP` to the logs of every `every`-th epoch and of the last.
@@ -29,7 +34,8 @@ class ValidateAP(keras.callbacks.Callback):
     mask AP is kept as weights/best.weights.h5, every epoch as weights/last.weights.h5; both are the
     averaged weights where there are any. metrics.json is of the last validation. `best` is the best mask
     AP, `waited` how many validations ago it was; at `patience`, unless that is 0, training ends. Where
-    the validation set has no objects, so that AP is -1, the best weights are the last.
+    the validation set has no objects, so that AP is -1, the best weights are the last. Where boxes come out
+    and no mask does, a line of the log says so.
     observe, progress: as `evaluate` has them.  run_path: None writes nothing, for all workers but the first.
     """
 
@@ -73,6 +79,13 @@ class ValidateAP(keras.callbacks.Callback):
         )
         logs["val_box_AP"] = metrics["bbox"]["AP"]
         logs["val_mask_AP"] = mask_ap = metrics["segm"]["AP"]
+        if mask_ap == 0 and metrics["bbox"]["AP"] > _FOUND:
+            # Prototypes that are zero everywhere have no gradient any more.
+            logger.warning(
+                "no mask fits any object though boxes do (box AP %.3f, mask AP 0): prototypes may have died "
+                "in the first steps, which model.zero_coefficients=true prevents in a new run",
+                metrics["bbox"]["AP"],
+            )
         self.waited += 1
         is_best = mask_ap > self.best or mask_ap == -1
         if is_best:
