@@ -67,3 +67,17 @@ def test_data_json_counts_both_splits(shapes_run, shapes_data):
         assert (counts["images"], counts["crowds"]) == (len(content["images"]), 0)
         assert counts["objects"] == sum(counts["classes"].values()) == len(content["annotations"])
         assert len(counts["classes"]) == 6
+
+
+@pytest.mark.whole
+def test_a_run_that_goes_on_counts_its_data_once(begun, tmp_path):
+    callback, _ = begun
+    before = json.loads((tmp_path / "data.json").read_text())
+    (tmp_path / "plots" / "labels.png").write_bytes(b"kept")
+    callback.data = callback.data._replace(folder="moved")
+    callback.on_train_begin()
+    assert (tmp_path / "plots" / "labels.png").read_bytes() == b"kept"
+    assert json.loads((tmp_path / "data.json").read_text()) == {**before, "folder": "moved"}
+    (tmp_path / "plots" / "labels.png").unlink()
+    callback.on_train_begin()
+    assert (tmp_path / "plots" / "labels.png").stat().st_size > 1000

@@ -28,6 +28,7 @@ from yolact_tf.train.watch.plots import draw_learning_rate, draw_results
 from yolact_tf.train.watch.summary import write_summary
 from yolact_tf.train.watch.validation_pictures import ValidationSample
 
+_DESCRIPTION = "data.json"
 _TRAIN_PICTURES = 3  # batches shown
 _VAL_IMAGES = 8  # on a picture
 _MOST_EXAMPLES = 16  # of a training batch, on its picture
@@ -71,7 +72,8 @@ class ShowTraining(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         folder = self.run_path / "plots"
         folder.mkdir(exist_ok=True)
-        write_text(self.run_path / "data.json", json.dumps(self._describe_data(folder), indent=2) + "\n")
+        description = {"folder": str(self.data.folder), **self._count_data(folder)}
+        write_text(self.run_path / _DESCRIPTION, json.dumps(description, indent=2) + "\n")
         self._draw_learning_rate()
         self._batches = _training_batches(self.config, self.data.train)
         for number, (images, truth) in enumerate(self._batches.repeat(_TRAIN_PICTURES)):
@@ -91,8 +93,12 @@ class ShowTraining(keras.callbacks.Callback):
         if self._is_stale:
             self._draw()
 
-    def _describe_data(self, folder):
-        """Draws labels.png and returns what data.json says."""
+    def _count_data(self, folder):
+        """What data.json says of both splits; draws labels.png. A run that goes on has both already."""
+        earlier = self.run_path / _DESCRIPTION
+        if earlier.exists() and (folder / "labels.png").exists():
+            described = json.loads(earlier.read_text(encoding="utf-8"))
+            return {split: described[split] for split in ("train", "val")}
         numbers = statistics(self.data.train, self.config, most=_most_counted(self.data.train))
         draw_statistics(numbers, folder / "labels.png")
         train = {
@@ -102,7 +108,7 @@ class ShowTraining(keras.callbacks.Callback):
             "crowds": numbers.num_crowds,
             "classes": numbers.class_counts,
         }
-        return {"folder": str(self.data.folder), "train": train, "val": _count(self.data.val)}
+        return {"train": train, "val": _count(self.data.val)}
 
     def _draw(self):
         """Draws what changes as the model learns."""
