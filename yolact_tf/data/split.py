@@ -1,6 +1,6 @@
 """What every loaded split of a data set answers, wherever it came from; the pipeline asks nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -41,6 +41,10 @@ class Split(Protocol):
     @property
     def records(self) -> Iterable[Record]:
         """A Record of each image in turn."""
+
+    @property
+    def image_ids(self) -> Sequence[int | str]:
+        """Of each image in turn; none where `digest` tells which images there are."""
 
     @property
     def origin(self) -> str:

@@ -43,8 +43,7 @@ def digest_of(train: Split, val: Split) -> str:
 
     The order of an epoch and its length depend on the images that are there, which no annotation tells.
     """
-    # Shards hold their images, so that their digests tell these, too.
-    ids = [list(split.records.image_ids) if split.is_in_memory else [] for split in (train, val)]
+    ids = [list(split.image_ids) for split in (train, val)]
     images = hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:8]
     counts = f"{train.num_images} training and {val.num_images} validation images"
     return f"{train.digest} {val.digest}; {counts} ({images})"

@@ -1,6 +1,7 @@
 """A folder with COCO annotations to checked records: boxes in corners 0..1, masks as run lengths."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -27,6 +28,11 @@ class CocoSplit:
     annotation_file: Path
     digest: str  # tells these annotations from others
     num_left_out: int = 0  # images that cannot be used
+
+    @property
+    def image_ids(self) -> Sequence[int | str]:
+        """Of each image in turn: the annotations do not tell which of their images can be used."""
+        return self.records.image_ids
 
     @property
     def origin(self) -> str:

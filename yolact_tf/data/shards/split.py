@@ -38,6 +38,11 @@ class ShardSplit:
         return hashlib.sha256(content.encode()).hexdigest()
 
     @property
+    def image_ids(self) -> tuple[()]:
+        """None, since shards hold their images: `digest` tells these, too."""
+        return ()
+
+    @property
     def num_images(self) -> int:
         """Images, empty ones included."""
         return sum(self.images)
