@@ -11,7 +11,7 @@ after 4 epochs, about 6 minutes of two CPU cores, of one seed each (docs/experim
 - Batch norm learns in the others, though batches are small: .48, against .26 with ImageNet's statistics, both
   at .3 of the rate.
 - Mask coefficients start from 0: .51 instead of .50, and prototypes live. In layers of 128 channels, all of
-  them died.
+  them died from random ones.
 """
 
 from dataclasses import replace

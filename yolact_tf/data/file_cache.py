@@ -7,8 +7,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from yolact_tf.data.long_work import told
 from yolact_tf.data.remote_files import is_remote
-from yolact_tf.files import PathLike, atomic_path
+from yolact_tf.files import atomic_path
 from yolact_tf.memory import free_memory
 
 logger = logging.getLogger(__name__)
@@ -30,11 +31,19 @@ def fits_in_memory(paths: Sequence[str]) -> bool:
     return False
 
 
-def cached_copy(path: str, folder: PathLike) -> str:
-    """The copy in `folder` of the file at `path`, made if this state of it was not copied before.
+def near_by(paths: Sequence[str], cache: str, what: str) -> list[str]:
+    """Where to read files: where they are ("none", "memory"), or in the folder `cache`, which gets copies.
 
-    A file that is not there is its own copy, so that its example fails like any that cannot be read.
+    A file is copied once, and again when it has changed; the log says now and then how many of `what` are.
     """
+    if cache in ("none", "memory"):
+        return list(paths)
+    copies = (_copy_of(path, cache) for path in paths)
+    return list(told(copies, len(paths), cache, f"{what} copied"))
+
+
+# A file that is not there is its own copy, so that its example fails like any that cannot be read.
+def _copy_of(path, folder):
     try:
         state = tf.io.gfile.stat(path)
     except tf.errors.OpError:

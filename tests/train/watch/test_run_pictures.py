@@ -81,3 +81,7 @@ def test_a_run_that_goes_on_counts_its_data_once(begun, tmp_path):
     (tmp_path / "plots" / "labels.png").unlink()
     callback.on_train_begin()
     assert (tmp_path / "plots" / "labels.png").stat().st_size > 1000
+    for damaged in ("{", "{}", "[1]"):
+        (tmp_path / "data.json").write_text(damaged)
+        callback.on_train_begin()
+        assert json.loads((tmp_path / "data.json").read_text()) == {**before, "folder": "moved"}

@@ -47,7 +47,7 @@ class PackedRecords(Sequence[Record]):
         folder: PathLike,
     ) -> None:
         self.columns, self.image_ids, self.file_names = columns, image_ids, file_names
-        self._folder = str(folder)
+        self._folder = str(Path(folder))
         self.object_splits = _from_zero(columns["objects_until"])  # [images + 1]
         self.flip_splits = _from_zero(columns["flips_until"])  # [objects + 1]
 
@@ -79,9 +79,10 @@ class PackedRecords(Sequence[Record]):
 
     def path(self, number: int) -> str:
         """The path of an image."""
-        path = os.path.join(self._folder, self.file_names[number])
+        name = self.file_names[number]
         # Path takes ten times as long, and says the same but of names like ./a.jpg and folder//a.jpg.
-        return str(Path(path)) if "./" in path or "//" in path else path
+        join = Path if "./" in name or "//" in name else os.path.join
+        return str(join(self._folder, name))
 
     def some(self, numbers: Iterable[int]) -> "PackedRecords":
         """Those of some numbers alone, in memory."""

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from yolact_tf.data.coco.packed import PackedRecords
-from yolact_tf.data.file_cache import cached_copy, fits_in_memory
+from yolact_tf.data.file_cache import fits_in_memory, near_by
 from yolact_tf.data.long_work import told
 from yolact_tf.structures import Example, Tensor
 
@@ -31,10 +31,7 @@ class CocoSource:
         if self._is_in_memory:
             read = told(map(_read, paths), len(paths), "data.cache=memory", "images read")
             self._encoded = tf.constant(list(read))
-        elif cache not in ("none", "memory"):
-            copies = (cached_copy(path, cache) for path in paths)
-            paths = list(told(copies, len(paths), cache, "images copied"))
-        self._paths = tf.constant(paths)
+        self._paths = tf.constant(near_by(paths, cache, "images"))
         columns = records.columns
         self._sizes = tf.constant(columns["size"][numbers])
         # Objects and flips of all images in one list each; `splits` tells where each begins.

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from yolact_tf.data.augment.draws import fold
-from yolact_tf.data.file_cache import cached_copy, fits_in_memory
-from yolact_tf.data.long_work import told
+from yolact_tf.data.file_cache import fits_in_memory, near_by
 from yolact_tf.data.remote_files import is_remote
 from yolact_tf.data.shards.files import naming_damage
 from yolact_tf.data.shards.tf_example import has_objects, read_details, read_example
@@ -43,10 +42,7 @@ class ShardSource:
                 self._in_memory = handles.get_single_element()
             self._splits = tf.concat([[0], tf.cumsum(tf.constant(data.images, tf.int64))], 0)
         else:
-            files = list(data.files)
-            if cache not in ("none", "memory"):
-                copies = (cached_copy(file, cache) for file in files)
-                files = list(told(copies, len(files), cache, "shards copied"))
+            files = near_by(data.files, cache, "shards")
             self._in_memory, self._files = None, tf.constant(files)
         # Waiting for a network is done side by side, in the same order. Near by one thread is fast enough,
         # and the buffer is allocated in one heap and not in one of each thread.

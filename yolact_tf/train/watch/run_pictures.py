@@ -1,5 +1,6 @@
 """The pictures of a run, there from its start and drawn anew after validations."""
 
+import contextlib
 import itertools
 import json
 import math
@@ -95,10 +96,10 @@ class ShowTraining(keras.callbacks.Callback):
 
     def _count_data(self, folder):
         """What data.json says of both splits; draws labels.png. A run that goes on has both already."""
-        earlier = self.run_path / _DESCRIPTION
-        if earlier.exists() and (folder / "labels.png").exists():
-            described = json.loads(earlier.read_text(encoding="utf-8"))
-            return {split: described[split] for split in ("train", "val")}
+        if (folder / "labels.png").exists():
+            with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # counted anew
+                described = json.loads((self.run_path / _DESCRIPTION).read_text(encoding="utf-8"))
+                return {split: described[split] for split in ("train", "val")}
         numbers = statistics(self.data.train, self.config, most=_most_counted(self.data.train))
         draw_statistics(numbers, folder / "labels.png")
         train = {
