@@ -81,6 +81,15 @@ def shapes_shards(shapes_data, build_once):
 
 
 @pytest.fixture(scope="session")
+def hub_preset(build_once):
+    """A folder with a small ResNet of KerasHub as a preset."""
+    pytest.importorskip("keras_hub")
+    from tests.model.hub_presets import resnet, save
+
+    return build_once("hub_preset", lambda folder: save(resnet(stages=4), folder))
+
+
+@pytest.fixture(scope="session")
 def small_settings():
     """Overrides that make `tiny_256` small enough to train for a few steps in a test."""
     return (

@@ -22,7 +22,7 @@ class ModelConfig:
     """The network (YOLACT §3): backbone, pyramid, prototypes and the shared head."""
 
     num_classes: int = 80  # without background
-    backbone: str = "resnet50"
+    backbone: str = "resnet50"  # a name of `model.backbones`, or "keras_hub:" and a preset of KerasHub
     backbone_weights: str = "imagenet"  # or "random", or the run or weight file whose backbone it takes
     pyramid_channels: int = 256
     num_prototypes: int = 32

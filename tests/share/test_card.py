@@ -151,6 +151,17 @@ def test_weights_of_another_run_are_told_without_their_path(run):
     assert row(card, "epochs")[0].endswith("planned: 20 minutes") and "/data/" not in card
 
 
+@pytest.mark.whole
+def test_a_preset_of_keras_hub_is_told_without_its_path(run, hub_preset):
+    config = json.loads((run / "config.json").read_text())
+    config["model"] |= {"backbone": f"keras_hub:{hub_preset}", "backbone_weights": "imagenet"}
+    (run / "config.json").write_text(json.dumps(config))
+    card = card_text(run)
+    assert row(card, "network")[0].endswith("backbone of a preset of KerasHub, in a folder")
+    assert row(card, "backbone at the start")[0].startswith("those of KerasHub's preset")
+    assert "those of KerasHub's preset, which tells their licence" in card and str(hub_preset) not in card
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

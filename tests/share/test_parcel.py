@@ -33,6 +33,16 @@ def test_paths_become_what_says_as_much_elsewhere():
     assert dataclasses.replace(plain, model=config.model) == config
 
 
+def test_a_backbone_that_only_this_machine_has_is_not_shared(tmp_path):
+    def with_backbone(preset):
+        model = dataclasses.replace(Config().model, backbone=f"keras_hub:{preset}")
+        return dataclasses.replace(Config(), model=model)
+
+    assert without_paths(with_backbone("resnet_18_imagenet")) == with_backbone("resnet_18_imagenet")
+    with pytest.raises(ValueError, match="a preset on a hub. Received: .*, a folder of this machine$"):
+        without_paths(with_backbone(tmp_path))
+
+
 def test_parts_of_a_run_are_found_among_others():
     best, last = "weights/best.weights.h5", "weights/last.weights.h5"
     others = ["a.py", "state.safetensors", "weights/other.weights.h5", "plots/a.png", "sub/config.json"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from yolact_tf.config import SHOWN_ABOVE
 from yolact_tf.files import PathLike, require_writable, write_text
 from yolact_tf.labels import distinct_names
-from yolact_tf.model.backbones import START_WORDS, WITH_IMAGENET
+from yolact_tf.model.backbones import START_WORDS, has_imagenet, preset_of
 from yolact_tf.share.citation import bibtex, is_plus
 from yolact_tf.share.facts import AuthorFacts, SplitCounts, run_facts
 from yolact_tf.share.front_matter import front_matter, is_known
@@ -89,7 +89,7 @@ def _about(facts, has_overlays):
     side, channels = config.data.image_size, "RGB" if config.data.channels == 3 else "grey"
     family = "YOLACT++" if is_plus(config.model) else "YOLACT"
     rows = [
-        ("network", f"{family}, backbone {_code(config.model.backbone)}"),
+        ("network", f"{family}, backbone {_backbone(config.model.backbone)}"),
         ("parameters", f"{network.parameters / 1e6:.1f} million"),
         ("multiply-adds", f"{network.multiply_adds / 1e9:.2f} G an image"),
         ("input", f"{side} x {side} px, {channels}; images of any size are fitted to it"),
@@ -144,11 +144,19 @@ def _training(facts, has_curves):
     return _paragraphs(_table(("", ""), rows), curves)
 
 
+def _backbone(name):
+    """A backbone as the card names it: a folder of this machine without its path."""
+    is_folder = (preset := preset_of(name)) and Path(preset).expanduser().is_dir()
+    return "of a preset of KerasHub, in a folder" if is_folder else _code(name)
+
+
 def _start(config):
     word, backbone = config.model.backbone_weights, config.model.backbone
     if word not in START_WORDS:
         return "that of another run or of a weight file"
-    return "ImageNet's weights" if word == "imagenet" and backbone in WITH_IMAGENET else "random weights"
+    if word != "imagenet" or not has_imagenet(backbone):
+        return "random weights"
+    return "ImageNet's weights" if preset_of(backbone) is None else "those of KerasHub's preset"
 
 
 def _results(facts):
@@ -247,8 +255,11 @@ def _licence(facts, author):
             "the licence of these weights, which says what others may do with them (`--license`)"
         )
     model = facts.config.model
-    known = _BACKBONE_LICENSES.get(model.backbone) if model.backbone_weights == "imagenet" else None
-    backbone = f"The backbone's weights of ImageNet: {known}." if known else ""
+    backbone = ""
+    if model.backbone_weights == "imagenet" and preset_of(model.backbone) is not None:
+        backbone = "The backbone's weights: those of KerasHub's preset, which tells their licence."
+    elif model.backbone_weights == "imagenet" and model.backbone in _BACKBONE_LICENSES:
+        backbone = f"The backbone's weights of ImageNet: {_BACKBONE_LICENSES[model.backbone]}."
     return _paragraphs(weights, backbone, "The code, yolact_tf: Apache-2.0.")
 
 

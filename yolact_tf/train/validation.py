@@ -35,7 +35,7 @@ class ValidateAP(keras.callbacks.Callback):
     averaged weights where there are any. metrics.json is of the last validation. `best` is the best mask
     AP, `waited` how many validations ago it was; at `patience`, unless that is 0, training ends. Where
     the validation set has no objects, so that AP is -1, the best weights are the last. Where boxes come out
-    and no mask does, a line of the log says so.
+    and no mask does, a line of the log says so, once.
     observe, progress: as `evaluate` has them.  run_path: None writes nothing, for all workers but the first.
     """
 
@@ -54,6 +54,7 @@ class ValidateAP(keras.callbacks.Callback):
         self.every, self.patience, self.observe = every, patience, observe
         self.progress = progress
         self.best, self.waited = -1.0, 0
+        self.has_told = False  # of masks that stay empty
 
     def on_train_begin(self, logs=None):
         self.detector = Detector(Run(self.model, self.config, self.data.labels), live=True)
@@ -80,12 +81,7 @@ class ValidateAP(keras.callbacks.Callback):
         logs["val_box_AP"] = metrics["bbox"]["AP"]
         logs["val_mask_AP"] = mask_ap = metrics["segm"]["AP"]
         if mask_ap == 0 and metrics["bbox"]["AP"] > _FOUND:
-            # Prototypes that are zero everywhere have no gradient any more.
-            logger.warning(
-                "no mask fits any object though boxes do (box AP %.3f, mask AP 0): prototypes may have died "
-                "in the first steps, which model.zero_coefficients=true prevents in a new run",
-                metrics["bbox"]["AP"],
-            )
+            self._tell_of_empty_masks(metrics["bbox"]["AP"])
         self.waited += 1
         is_best = mask_ap > self.best or mask_ap == -1
         if is_best:
@@ -94,6 +90,18 @@ class ValidateAP(keras.callbacks.Callback):
             if is_best:
                 save_weights(self.model, self.run_path, "best")
             write_text(self.run_path / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+
+    def _tell_of_empty_masks(self, box_ap):
+        if self.run_path is None or self.has_told:
+            return
+        self.has_told = True
+        # Prototypes that are zero everywhere have no gradient any more.
+        logger.warning(
+            "no mask fits any object though boxes do (box AP %.3f, mask AP 0): prototypes may have died in "
+            "the first steps, which model.zero_coefficients=true, or else a lower train.learning_rate, may "
+            "prevent in a new run",
+            box_ap,
+        )
 
 
 @contextlib.contextmanager

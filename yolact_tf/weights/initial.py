@@ -8,7 +8,7 @@ from yolact_tf.config import Config
 from yolact_tf.files import PathLike
 from yolact_tf.model import Yolact
 from yolact_tf.model import build_yolact as build_network
-from yolact_tf.model.backbones import START_WORDS, WITH_IMAGENET
+from yolact_tf.model.backbones import START_WORDS, WITH_IMAGENET, has_imagenet
 from yolact_tf.runs import Run, is_run, load_run, load_weights, untrained
 from yolact_tf.weights.labels import published_labels
 from yolact_tf.weights.published import load_reference, read_reference
@@ -38,10 +38,10 @@ def build_yolact(config: Config) -> Yolact:
 def with_start_word(config: Config, word: str) -> Config:
     """`config` whose backbone starts as a word of `START_WORDS` says. ValueError for ImageNet's weights
     where none are at hand."""
-    if word == "imagenet" and config.model.backbone not in WITH_IMAGENET:
+    if word == "imagenet" and not has_imagenet(config.model.backbone):
         raise ValueError(
-            f"--weights imagenet needs a backbone among {', '.join(WITH_IMAGENET)}; others take them from "
-            f"a file, --weights FILE. Received: {config.model.backbone}"
+            f"--weights imagenet needs a backbone among {', '.join(WITH_IMAGENET)} and keras_hub:PRESET; "
+            f"others take them from a file, --weights FILE. Received: {config.model.backbone}"
         )
     model = dataclasses.replace(config.model, backbone_weights=word)
     return dataclasses.replace(config, model=model)

@@ -7,6 +7,7 @@ import keras
 
 from yolact_tf.model.backbones.darknet import darknet53
 from yolact_tf.model.backbones.efficientnet_lite import efficientnet_lite0
+from yolact_tf.model.backbones.hub_preset import PREFIX, hub_preset
 from yolact_tf.model.backbones.mobilenet import mobilenet_v2
 from yolact_tf.model.backbones.resnet import group_norm, resnet
 from yolact_tf.model.backbones.slim import slim_resnet
@@ -15,24 +16,39 @@ from yolact_tf.model.backbones.slim import slim_resnet
 def build_backbone(name: str, image_size: int, weights: str) -> keras.Model:
     """A `keras.Model` from RGB 0..255 [B, S, S, 3] to a list of C3, C4, C5.
 
-    name: a key of `BACKBONES`.  weights: a word of `START_WORDS`. `WITH_IMAGENET` have ImageNet's at hand,
-    Keras' download or an installed package; any other starts at random, and a warning says how to give it
-    weights.
+    name: a key of `BACKBONES`, or "keras_hub:" and a preset of KerasHub.  weights: a word of `START_WORDS`.
+    Those that `has_imagenet` have weights at hand, by a download or an installed package; any other starts at
+    random, and a warning says how to give it some.
     """
-    if name not in BACKBONES:
-        raise ValueError(f"`model.backbone` must be one of {sorted(BACKBONES)}. Received: {name!r}")
+    preset = preset_of(name)
+    if preset is None and name not in BACKBONES:
+        raise ValueError(
+            f"`model.backbone` must be one of {sorted(BACKBONES)} or {PREFIX}PRESET. Received: {name!r}"
+        )
     if weights not in START_WORDS:
         raise ValueError(
             f"`model.backbone_weights` must be one of {list(START_WORDS)} here; a run or a file is for "
             f"`yolact_tf.build_yolact`. Received: {weights!r}"
         )
-    if weights == "imagenet" and name not in WITH_IMAGENET:
+    if preset is not None:
+        return hub_preset(preset, image_size, weights)
+    if weights == "imagenet" and not has_imagenet(name):
         warnings.warn(
             f"{name} starts from random weights: those trained on ImageNet come from a file, "
             "model.backbone_weights=FILE or `yolact train … --weights FILE`",
             stacklevel=3,
         )
     return BACKBONES[name](image_size, weights)
+
+
+def has_imagenet(name: str) -> bool:
+    """Whether a backbone can start from weights that somebody trained, without a file of them."""
+    return name in WITH_IMAGENET or preset_of(name) is not None
+
+
+def preset_of(name: str) -> str | None:
+    """What KerasHub calls a backbone, or None for one that is not KerasHub's."""
+    return name.removeprefix(PREFIX) if name.startswith(PREFIX) else None
 
 
 RESNET50, RESNET101 = (3, 4, 6, 3), (3, 4, 23, 3)

@@ -6,7 +6,7 @@ import warnings
 import keras
 from keras import layers
 
-from yolact_tf.model.batch_norm import BatchNormalization
+from yolact_tf.model.batch_norm import with_own_batch_norm
 
 # Expanded activations just before each stride-2 depthwise convolution, and the last feature map.
 TAPS = ("block_6_expand_relu", "block_13_expand_relu", "out_relu")
@@ -19,7 +19,7 @@ def mobilenet_v2(image_size: int, weights: str) -> keras.Model:
     the backbone starts from random weights.
     """
     image = keras.Input((image_size, image_size, 3), name="image")
-    network = _with_own_batch_norm(_network(image_size, weights))
+    network = with_own_batch_norm(_network(image_size, weights))
     taps = [network.get_layer(name).output for name in TAPS]
     tapped = keras.Model(network.input, taps, name="mobilenetv2")
     # Keras' MobileNetV2 was trained on pixels in -1..1.
@@ -46,16 +46,6 @@ def _network(image_size, weights):
             stacklevel=2,
         )
     return keras.applications.MobileNetV2(shape, include_top=False, weights=None)
-
-
-def _with_own_batch_norm(network):
-    def own(layer):
-        kind = BatchNormalization if isinstance(layer, layers.BatchNormalization) else type(layer)
-        return kind.from_config(layer.get_config())
-
-    clone = keras.models.clone_model(network, clone_function=own)
-    clone.set_weights(network.get_weights())
-    return clone
 
 
 def _is_network_failure(error):
