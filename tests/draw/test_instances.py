@@ -81,6 +81,15 @@ def test_many_captions_are_written_smaller():
     assert (many == colors[0]).all(2).sum() < 0.5 * 100 * of_one
 
 
+def test_captions_that_would_hide_the_picture_are_left_out():
+    boxes, windows = squares(*((x, y) for y in range(0, 200, 20) for x in range(0, 200, 20)), side=1)
+    colors = [(255, 0, 0)] * 20 + [(0, 0, 255)] * 80
+    drawn = draw_instances(plain(200, 200, 0), boxes, ["nucleus 1.00"] * 100, windows, colors)
+    assert (drawn != 0).any(2).mean() < 0.25  # labels, their lines and the squares
+    only_first = draw_instances(plain(200, 200, 0), boxes, ["nucleus 1.00"] * 20 + [""] * 80, windows, colors)
+    assert (drawn == only_first).mean() > 0.95
+
+
 def test_no_picture_is_too_small():
     boxes, windows = squares((0, 0), side=1)
     assert draw_instances(plain(1, 1, 90), boxes, ["object"], windows).shape == (1, 1, 3)
