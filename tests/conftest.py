@@ -86,7 +86,7 @@ def hub_preset(build_once):
     pytest.importorskip("keras_hub")
     from tests.model.hub_presets import resnet, save
 
-    return build_once("hub_preset", lambda folder: save(resnet(stages=4), folder))
+    return build_once("hub_preset", lambda folder: save(resnet(), folder))
 
 
 @pytest.fixture(scope="session")

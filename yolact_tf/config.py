@@ -24,6 +24,7 @@ class ModelConfig:
     num_classes: int = 80  # without background
     backbone: str = "resnet50"  # a name of `model.backbones`, or "keras_hub:" and a preset of KerasHub
     backbone_weights: str = "imagenet"  # or "random", or the run or weight file whose backbone it takes
+    backbone_preset: str = ""  # KerasHub's own description of the preset, which a run keeps: JSON
     pyramid_channels: int = 256
     num_prototypes: int = 32
     prototype_channels: int = 256

@@ -44,6 +44,15 @@ def own_rows(values: Any) -> Any:
     return values[first : first + count]
 
 
+def share_batch_norm(model: keras.Model) -> None:
+    """Has the batch norm of a model average over the whole batch: one device would, too."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+        elif isinstance(layer, keras.Model):
+            share_batch_norm(layer)
+
+
 @contextlib.contextmanager
 def outside_distribution() -> Iterator[None]:
     """For what one worker does without the others, such as writing weights.

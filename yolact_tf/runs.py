@@ -14,6 +14,7 @@ from yolact_tf.fields import override
 from yolact_tf.files import PathLike, atomic_path, write_text
 from yolact_tf.labels import labels_from_json, labels_to_json
 from yolact_tf.model import build_yolact
+from yolact_tf.model.backbones.hub_preset import describe_preset, preset_of
 from yolact_tf.recipes import load_config
 from yolact_tf.replicas import outside_distribution
 
@@ -49,7 +50,7 @@ def require_new_run(path: PathLike) -> None:
 def describe_run(path: PathLike, config: Config, labels: dict[int, str]) -> None:
     """Writes config.json and labels.json of a run."""
     (Path(path) / "weights").mkdir(parents=True, exist_ok=True)
-    write_text(Path(path) / "config.json", config.to_json())
+    write_text(Path(path) / "config.json", with_preset(config).to_json())
     write_text(Path(path) / "labels.json", labels_to_json(labels))
 
 
@@ -123,6 +124,16 @@ def find_weights(path: PathLike) -> Path:
         if weights.is_file():
             return weights
     raise FileNotFoundError(f"{path}: expected weights/best.weights.h5 or weights/last.weights.h5")
+
+
+def with_preset(config: Config) -> Config:
+    """`config` with what KerasHub says of its backbone, if that is a preset: it then makes the same network
+    where the preset is out of reach, or has changed."""
+    preset = preset_of(config.model.backbone)
+    if preset is None or config.model.backbone_preset:
+        return config
+    model = dataclasses.replace(config.model, backbone_preset=describe_preset(preset))
+    return dataclasses.replace(config, model=model)
 
 
 def untrained(config: Config) -> Config:

@@ -33,14 +33,14 @@ def test_paths_become_what_says_as_much_elsewhere():
     assert dataclasses.replace(plain, model=config.model) == config
 
 
-def test_a_backbone_that_only_this_machine_has_is_not_shared(tmp_path):
+def test_a_preset_in_a_folder_keeps_its_name_alone(tmp_path):
     def with_backbone(preset):
-        model = dataclasses.replace(Config().model, backbone=f"keras_hub:{preset}")
+        model = dataclasses.replace(Config().model, backbone=f"keras_hub:{preset}", backbone_preset="{}")
         return dataclasses.replace(Config(), model=model)
 
+    (tmp_path / "mine").mkdir()
+    assert without_paths(with_backbone(tmp_path / "mine")) == with_backbone("mine")
     assert without_paths(with_backbone("resnet_18_imagenet")) == with_backbone("resnet_18_imagenet")
-    with pytest.raises(ValueError, match="a preset on a hub. Received: .*, a folder of this machine$"):
-        without_paths(with_backbone(tmp_path))
 
 
 def test_parts_of_a_run_are_found_among_others():

@@ -6,6 +6,7 @@ compares the operations behind them on GPU and CPU.
 """
 
 from yolact_tf.export.tflite_graph import is_strided_pointwise, read_operations
+from yolact_tf.model.backbones import is_deformable
 from yolact_tf.runs import Run
 
 _REFUSED = {
@@ -29,7 +30,7 @@ _TOP_K_MULTIPLE = 4
 def cpu_only_because(run: Run, outputs: str) -> list[str]:
     """Why a `.tflite` of `run` cannot run on a GPU; empty for what can. outputs: as `to_litert` has them."""
     reasons = []
-    if "deformable" in run.config.model.backbone:
+    if is_deformable(run.config.model.backbone):
         reasons.append("deformable convolution takes int32 indices apart (UNPACK), which GPUs refuse")
     if outputs != "heads" and run.config.detect.nms == "traditional":
         reasons.append("traditional NMS is a loop (WHILE), which GPUs refuse; fast NMS is none")

@@ -32,8 +32,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 def with_own_batch_norm(network: keras.Model, image: Tensor = None) -> keras.Model:
     """A copy of a functional model, weights included, whose batch norm is the one above.
 
-    image: the input of the copy, by default one like that of `network`. Batch norm within a layer that is
-    made of others stays Keras'.
+    image: the input of the copy, by default one like that of `network`.
     """
 
     def own(layer):
@@ -43,18 +42,6 @@ def with_own_batch_norm(network: keras.Model, image: Tensor = None) -> keras.Mod
     clone = keras.models.clone_model(network, input_tensors=image, clone_function=own)
     clone.set_weights(network.get_weights())
     return clone
-
-
-def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """Those of a model, of the models within it, and of layers that are made of others, as KerasHub's."""
-    inner = model._flatten_layers(include_self=False)
-    return [layer for layer in inner if isinstance(layer, keras.layers.BatchNormalization)]
-
-
-def share_batch_norm(model: keras.Model) -> None:
-    """Has the batch norm of a model average over the batch of all replicas: one device would, too."""
-    for norm in batch_norms(model):
-        norm.synchronized = True
 
 
 def _normalise(inputs, gamma, beta, epsilon):

@@ -75,10 +75,11 @@ def _stages(layers, image_size):
     for path, layer in layers.items():
         if path.startswith(f"{BACKBONE}/") and layer.variables and not isinstance(layer, keras.Model):
             stride = image_size / layer.output.shape[1]
-            # What looks at the whole map, such as squeeze-and-excitation, answers one pixel.
-            stages[path] = min(max(round(math.log2(stride)), 1), STAGES)
-            of_block[_block(path)] = max(stages[path], of_block.get(_block(path), 0))
-    return {path: of_block[_block(path)] for path in stages}
+            stages[path] = max(round(math.log2(stride)), 1)
+            # Squeeze-and-excitation answers one pixel, and belongs to the stage of its block.
+            if stages[path] <= STAGES:
+                of_block[_block(path)] = max(stages[path], of_block.get(_block(path), 0))
+    return {path: of_block.get(_block(path), min(stage, STAGES)) for path, stage in stages.items()}
 
 
 def _block(path):

@@ -10,7 +10,6 @@ from keras import layers
 from yolact_tf.anchors import anchors_per_cell, build_anchors
 from yolact_tf.config import Config
 from yolact_tf.model.backbones import build_backbone
-from yolact_tf.model.batch_norm import share_batch_norm
 from yolact_tf.model.fpn import build_fpn
 from yolact_tf.model.heads import build_prediction_head, build_semantic_head, rare_object_logits
 from yolact_tf.model.outputs import Output
@@ -18,7 +17,7 @@ from yolact_tf.model.places import tell_variables
 from yolact_tf.model.protonet import build_protonet
 from yolact_tf.model.rescorer import build_mask_rescorer
 from yolact_tf.preprocess import as_rgb
-from yolact_tf.replicas import is_mirrored, sum_over_replicas
+from yolact_tf.replicas import is_mirrored, share_batch_norm, sum_over_replicas
 from yolact_tf.structures import Tensor
 
 
@@ -31,7 +30,7 @@ def build_yolact(config: Config) -> "Yolact":
     """
     settings, size = config.model, config.data.image_size
     image = keras.Input((size, size, config.data.channels), name="image")
-    backbone = build_backbone(settings.backbone, size, settings.backbone_weights)
+    backbone = build_backbone(settings.backbone, size, settings.backbone_weights, settings.backbone_preset)
     fpn = build_fpn([c.shape[1:] for c in backbone.outputs], settings.pyramid_channels)
     protonet = build_protonet(
         [level.shape[1:] for level in fpn.outputs[: settings.prototype_levels]],

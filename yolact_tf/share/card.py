@@ -11,7 +11,8 @@ from pathlib import Path
 from yolact_tf.config import SHOWN_ABOVE
 from yolact_tf.files import PathLike, require_writable, write_text
 from yolact_tf.labels import distinct_names
-from yolact_tf.model.backbones import START_WORDS, has_imagenet, preset_of
+from yolact_tf.model.backbones import START_WORDS, has_imagenet
+from yolact_tf.model.backbones.hub_preset import folder_of, preset_of
 from yolact_tf.share.citation import bibtex, is_plus
 from yolact_tf.share.facts import AuthorFacts, SplitCounts, run_facts
 from yolact_tf.share.front_matter import front_matter, is_known
@@ -146,8 +147,7 @@ def _training(facts, has_curves):
 
 def _backbone(name):
     """A backbone as the card names it: a folder of this machine without its path."""
-    is_folder = (preset := preset_of(name)) and Path(preset).expanduser().is_dir()
-    return "of a preset of KerasHub, in a folder" if is_folder else _code(name)
+    return "of a preset of KerasHub, in a folder" if folder_of(preset_of(name) or "") else _code(name)
 
 
 def _start(config):

@@ -1,6 +1,7 @@
 """What to cite for a model."""
 
 from yolact_tf.config import ModelConfig
+from yolact_tf.model.backbones import is_deformable
 
 _AUTHORS = "author = {Bolya, Daniel and Zhou, Chong and Xiao, Fanyi and Lee, Yong Jae}"
 _YOLACT = f"""@inproceedings{{bolya2019yolact,
@@ -19,7 +20,7 @@ _YOLACT_PLUS = f"""@article{{bolya2020yolactplus,
 
 def is_plus(model: ModelConfig) -> bool:
     """Whether a network is a YOLACT++: it scores masks, or convolves with offsets."""
-    return model.mask_rescoring or model.backbone.endswith("_deformable")
+    return model.mask_rescoring or is_deformable(model.backbone)
 
 
 def bibtex(model: ModelConfig) -> list[str]:

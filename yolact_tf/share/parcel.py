@@ -9,7 +9,8 @@ from pathlib import Path
 from yolact_tf.config import Config
 from yolact_tf.detect.thresholds import THRESHOLDS
 from yolact_tf.files import write_text
-from yolact_tf.model.backbones import START_WORDS, preset_of
+from yolact_tf.model.backbones import START_WORDS
+from yolact_tf.model.backbones.hub_preset import PREFIX, folder_of, preset_of
 from yolact_tf.runs import find_weights, load_run, save_run
 from yolact_tf.share.card import CARD
 
@@ -37,19 +38,14 @@ def pack(run: Path, folder: Path, card: str) -> list[str]:
 
 
 def without_paths(config: Config) -> Config:
-    """`config` without the names of folders and files, which only its machine has. ValueError for a backbone
-    that is such a folder: without it nobody can open the run."""
+    """`config` without the names of folders and files, which only its machine has."""
     data, model = config.data, config.model
-    preset = preset_of(model.backbone)
-    if preset and Path(preset).expanduser().is_dir():
-        raise ValueError(
-            "`model.backbone` of a run to share must be one of yolact_tf's, or a preset on a hub. "
-            f"Received: {model.backbone}, a folder of this machine"
-        )
     if data.cache not in ("none", "memory"):
         data = dataclasses.replace(data, cache="none")
     if model.backbone_weights not in START_WORDS:
         model = dataclasses.replace(model, backbone_weights="random")
+    if folder := folder_of(preset_of(model.backbone) or ""):  # of which the run knows the layers
+        model = dataclasses.replace(model, backbone=PREFIX + folder.name)
     return dataclasses.replace(config, data=data, model=model)
 
 

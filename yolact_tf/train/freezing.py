@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 import keras
 
-from yolact_tf.model.batch_norm import batch_norms
 from yolact_tf.model.places import BACKBONE, places
 
 # Below it, batch statistics are too rough to normalise by (released code, YOLACT §5.8).
@@ -29,9 +28,9 @@ def freeze(model: keras.Model, layers: Iterable[str], batch_norm: str) -> list[s
     for layer in layers_named(model, frozen):
         layer.trainable = False
     if batch_norm == "always":
-        norms = batch_norms(model)
-        for norm in norms:
-            norm.trainable = False
+        norms = [layer for _, layer in places(model) if isinstance(layer, keras.layers.BatchNormalization)]
+        for layer in norms:
+            layer.trainable = False
         frozen += ["batch norm"] if norms else []
     return frozen
 

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from yolact_tf.data.unreadable import Unreadable
 from yolact_tf.files import PathLike
 from yolact_tf.losses.objective import YolactLoss
 from yolact_tf.model.backbones import START_WORDS
-from yolact_tf.runs import Run, describe_run, load_run, require_new_run, untrained
+from yolact_tf.runs import Run, describe_run, load_run, require_new_run, untrained, with_preset
 from yolact_tf.train.distribution import Devices, devices, is_first_worker, tells_of_lost_worker
 from yolact_tf.train.freezing import freeze, layers_named
 from yolact_tf.train.interrupt import interruptible
@@ -65,6 +66,7 @@ def train(
     require_loggers(config.train.loggers)
     watched = WatchedData(data, *load_both(data, config.data))
     known = recipe_of(run_path) if resume else None
+    config = with_preset(_with_known_preset(config, known) if known else config)
     config = with_choices(config, watched.train, known)
     if known:
         accept_changes(config, known, run_path, steps_per_epoch(config, watched.train))
@@ -84,6 +86,14 @@ def train(
         if not _is_finished(config, start):
             _fit(training, start, report)
     return load_run(run_path) if chosen.is_first else None
+
+
+def _with_known_preset(config, known):
+    """`config` with what the run knows of its preset, so that it goes on without asking for it again."""
+    if config.model.backbone != known.model.backbone:
+        return config
+    model = replace(config.model, backbone_preset=known.model.backbone_preset)
+    return replace(config, model=model)
 
 
 class Training(NamedTuple):

@@ -9,6 +9,7 @@ from yolact_tf.files import PathLike
 from yolact_tf.model import Yolact
 from yolact_tf.model import build_yolact as build_network
 from yolact_tf.model.backbones import START_WORDS, WITH_IMAGENET, has_imagenet
+from yolact_tf.model.backbones.hub_preset import preset_of
 from yolact_tf.runs import Run, is_run, load_run, load_weights, untrained
 from yolact_tf.weights.labels import published_labels
 from yolact_tf.weights.published import load_reference, read_reference
@@ -76,7 +77,9 @@ def load_backbone(model: Yolact, path: PathLike, name: str) -> int:
     source = _existing(path, f"`model.backbone_weights` must be imagenet, random, {_KINDS}")
     run = _run_of(source)
     if run:
-        if run.config.model.backbone != name:
+        names = {name, run.config.model.backbone}
+        # A preset has many names: whether tensors fit tells.
+        if len(names) > 1 and None in map(preset_of, names):
             raise ValueError(
                 f"{source}: expected a run with the backbone {name}, as in the recipe. "
                 f"Received: {run.config.model.backbone}"

@@ -7,18 +7,18 @@ import keras
 
 from yolact_tf.model.backbones.darknet import darknet53
 from yolact_tf.model.backbones.efficientnet_lite import efficientnet_lite0
-from yolact_tf.model.backbones.hub_preset import PREFIX, hub_preset
+from yolact_tf.model.backbones.hub_preset import PREFIX, hub_preset, preset_of
 from yolact_tf.model.backbones.mobilenet import mobilenet_v2
 from yolact_tf.model.backbones.resnet import group_norm, resnet
 from yolact_tf.model.backbones.slim import slim_resnet
 
 
-def build_backbone(name: str, image_size: int, weights: str) -> keras.Model:
+def build_backbone(name: str, image_size: int, weights: str, description: str = "") -> keras.Model:
     """A `keras.Model` from RGB 0..255 [B, S, S, 3] to a list of C3, C4, C5.
 
     name: a key of `BACKBONES`, or "keras_hub:" and a preset of KerasHub.  weights: a word of `START_WORDS`.
     Those that `has_imagenet` have weights at hand, by a download or an installed package; any other starts at
-    random, and a warning says how to give it some.
+    random, and a warning says how to give it some.  description: of a preset, as `describe_preset` makes it.
     """
     preset = preset_of(name)
     if preset is None and name not in BACKBONES:
@@ -31,7 +31,7 @@ def build_backbone(name: str, image_size: int, weights: str) -> keras.Model:
             f"`yolact_tf.build_yolact`. Received: {weights!r}"
         )
     if preset is not None:
-        return hub_preset(preset, image_size, weights)
+        return hub_preset(preset, image_size, weights, description)
     if weights == "imagenet" and not has_imagenet(name):
         warnings.warn(
             f"{name} starts from random weights: those trained on ImageNet come from a file, "
@@ -46,9 +46,9 @@ def has_imagenet(name: str) -> bool:
     return name in WITH_IMAGENET or preset_of(name) is not None
 
 
-def preset_of(name: str) -> str | None:
-    """What KerasHub calls a backbone, or None for one that is not KerasHub's."""
-    return name.removeprefix(PREFIX) if name.startswith(PREFIX) else None
+def is_deformable(name: str) -> bool:
+    """Whether a backbone has deformable convolutions, those of YOLACT++."""
+    return name in BACKBONES and name.endswith("_deformable")
 
 
 RESNET50, RESNET101 = (3, 4, 6, 3), (3, 4, 23, 3)

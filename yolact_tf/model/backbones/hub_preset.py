@@ -1,5 +1,9 @@
 """Convolutional backbones of KerasHub: a preset's feature maps, its weights, and how it wants pixels."""
 
+import difflib
+import json
+import warnings
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,27 +15,91 @@ from yolact_tf.model.batch_norm import with_own_batch_norm
 PREFIX = "keras_hub:"  # of a backbone's name; behind it is what `from_preset` takes
 
 
-def hub_preset(preset: str, image_size: int, weights: str) -> keras.Model:
+def preset_of(name: str) -> str | None:
+    """What KerasHub calls a backbone, or None for one that is not KerasHub's."""
+    return name.removeprefix(PREFIX) if name.startswith(PREFIX) else None
+
+
+def folder_of(preset: str) -> Path | None:
+    """The folder that a preset lies in, or None for one on a hub. `~` is the home folder."""
+    try:
+        folder = Path(preset).expanduser()
+    except RuntimeError:  # the home of nobody
+        return None
+    return folder if preset and folder.is_dir() else None
+
+
+def describe_preset(preset: str) -> str:
+    """JSON that `hub_preset` makes the layers of a preset from without asking for it again."""
+    hub = _keras_hub(preset)
+    network = _read(preset, hub.models.FeaturePyramidBackbone, load_weights=False)
+    converter = _read(preset, hub.layers.ImageConverter)
+    described = keras.saving.serialize_keras_object(network)
+    described["config"].pop("dtype", None)  # that of the training decides
+    scale = 1.0 if converter.scale is None else converter.scale
+    offset = 0.0 if converter.offset is None else converter.offset
+    return json.dumps({"network": described, "scale": scale, "offset": offset}, default=float)
+
+
+def hub_preset(preset: str, image_size: int, weights: str, description: str = "") -> keras.Model:
     """[B, S, S, 3] RGB 0..255 to C3, C4, C5 of a preset.
 
     preset: a name such as `resnet_18_imagenet`, a handle of Kaggle or Hugging Face, or a folder.
-    weights: "imagenet" takes those of the preset, whatever they were trained on; else only its layers are
-    asked for, and its image converter, which tells how it wants pixels.
-    ImportError where KerasHub is not installed, OSError where a preset cannot be read, ValueError for one
-    without such maps; each in one line.
+    weights: "imagenet" takes those of the preset, whatever they were trained on.
+    description: what `describe_preset` says of it, which is asked for where it is missing.
+    ImportError where KerasHub is not installed, ValueError where a preset cannot be read, is not of plain
+    layers, or lacks maps of these strides; each in one line.
     """
-    network, converter = _open(preset, weights == "imagenet")
+    hub = _keras_hub(preset)
+    described = json.loads(description or describe_preset(preset))
+    network = keras.saving.deserialize_keras_object(described["network"])
+    if weights == "imagenet":
+        trained = _read(preset, hub.models.FeaturePyramidBackbone)
+        network.set_weights(trained.get_weights())
+    _require_plain_layers(network, preset)
     image = keras.Input((image_size, image_size, 3), name="image")
     pyramid = keras.Model(network.inputs[0], _maps(network, image_size, preset), name="preset")
-    try:
-        pyramid = with_own_batch_norm(pyramid, keras.Input(image.shape[1:]))
-    except TypeError as error:  # of layers that their own description does not make again
-        reason = str(error).partition("\n")[0].partition(" using ")[0]
-        raise ValueError(f"{PREFIX}{preset}: its layers cannot be copied. Received: {reason}") from None
-    scale = 1.0 if converter.scale is None else converter.scale
-    offset = 0.0 if converter.offset is None else converter.offset
-    scaled = layers.Rescaling(scale, offset, name="normalise")(image)
+    pyramid = with_own_batch_norm(pyramid, keras.Input(image.shape[1:]))
+    scaled = layers.Rescaling(described["scale"], described["offset"], name="normalise")(image)
     return keras.Model(image, pyramid(scaled), name="backbone")
+
+
+def _keras_hub(preset: str) -> Any:
+    try:
+        import keras_hub
+    except ImportError:
+        raise ImportError(
+            f"`model.backbone` {PREFIX}{preset} needs KerasHub: pip install 'yolact_tf[hub]'"
+        ) from None
+    return keras_hub
+
+
+def _read(preset, kind, **options):
+    """What KerasHub makes of a preset. ValueError in one line, which tells where to look."""
+    folder = folder_of(preset)
+    try:
+        with warnings.catch_warnings():
+            # Keras warns of every weight that does not fit before it raises.
+            warnings.simplefilter("ignore")
+            return kind.from_preset(str(folder or preset), **options)
+    except Exception as error:  # of KerasHub, Keras, requests, Kaggle, Hugging Face or TensorFlow
+        reason = next(iter(str(error).splitlines()), "").partition(". ")[0] or type(error).__name__
+    near = [] if folder else difflib.get_close_matches(preset.lower(), kind.presets, n=3)
+    hint = f" Nearest: {', '.join(near)}" if near and preset not in near else ""
+    raise ValueError(
+        f"{PREFIX}{preset}: expected a preset of KerasHub with feature maps and an image converter, within "
+        f"reach. Received: {reason}.{hint}"
+    )
+
+
+def _require_plain_layers(network, preset):
+    """Layers made of others hide what is frozen, folded, counted and computed in halves a layer at a time."""
+    for layer in network.layers:
+        if list(layer._flatten_layers(include_self=False)):
+            raise ValueError(
+                f"{PREFIX}{preset}: expected a backbone of plain layers. "
+                f"Received: {layer.name}, a {type(layer).__name__} that is made of others"
+            )
 
 
 def _maps(network, image_size, preset):
@@ -45,26 +113,3 @@ def _maps(network, image_size, preset):
         hint = "; some presets need a multiple of 32 as `data.image_size`" if image_size % 32 else ""
         raise ValueError(f"{PREFIX}{preset}: expected maps of {expected}{hint}. Received: {list(by_sides)}")
     return [by_sides[sides] for sides in expected]
-
-
-def _open(preset: str, load_weights: bool) -> tuple[Any, Any]:
-    """(backbone, image converter) of a preset."""
-    try:
-        import keras_hub
-    except ImportError:
-        raise ImportError(
-            f"`model.backbone` {PREFIX}{preset} needs KerasHub: pip install 'yolact_tf[hub]'"
-        ) from None
-    try:
-        # The converter first: a preset of another kind is refused before its weights are fetched.
-        converter = keras_hub.layers.ImageConverter.from_preset(preset)
-        kind = keras_hub.models.FeaturePyramidBackbone
-        return kind.from_preset(preset, load_weights=load_weights), converter
-    except OSError as error:  # of requests and of Hugging Face's client, too
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise OSError(f"{PREFIX}{preset} could not be read: {reason}") from None
-    except ValueError as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise ValueError(
-            f"{PREFIX}{preset}: expected a preset of KerasHub with pyramid outputs. Received: {reason}"
-        ) from None
