@@ -151,5 +151,5 @@ def test_views_may_be_made_in_any_order(data):
         seen.append((int(number), bool(end.is_over(number // 4))))
         if number == 5:
             end.close()
-    assert end.first_batch == 2
-    assert seen == [(number, number >= 8) for number in range(20)]
+    assert 2 <= end.first_batch <= 5  # TensorFlow may have run ahead by then
+    assert seen == [(number, number >= 4 * end.first_batch) for number in range(20)]
