@@ -14,7 +14,7 @@ from yolact_tf.fields import override
 from yolact_tf.files import PathLike, atomic_path, write_text
 from yolact_tf.labels import labels_from_json, labels_to_json
 from yolact_tf.model import build_yolact
-from yolact_tf.model.backbones.hub_preset import describe_preset, preset_of
+from yolact_tf.model.backbones.hub_preset import describe_preset, is_preset
 from yolact_tf.recipes import load_config
 from yolact_tf.replicas import outside_distribution
 
@@ -126,13 +126,17 @@ def find_weights(path: PathLike) -> Path:
     raise FileNotFoundError(f"{path}: expected weights/best.weights.h5 or weights/last.weights.h5")
 
 
-def with_preset(config: Config) -> Config:
+def with_preset(config: Config, known: Config | None = None) -> Config:
     """`config` with what KerasHub says of its backbone, if that is a preset: it then makes the same network
-    where the preset is out of reach, or has changed."""
-    preset = preset_of(config.model.backbone)
-    if preset is None or config.model.backbone_preset:
+    where the preset is out of reach, or has changed.
+
+    known: the config of a run to go on with, which is asked first.
+    """
+    name = config.model.backbone
+    if not is_preset(name) or config.model.backbone_preset:
         return config
-    model = dataclasses.replace(config.model, backbone_preset=describe_preset(preset))
+    described = known.model.backbone_preset if known and known.model.backbone == name else ""
+    model = dataclasses.replace(config.model, backbone_preset=described or describe_preset(name))
     return dataclasses.replace(config, model=model)
 
 

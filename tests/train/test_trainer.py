@@ -14,7 +14,6 @@ from tests.blind import Blind
 from yolact_tf.data.coco.split import load_coco
 from yolact_tf.fields import override
 from yolact_tf.runs import Run, find_weights, load_weights
-from yolact_tf.train import validation
 from yolact_tf.train.batch_size import noise
 from yolact_tf.train.trainer import train
 from yolact_tf.train.validation import ValidateAP
@@ -107,10 +106,10 @@ def test_metrics_are_of_the_last_validation_though_another_was_better(config, sh
 
 @pytest.mark.parametrize("are_dead", [True, False])
 def test_masks_that_stay_empty_though_boxes_come_out_are_told_once(
-    are_dead, shapes_run, shapes_data, tmp_path, caplog, monkeypatch
+    are_dead, shapes_run, shapes_data, tmp_path, caplog
 ):
-    monkeypatch.setattr(validation, "_FOUND", 0.0)  # which a training of a few steps hardly exceeds
-    run, data = yolact_tf.load_run(shapes_run), load_coco(shapes_data, "val")
+    # A training of a few steps finds next to nothing but what it has seen.
+    run, data = yolact_tf.load_run(shapes_run), load_coco(shapes_data, "train")
     if are_dead:
         prototypes = run.model.get_layer("protonet").get_layer("prototypes")
         prototypes.kernel.assign(-abs(prototypes.kernel))
@@ -118,7 +117,7 @@ def test_masks_that_stay_empty_though_boxes_come_out_are_told_once(
     callback = started_validation(run, data, tmp_path)
     for epoch in range(2):
         callback.on_epoch_end(epoch, logs := {})
-        assert logs["val_box_AP"] > 0 and (logs["val_mask_AP"] == 0) == are_dead
+        assert logs["val_box_AP"] > 0.02 and (logs["val_mask_AP"] == 0) == are_dead
     assert [line.startswith("no mask fits any object") for line in caplog.messages] == [True] * are_dead
 
 

@@ -12,7 +12,7 @@ from yolact_tf.config import SHOWN_ABOVE
 from yolact_tf.files import PathLike, require_writable, write_text
 from yolact_tf.labels import distinct_names
 from yolact_tf.model.backbones import START_WORDS, has_imagenet
-from yolact_tf.model.backbones.hub_preset import folder_of, preset_of
+from yolact_tf.model.backbones.hub_preset import folder_of, is_preset
 from yolact_tf.share.citation import bibtex, is_plus
 from yolact_tf.share.facts import AuthorFacts, SplitCounts, run_facts
 from yolact_tf.share.front_matter import front_matter, is_known
@@ -147,7 +147,7 @@ def _training(facts, has_curves):
 
 def _backbone(name):
     """A backbone as the card names it: a folder of this machine without its path."""
-    return "of a preset of KerasHub, in a folder" if folder_of(preset_of(name) or "") else _code(name)
+    return "of a preset of KerasHub, in a folder" if folder_of(name) else _code(name)
 
 
 def _start(config):
@@ -156,7 +156,7 @@ def _start(config):
         return "that of another run or of a weight file"
     if word != "imagenet" or not has_imagenet(backbone):
         return "random weights"
-    return "ImageNet's weights" if preset_of(backbone) is None else "those of KerasHub's preset"
+    return "those of KerasHub's preset" if is_preset(backbone) else "ImageNet's weights"
 
 
 def _results(facts):
@@ -256,7 +256,7 @@ def _licence(facts, author):
         )
     model = facts.config.model
     backbone = ""
-    if model.backbone_weights == "imagenet" and preset_of(model.backbone) is not None:
+    if model.backbone_weights == "imagenet" and is_preset(model.backbone):
         backbone = "The backbone's weights: those of KerasHub's preset, which tells their licence."
     elif model.backbone_weights == "imagenet" and model.backbone in _BACKBONE_LICENSES:
         backbone = f"The backbone's weights of ImageNet: {_BACKBONE_LICENSES[model.backbone]}."

@@ -10,7 +10,7 @@ from yolact_tf.config import Config
 from yolact_tf.detect.thresholds import THRESHOLDS
 from yolact_tf.files import write_text
 from yolact_tf.model.backbones import START_WORDS
-from yolact_tf.model.backbones.hub_preset import PREFIX, folder_of, preset_of
+from yolact_tf.model.backbones.hub_preset import PREFIX, folder_of
 from yolact_tf.runs import find_weights, load_run, save_run
 from yolact_tf.share.card import CARD
 
@@ -44,7 +44,7 @@ def without_paths(config: Config) -> Config:
         data = dataclasses.replace(data, cache="none")
     if model.backbone_weights not in START_WORDS:
         model = dataclasses.replace(model, backbone_weights="random")
-    if folder := folder_of(preset_of(model.backbone) or ""):  # of which the run knows the layers
+    if folder := folder_of(model.backbone):  # of which the run knows the layers
         model = dataclasses.replace(model, backbone=PREFIX + folder.name)
     return dataclasses.replace(config, data=data, model=model)
 

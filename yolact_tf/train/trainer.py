@@ -2,7 +2,6 @@
 
 import functools
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,7 +65,7 @@ def train(
     require_loggers(config.train.loggers)
     watched = WatchedData(data, *load_both(data, config.data))
     known = recipe_of(run_path) if resume else None
-    config = with_preset(_with_known_preset(config, known) if known else config)
+    config = with_preset(config, known)
     config = with_choices(config, watched.train, known)
     if known:
         accept_changes(config, known, run_path, steps_per_epoch(config, watched.train))
@@ -86,14 +85,6 @@ def train(
         if not _is_finished(config, start):
             _fit(training, start, report)
     return load_run(run_path) if chosen.is_first else None
-
-
-def _with_known_preset(config, known):
-    """`config` with what the run knows of its preset, so that it goes on without asking for it again."""
-    if config.model.backbone != known.model.backbone:
-        return config
-    model = replace(config.model, backbone_preset=known.model.backbone_preset)
-    return replace(config, model=model)
 
 
 class Training(NamedTuple):

@@ -9,7 +9,7 @@ from yolact_tf.files import PathLike
 from yolact_tf.model import Yolact
 from yolact_tf.model import build_yolact as build_network
 from yolact_tf.model.backbones import START_WORDS, WITH_IMAGENET, has_imagenet
-from yolact_tf.model.backbones.hub_preset import preset_of
+from yolact_tf.model.backbones.hub_preset import is_preset
 from yolact_tf.runs import Run, is_run, load_run, load_weights, untrained
 from yolact_tf.weights.labels import published_labels
 from yolact_tf.weights.published import load_reference, read_reference
@@ -79,7 +79,7 @@ def load_backbone(model: Yolact, path: PathLike, name: str) -> int:
     if run:
         names = {name, run.config.model.backbone}
         # A preset has many names: whether tensors fit tells.
-        if len(names) > 1 and None in map(preset_of, names):
+        if len(names) > 1 and not all(map(is_preset, names)):
             raise ValueError(
                 f"{source}: expected a run with the backbone {name}, as in the recipe. "
                 f"Received: {run.config.model.backbone}"

@@ -7,7 +7,7 @@ import keras
 
 from yolact_tf.model.backbones.darknet import darknet53
 from yolact_tf.model.backbones.efficientnet_lite import efficientnet_lite0
-from yolact_tf.model.backbones.hub_preset import PREFIX, hub_preset, preset_of
+from yolact_tf.model.backbones.hub_preset import PREFIX, hub_preset, is_preset
 from yolact_tf.model.backbones.mobilenet import mobilenet_v2
 from yolact_tf.model.backbones.resnet import group_norm, resnet
 from yolact_tf.model.backbones.slim import slim_resnet
@@ -20,8 +20,7 @@ def build_backbone(name: str, image_size: int, weights: str, description: str = 
     Those that `has_imagenet` have weights at hand, by a download or an installed package; any other starts at
     random, and a warning says how to give it some.  description: of a preset, as `describe_preset` makes it.
     """
-    preset = preset_of(name)
-    if preset is None and name not in BACKBONES:
+    if not is_preset(name) and name not in BACKBONES:
         raise ValueError(
             f"`model.backbone` must be one of {sorted(BACKBONES)} or {PREFIX}PRESET. Received: {name!r}"
         )
@@ -30,8 +29,8 @@ def build_backbone(name: str, image_size: int, weights: str, description: str = 
             f"`model.backbone_weights` must be one of {list(START_WORDS)} here; a run or a file is for "
             f"`yolact_tf.build_yolact`. Received: {weights!r}"
         )
-    if preset is not None:
-        return hub_preset(preset, image_size, weights, description)
+    if is_preset(name):
+        return hub_preset(name, image_size, weights, description)
     if weights == "imagenet" and not has_imagenet(name):
         warnings.warn(
             f"{name} starts from random weights: those trained on ImageNet come from a file, "
@@ -43,7 +42,7 @@ def build_backbone(name: str, image_size: int, weights: str, description: str = 
 
 def has_imagenet(name: str) -> bool:
     """Whether a backbone can start from weights that somebody trained, without a file of them."""
-    return name in WITH_IMAGENET or preset_of(name) is not None
+    return name in WITH_IMAGENET or is_preset(name)
 
 
 def is_deformable(name: str) -> bool:
